@@ -1,0 +1,307 @@
+"""Any picture of a digit -> ink: uint8 (28, 28), white on black, as MNIST has it. The only home of mean and std.
+
+    from digits.preprocess import find_digit, to_ink
+    ink = to_ink("photo.jpg")                  # (28, 28) uint8
+    found = find_digit("photo.jpg")            # the same ink, the box it came from, polarity, and every step between
+
+The steps: shrink to a working size; estimate the paper and measure how far each pixel departs from it, along the
+colour in which the ink departs most (so red on grey counts as much as black on white, and polarity needs no switch);
+threshold; keep the strokes that belong together; even out hairline strokes; fit into 20x20; centre of mass to the
+middle of 28x28. A picture that already has MNIST's form passes untouched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from digits.picture import Picture, open_picture
+
+MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels / 255
+
+INK_SIDE = 28
+BOX_SIDE = 20  # the longer side of every MNIST digit
+MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
+WORK_SIDE = 256  # a digit a tenth of the frame high still has 25 pixels at this size
+FINE_SIDE = 80  # strokes are evened out at four times the box
+
+
+@dataclass(frozen=True)
+class FoundDigit:
+    """What was found in a picture and how.
+
+    `ink` is uint8 (28, 28). `box` is (left, top, right, bottom) in pixels of the upright picture, None if blank.
+    `contrast` is float32 (h, w), 0 = paper, about 1 = ink, at working size; `mask` is the boolean (h, w) of the kept strokes.
+    """
+
+    ink: np.ndarray
+    box: tuple[int, int, int, int] | None
+    polarity: str  # "dark on light" or "light on dark"
+    method: str  # "as it is", "flat paper" or "fitted paper"
+    contrast: np.ndarray
+    mask: np.ndarray
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether no stroke stands out from the paper."""
+        return self.box is None
+
+
+def to_ink(picture: Picture) -> np.ndarray:
+    """Return the ink of `picture`, uint8 (28, 28); all zero if it is blank. Raises `PictureError`."""
+    return find_digit(picture).ink
+
+
+def find_digit(picture: Picture) -> FoundDigit:
+    """Find the one digit in `picture`. Raises `PictureError` if the picture cannot be read."""
+    pixels = open_picture(picture, side=2 * WORK_SIDE)
+    if is_mnist_form(pixels):
+        return _untouched(pixels)
+    small = shrink(pixels, WORK_SIDE)
+    contrast, method, polarity = measure_contrast(small)
+    mask = select_strokes(contrast)
+    if not mask.any():
+        return FoundDigit(np.zeros((INK_SIDE, INK_SIDE), np.uint8), None, polarity, method, contrast, mask)
+    ink = normalise(contrast, mask)
+    scale = pixels.shape[0] / small.shape[0]
+    return FoundDigit(ink, _scaled_box(bounding_box(mask), scale), polarity, method, contrast, mask)
+
+
+def is_mnist_form(pixels: np.ndarray) -> bool:
+    """Whether `pixels` is a grey 28x28 picture, white on black, boxed and centred as MNIST's are.
+
+    Of MNIST's 60,000 training images all have a longer side of 19 or 20 and a centre of mass inside pixel 14.
+    """
+    if pixels.shape != (INK_SIDE, INK_SIDE) or pixels.max() < 200:
+        return False
+    left, top, right, bottom = bounding_box(pixels > 0)
+    x, y = centre_of_mass(pixels)
+    return 19 <= max(right - left, bottom - top) <= 20 and max(abs(x - MIDDLE), abs(y - MIDDLE)) <= 0.55
+
+
+def _untouched(pixels: np.ndarray) -> FoundDigit:
+    mask = pixels > 0
+    return FoundDigit(pixels, bounding_box(mask), "light on dark", "as it is", pixels.astype(np.float32) / 255, mask)
+
+
+def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return `pixels` with its longer side at most `side`, averaged rather than sampled; never enlarged."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+# ---------------------------------------------------------------- paper and ink
+
+
+def measure_contrast(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
+    """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
+
+    Also the method ("flat paper" or "fitted paper") and the polarity.
+    """
+    values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
+    paper = flat_paper(pixels)
+    method = "flat paper" if paper is not None else "fitted paper"
+    departure = values - (paper if paper is not None else fit_paper(values))
+    signed, darker = _along_ink_colour(departure)
+    if method == "flat paper":
+        signed = np.abs(signed) if values.shape[2] == 1 else signed
+    noise = _noise(signed)
+    strength = _ink_strength(signed, noise)
+    contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
+    return contrast, method, "dark on light" if darker else "light on dark"
+
+
+def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
+    """Return the paper's one colour if the picture is drawn on a flat ground, as on a canvas, else None.
+
+    Sensor noise never repeats one value over a quarter of a picture; a drawing program does.
+    """
+    grey = pixels if pixels.ndim == 2 else pixels[..., 1]
+    counts = np.bincount(grey.ravel(), minlength=256).astype(np.float32) / grey.size
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    on_border = np.bincount(border, minlength=256).astype(np.float32) / border.size
+    level = int(np.argmax(counts + on_border))
+    if counts[level] < 0.2 or np.abs(grey.astype(np.int16) - level).__gt__(24).mean() > 0.75:
+        return None
+    if pixels.ndim == 2:
+        return np.float32([level])
+    return np.median(pixels[grey == level], axis=0).astype(np.float32)
+
+
+def fit_paper(values: np.ndarray, rounds: int = 4) -> np.ndarray:
+    """Return the paper's colour at every pixel, (h, w, c): a quadratic surface a channel, fitted to what is no ink.
+
+    Each round drops the pixels that depart most from the surface (the ink, an edge, a finger) and fits again.
+    """
+    height, width, n_channels = values.shape
+    coarse = cv2.resize(values, (min(width, 32), min(height, 32)), interpolation=cv2.INTER_AREA)
+    coarse = coarse.reshape(-1, n_channels)
+    basis = _quadratic(min(height, 32), min(width, 32))
+    keep = np.ones(len(coarse), bool)
+    for _ in range(rounds):
+        coefficients, *_rest = np.linalg.lstsq(basis[keep], coarse[keep], rcond=None)
+        distance = np.abs(coarse - basis @ coefficients).max(axis=1)
+        keep = distance <= max(2.0, 2.5 * float(np.median(distance[keep])))
+    return (_quadratic(height, width) @ coefficients).reshape(height, width, n_channels)
+
+
+def _quadratic(height: int, width: int) -> np.ndarray:
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    columns = [np.ones_like(x), x, y, x * y, x * x, y * y]
+    return np.stack([column.ravel() for column in columns], axis=1).astype(np.float32)
+
+
+def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Project (h, w, c) departures on the direction of the strongest ones: (h, w), ink positive; and is ink darker?"""
+    flat = departure.reshape(-1, departure.shape[2])
+    size = np.linalg.norm(flat, axis=1)
+    strongest = flat[size >= np.quantile(size, 0.97)]
+    if departure.shape[2] == 1:
+        direction = np.float32([1.0])
+    else:
+        _values, vectors = np.linalg.eigh(strongest.T @ strongest)
+        direction = vectors[:, -1].astype(np.float32)
+    if (strongest @ direction).sum() < 0:
+        direction = -direction
+    return departure @ direction, bool(direction.sum() < 0)
+
+
+def _noise(signed: np.ndarray) -> float:
+    return 1.4826 * float(np.median(np.abs(signed - np.median(signed))))
+
+
+def _ink_strength(signed: np.ndarray, noise: float) -> float:
+    """Return the departure of solid ink, or 0 if nothing stands out of the noise."""
+    above = signed[signed > max(8.0, 4.0 * noise)]
+    if above.size < 6:
+        return 0.0
+    return float(np.quantile(above, 0.9))
+
+
+# ---------------------------------------------------------------- strokes
+
+
+def select_strokes(contrast: np.ndarray) -> np.ndarray:
+    """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border."""
+    values = np.clip(contrast, 0, 1)
+    if not values.any():
+        return np.zeros(contrast.shape, bool)
+    level = _otsu(values)
+    weak = (values > 0.6 * level).astype(np.uint8)
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    strong = np.bincount(labels[values > level], minlength=n)
+    mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
+    mass[0] = 0
+    weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
+    if weight.max() <= 0:
+        return np.zeros(contrast.shape, bool)
+    main = int(np.argmax(weight))
+    keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main])]
+    return np.isin(labels, keep)
+
+
+def _otsu(values: np.ndarray) -> float:
+    """Otsu's threshold of values in 0–1, over what is not plain paper."""
+    levels = (values[values > 0.08] * 255).astype(np.uint8)
+    if levels.size < 2:
+        return 0.5
+    threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+    return float(np.clip(threshold / 255, 0.2, 0.6))
+
+
+def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
+    """How much a component looks like writing: ruled lines and desk edges, long and along a border, hardly do."""
+    left, top, width, height, _area = stat
+    at_border = int(left == 0) + int(top == 0) + int(left + width == shape[1]) + int(top + height == shape[0])
+    lies_flat = width > 0.7 * shape[1] and height < 0.15 * shape[0]
+    stands_at_side = height > 0.8 * shape[0] and width < 0.1 * shape[1] and (left == 0 or left + width == shape[1])
+    if lies_flat or stands_at_side:
+        return 0.02
+    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_border]
+
+
+def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float) -> bool:
+    """Whether a component is part of the digit whose largest part is `main`: heavy enough and near enough."""
+    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
+    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
+    reach = 0.35 * max(main[2], main[3])
+    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach
+
+
+def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the true pixels, right and bottom exclusive."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _scaled_box(box: tuple[int, int, int, int], scale: float) -> tuple[int, int, int, int]:
+    return tuple(round(edge * scale) for edge in box)
+
+
+# ---------------------------------------------------------------- MNIST's form
+
+
+def normalise(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Cut the masked strokes out of `contrast` and bring them into MNIST's form: uint8 (28, 28)."""
+    left, top, right, bottom = bounding_box(mask)
+    near = cv2.dilate(mask[top:bottom, left:right].astype(np.uint8), np.ones((3, 3), np.uint8))
+    strokes = np.clip(contrast[top:bottom, left:right], 0, 1) * near
+    longer = max(strokes.shape)
+    if longer > FINE_SIDE:
+        strokes = _resize(strokes, FINE_SIDE)
+    strokes = thicken_hairlines(strokes)
+    return centre_by_mass(_resize(strokes, BOX_SIDE))
+
+
+def _resize(strokes: np.ndarray, longer_side: int) -> np.ndarray:
+    scale = longer_side / max(strokes.shape)
+    size = tuple(max(1, round(side * scale)) for side in strokes.shape[::-1])
+    return cv2.resize(strokes, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def stroke_width(strokes: np.ndarray) -> float:
+    """Estimate the pen's width in pixels: twice the area over the outline's length."""
+    solid = (strokes > 0.4).astype(np.uint8)
+    area = int(solid.sum())
+    inner = int(cv2.erode(solid, np.ones((3, 3), np.uint8), borderValue=0).sum())
+    return 2.0 * area / max(1, area - inner)
+
+
+def thicken_hairlines(strokes: np.ndarray, least: float = 2.0) -> np.ndarray:
+    """Widen strokes that would be thinner than `least` pixels in the 20x20 box, where they would fade to grey."""
+    wanted = least * max(strokes.shape) / BOX_SIDE
+    missing = wanted - stroke_width(strokes)
+    if missing < 0.5:
+        return strokes
+    side = 2 * int(np.ceil(missing / 2)) + 1
+    margin = side // 2
+    padded = cv2.copyMakeBorder(strokes, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    return cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+
+
+def centre_of_mass(image: np.ndarray) -> tuple[float, float]:
+    """Return (x, y) of the centre of mass, the middle of pixel (0, 0) being (0.5, 0.5)."""
+    image = image.astype(np.float64)
+    total = image.sum()
+    x = (image.sum(axis=0) * (np.arange(image.shape[1]) + 0.5)).sum() / total
+    y = (image.sum(axis=1) * (np.arange(image.shape[0]) + 0.5)).sum() / total
+    return float(x), float(y)
+
+
+def centre_by_mass(strokes: np.ndarray) -> np.ndarray:
+    """Place strokes (at most 20 on a side, 0–1) so that their centre of mass is the middle of 28x28; stretch to 255."""
+    top_level = np.quantile(strokes[strokes > 0.1], 0.95) if (strokes > 0.1).any() else 1.0
+    levels = (np.clip(strokes / max(0.2, top_level), 0, 1) * 255).round().astype(np.uint8)
+    x, y = centre_of_mass(levels) if levels.any() else (levels.shape[1] / 2, levels.shape[0] / 2)
+    height, width = levels.shape
+    left = int(np.clip(round(MIDDLE - x), 0, INK_SIDE - width))
+    top = int(np.clip(round(MIDDLE - y), 0, INK_SIDE - height))
+    ink = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
+    ink[top : top + height, left : left + width] = levels
+    return ink

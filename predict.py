@@ -1,0 +1,198 @@
+"""Read digits: one predictor for the page, the command line, the API, batches and the notebook.
+
+    python predict.py                           # the example drawings
+    python predict.py photo.jpg scan.png --json
+
+    from predict import MNISTPredictor
+    digit, confidence, probs = MNISTPredictor().predict("digit.png")
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from digits.engines import Engine, OnnxEngine, TorchEngine
+from digits.picture import Picture, PictureError
+from digits.preprocess import FoundDigit, find_digit
+from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
+from utils import ASSETS_DIR, MODELS_DIR, UserError, command
+
+WEIGHTS = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its own name
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture. Unpacks as `digit, confidence, probs`."""
+
+    digit: int | None  # None where `status` says there is none to be had
+    confidence: float  # the highest of `probs`
+    probs: np.ndarray  # (10,) float32, calibrated, sums to 1
+    status: str  # ok, unsure, blank, not_a_digit (and error, in reports)
+    reason: str  # one sentence for people; empty if ok
+    score: float  # log-sum-exp of the logits: how sure that there is a digit at all
+    found: FoundDigit | None = None  # the ink, box, polarity and steps, where a picture was given
+
+    def __iter__(self) -> Iterator:
+        return iter((self.digit, self.confidence, self.probs))
+
+    @property
+    def runner_up(self) -> int:
+        """The second most probable digit."""
+        return int(np.argsort(self.probs)[-2])
+
+    def row(self, path: str = "") -> dict:
+        """Return the report's columns: path, status, digit, confidence, runner_up, runner_up_confidence, p0 … p9, error."""
+        if self.status == ERROR:
+            empty = dict.fromkeys(["digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS])
+            return {"path": path, "status": ERROR, **empty, "error": self.reason}
+        return {
+            "path": path,
+            "status": self.status,
+            "digit": self.digit,
+            "confidence": round(self.confidence, 6),
+            "runner_up": self.runner_up,
+            "runner_up_confidence": round(float(self.probs[self.runner_up]), 6),
+            **{column: round(float(p), 6) for column, p in zip(P_COLUMNS, self.probs, strict=True)},
+            "error": None,
+        }
+
+
+P_COLUMNS = [f"p{digit}" for digit in range(10)]
+UNIFORM = np.full(10, 0.1, np.float32)
+
+
+def error_prediction(error: PictureError) -> Prediction:
+    """Return the prediction that stands for a picture that could not be read."""
+    return Prediction(None, 0.0, UNIFORM, ERROR, str(error), float("-inf"))
+
+
+class MNISTPredictor:
+    """Reads digits with one network, or with several by soft voting.
+
+    `model`: a registered name, several of them, or the path of a checkpoint. `engine`: "onnx", "torch" or "auto" (ONNX
+    Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the network alone.
+    Raises `UserError` if the weights are missing or not ours.
+    """
+
+    classes_ = np.arange(10)
+
+    def __init__(
+        self,
+        model: str | os.PathLike | Sequence[str] = "mnistnet",
+        engine: str = "auto",
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.names = [str(model)] if isinstance(model, (str, os.PathLike)) else [str(name) for name in model]
+        self.engines = [_open_engine(name, engine, device, threads) for name in self.names]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The status thresholds stored with the (first) network."""
+        return self.engines[0].facts.get("thresholds", {})
+
+    def predict(self, picture: Picture) -> Prediction:
+        """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
+        return self.predict_found([find_digit(picture)])[0]
+
+    def predict_batch(self, pictures: Iterable[Picture]) -> list[Prediction]:
+        """Read many pictures; one that cannot be read gets status "error" and a reason instead of raising."""
+        found: list[FoundDigit | PictureError] = []
+        for picture in pictures:
+            try:
+                found.append(find_digit(picture))
+            except PictureError as error:
+                found.append(error)
+        return self.predict_found(found)
+
+    def predict_found(self, found: Sequence[FoundDigit | PictureError]) -> list[Prediction]:
+        """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
+        readable = [item for item in found if isinstance(item, FoundDigit) and not item.is_blank]
+        ink = np.stack([item.ink for item in readable]) if readable else np.zeros((0, 28, 28), np.uint8)
+        answers = iter(zip(readable, *self.predict_scores(ink), strict=True))
+        return [self._answer(item, answers) for item in found]
+
+    def _answer(self, item: FoundDigit | PictureError, answers: Iterator) -> Prediction:
+        if isinstance(item, PictureError):
+            return error_prediction(item)
+        if item.is_blank:
+            return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
+        found, probs, score = next(answers)
+        status, reason = judge(probs, score, self.thresholds)
+        digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
+        return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
+
+    def predict_proba(self, ink: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
+        return self.predict_scores(ink)[0]
+
+    def predict_scores(self, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (probabilities (n, 10), digit scores (n,)) of ink, uint8 (n, 28, 28); averaged over the networks."""
+        ink = np.ascontiguousarray(ink, np.uint8).reshape(-1, 28, 28)
+        logits = [engine.logits(ink) for engine in self.engines]
+        temperatures = [engine.facts["temperature"] for engine in self.engines]
+        probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
+        return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
+
+
+def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:
+    weights = MODELS_DIR / f"{WEIGHTS.get(name, name)}.pth" if "." not in name and os.sep not in name else Path(name)
+    twin = weights.with_suffix(".onnx")
+    if engine not in ("auto", "onnx", "torch"):
+        raise UserError(f"there is no engine '{engine}'; choose onnx, torch or auto")
+    wants_onnx = engine == "onnx" or (engine == "auto" and device in ("auto", "cpu") and not _has_gpu())
+    if wants_onnx and twin.exists() and importlib.util.find_spec("onnxruntime"):
+        return OnnxEngine(twin, threads)
+    if engine == "onnx":
+        raise UserError(f"there is no {twin.name}; write it with: python model.py --export {name}")
+    from model import load_model
+    from utils import choose_device
+
+    network, checkpoint = load_model(weights)
+    return TorchEngine(network, checkpoint.facts(), choose_device(device), threads)
+
+
+def _has_gpu() -> bool:
+    """Whether an NVIDIA driver is loaded, without importing torch to find out."""
+    return os.path.exists("/proc/driver/nvidia/version") or "torch" in sys.modules and _torch_sees_gpu()
+
+
+def _torch_sees_gpu() -> bool:
+    return sys.modules["torch"].cuda.is_available()
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Read the files named on the command line, or the example drawings."""
+    parser = argparse.ArgumentParser(
+        description="Read handwritten digits.",
+        epilog="examples:\n  python predict.py\n  python predict.py photo.jpg scan.png --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
+    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    parser.add_argument("--json", action="store_true", help="one JSON object a file, keys as the report's columns")
+    arguments = parser.parse_args(argv)
+    files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
+    predictions = MNISTPredictor(arguments.model).predict_batch(files)
+    for file, prediction in zip(files, predictions, strict=True):
+        print(json.dumps(prediction.row(file)) if arguments.json else _line(file, prediction))
+    return int(any(prediction.status == ERROR for prediction in predictions))
+
+
+def _line(file: str, prediction: Prediction) -> str:
+    digit = "-" if prediction.digit is None else prediction.digit
+    return f"{file}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Seeds, devices, logging, paths and safe writing: nothing here knows what a digit is.
+
+    from utils import UserError, atomic_path, seed_everything
+    with atomic_path("report.csv") as path: path.write_text("...")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+MODELS_DIR = ROOT / "models"
+OUTPUTS_DIR = ROOT / "outputs"
+RUNS_DIR = OUTPUTS_DIR / "runs"
+ASSETS_DIR = ROOT / "assets"
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is one sentence that names the next step."""
+
+
+def command(main: Callable[..., int]) -> Callable[..., int]:
+    """Turn a `UserError` raised by a program's `main` into one line on stderr and exit status 2."""
+
+    @functools.wraps(main)
+    def wrapped(argv: list[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except BrokenPipeError:  # the reader of our stdout (`| head`) has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    return wrapped
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def choose_device(name: str = "auto") -> str:
+    """Return `name`, or for "auto" the fastest device torch can see: cuda, mps or cpu."""
+    if name != "auto":
+        return name
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, delete it if not.
+
+    A reader, or a run killed half-way, never sees half a file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix + ".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 is meant for secrets
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def free_path(path: str | os.PathLike) -> Path:
+    """Return `path`, or the first of `name-2`, `name-3`, … that does not exist yet."""
+    path = Path(path)
+    candidate, n = path, 2
+    while candidate.exists():
+        candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
+    return candidate
+
+
+def git_commit() -> str | None:
+    """Return the short hash of the checked-out commit, or None outside a git checkout."""
+    try:
+        shown = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return shown.stdout.strip()
+
+
+def start_log(path: str | os.PathLike, name: str) -> logging.Logger:
+    """Return the logger `name`, writing lines with time and level to the file `path` only."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger(name)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger
