@@ -130,7 +130,7 @@ def flat(*colour: int) -> Ground:
 
 
 def paper(*colour: int, shade: float = 0.2, tooth: float = 2.0, lines: Callable | None = None) -> Ground:
-    """A photographed sheet: light falls off by `shade` across it, fibres show by `tooth` levels, `lines` are printed."""
+    """A photographed sheet: light falls off by `shade` across it, fibres show by `tooth` levels, `lines` print."""
 
     def lay(rng: np.random.Generator) -> np.ndarray:
         y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE

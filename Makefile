@@ -1,0 +1,51 @@
+# make app     install what is needed, then serve the page at http://127.0.0.1:7860
+# make test    install what is needed, then run the tests
+# make lint    check the style with ruff          make clean    remove the virtual environment and caches
+#
+# Arguments travel in ARGS:  make app ARGS="--port 8000"    make test ARGS="-k predict"
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+ARGS ?=
+
+# A Python of 3.10 or later that can make virtual environments; the plain python3 is asked first.
+SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
+CANDIDATES := python3 python python3.13 python3.12 python3.11 python3.10 python3.14
+
+.PHONY: app test lint clean
+.DEFAULT_GOAL := app
+
+app: $(VENV)/.installed
+	$(PY) app.py $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(PY) -m ruff check .
+
+$(VENV)/.installed: requirements.txt | $(PY)
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(PY)
+	$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/.installed
+
+# uv is several times faster than pip; it is used where it is there, and asked for nothing where it is not.
+define install
+	@echo "installing $(1) into $(VENV): a few minutes the first time"
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(PY) -r $(1); \
+	else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); fi
+endef
+
+$(PY):
+	@if command -v uv >/dev/null 2>&1; then uv venv --quiet --seed --python '>=3.10' $(VENV); exit; fi; \
+	for python in $(CANDIDATES); do \
+		if $$python -c '$(SUITABLE)' >/dev/null 2>&1; then $$python -m venv $(VENV); exit; fi; \
+	done; \
+	echo "no Python 3.10 or later with venv was found: install one (Debian: apt-get install python3-venv)" >&2; exit 1
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,80 @@
+"""What the tests share: example drawings, one predictor, and skips that say what is missing. No test leaves this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads fight the test's own on a small machine
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip by marker what this machine cannot run."""
+    from digits.data import data_dir
+
+    reasons = {
+        "browser": None if CHROMIUM else "no chromium: apt-get install chromium",
+        "mnist": None if (data_dir() / "MNIST" / "raw").is_dir() else "no MNIST: set MNIST_DATA_DIR",
+        "ray": None if importlib.util.find_spec("ray") else "no ray: pip install -r requirements-ray.txt",
+    }
+    for item in items:
+        for name, reason in reasons.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def _stay_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail whatever tries to look up or reach another machine."""
+    look_up, connect = socket.getaddrinfo, socket.socket.connect
+
+    def is_local(host: object) -> bool:
+        name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
+        return name in ("localhost", "::1", "0.0.0.0", socket.gethostname()) or name.startswith("127.")
+
+    def guarded_look_up(host, *arguments, **options):
+        assert is_local(host), f"a test looked up {host}"
+        return look_up(host, *arguments, **options)
+
+    def guarded_connect(self, address):
+        assert self.family == socket.AF_UNIX or is_local(address[0]), f"a test connected to {address}"
+        return connect(self, address)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+
+
+@pytest.fixture(scope="session")
+def examples() -> dict[int, Path]:
+    """The ten example drawings by digit."""
+    from utils import ASSETS_DIR
+
+    return {digit: ASSETS_DIR / "examples" / f"{digit}.png" for digit in range(10)}
+
+
+@pytest.fixture(scope="session")
+def predictor():
+    """The predictor everybody gets: shipped weights, default engine."""
+    from predict import MNISTPredictor
+
+    return MNISTPredictor()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """A headless chromium of the system, driven by Playwright; mark the test `browser`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
