@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -44,3 +45,26 @@ def split(labels: np.ndarray, n_validation: int = N_VALIDATION, seed: int = SPLI
     """Return (training, validation) indices: a fixed random split, the same for every run with these arguments."""
     order = np.random.default_rng(seed).permutation(len(labels))
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
+
+
+def load_strokes(path: str | Path | None = None) -> tuple[list[list[np.ndarray]], np.ndarray]:
+    """Return pen strokes and labels of UCI Pendigits' training writers: each digit a list of (n, 2) paths, y down.
+
+    The file is JSON: [{"label": 8, "strokes": [[[x, y], …], …]}, …], y up as the tablet has it.
+    """
+    path = Path(path or data_dir() / "strokes" / "pendigits_train.json")
+    try:
+        digits = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"there are no pen strokes at {path}; leave them out with --dataset mnist") from None
+    flip = np.float32([1, -1])
+    strokes = [[np.float32(stroke) * flip for stroke in digit["strokes"] if len(stroke) > 1] for digit in digits]
+    keep = [i for i, digit in enumerate(strokes) if digit]
+    return [strokes[i] for i in keep], np.array([digits[i]["label"] for i in keep], np.int64)
+
+
+def load_glyphs(directory: str | Path | None = None) -> tuple[list, np.ndarray]:
+    """Return MNIST's training ink and, where there, pen strokes as one list of glyphs, with their labels."""
+    ink, labels = load_mnist(True, directory)
+    strokes, stroke_labels = load_strokes()
+    return [*ink, *strokes], np.concatenate([labels, stroke_labels])

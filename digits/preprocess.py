@@ -25,6 +25,7 @@ INK_SIDE = 28
 BOX_SIDE = 20  # the longer side of every MNIST digit
 MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
 WORK_SIDE = 256  # a digit a tenth of the frame high still has 25 pixels at this size
+RULED_SIDE = 40  # below, a bar from side to side is part of a tightly cut digit
 FINE_SIDE = 80  # strokes are evened out at four times the box
 
 
@@ -109,10 +110,7 @@ def measure_contrast(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
     method = "flat paper" if paper is not None else "fitted paper"
     departure = values - (paper if paper is not None else fit_paper(values))
     signed, darker = _along_ink_colour(departure)
-    if method == "flat paper":
-        signed = np.abs(signed) if values.shape[2] == 1 else signed
-    noise = _noise(signed)
-    strength = _ink_strength(signed, noise)
+    strength = _ink_strength(signed, 0.0 if method == "flat paper" else _noise(signed))
     contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
     return contrast, method, "dark on light" if darker else "light on dark"
 
@@ -173,7 +171,9 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _noise(signed: np.ndarray) -> float:
-    return 1.4826 * float(np.median(np.abs(signed - np.median(signed))))
+    """Return the spread of the paper, from the side where no ink is: ink may cover more than half of the picture."""
+    lighter = -signed[signed < 0]
+    return 1.4826 * float(np.median(lighter)) if lighter.size else 0.0
 
 
 def _ink_strength(signed: np.ndarray, noise: float) -> float:
@@ -193,9 +193,11 @@ def select_strokes(contrast: np.ndarray) -> np.ndarray:
     if not values.any():
         return np.zeros(contrast.shape, bool)
     level = _otsu(values)
-    weak = (values > 0.6 * level).astype(np.uint8)
+    weak = (values > 0.55 * level).astype(np.uint8)
+    if min(weak.shape) >= RULED_SIDE:
+        weak = without_rules(without_rules(weak.T).T)
     n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
-    strong = np.bincount(labels[values > level], minlength=n)
+    strong = np.bincount(labels[(values > level) & (weak > 0)], minlength=n)
     mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
     mass[0] = 0
     weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
@@ -215,13 +217,45 @@ def _otsu(values: np.ndarray) -> float:
     return float(np.clip(threshold / 255, 0.2, 0.6))
 
 
+def without_rules(mask: np.ndarray) -> np.ndarray:
+    """Return the uint8 mask without ruled lines: thin, straight, from the left border to the right one, nearly level.
+
+    Where a stroke crosses or stands on the line, the stroke stays.
+    """
+    for left in _runs(mask[:, :2].any(axis=1)):
+        for right in _runs(mask[:, -2:].any(axis=1)):
+            mask = _without_line(mask, left, right)
+    return mask
+
+
+def _runs(flags: np.ndarray) -> list[float]:
+    """Return the middles of the runs of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(start + stop - 1) / 2 for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _without_line(mask: np.ndarray, left: float, right: float) -> np.ndarray:
+    height, width = mask.shape
+    if abs(left - right) > 0.25 * width:
+        return mask
+    line = np.linspace(left, right, width)
+    apart = np.abs(np.arange(height)[:, None] - line)  # (h, w) rows from the line
+    on_line = ((apart <= 1.5) & (mask > 0)).any(axis=0)
+    thickness = np.median(((apart <= 0.12 * height) & (mask > 0)).sum(axis=0))
+    if on_line.mean() < 0.85 or thickness > max(3.0, 0.07 * height):
+        return mask
+    reach = thickness / 2 + 2
+    beyond = ((apart > reach) & (apart <= reach + 2) & (mask > 0)).any(axis=0)
+    return np.where((apart <= reach) & ~beyond, 0, mask).astype(np.uint8)
+
+
 def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
-    """How much a component looks like writing: ruled lines and desk edges, long and along a border, hardly do."""
+    """How much a component looks like writing: edges of the desk and shadows, along a border, hardly do."""
     left, top, width, height, _area = stat
     at_border = int(left == 0) + int(top == 0) + int(left + width == shape[1]) + int(top + height == shape[0])
-    lies_flat = width > 0.7 * shape[1] and height < 0.15 * shape[0]
-    stands_at_side = height > 0.8 * shape[0] and width < 0.1 * shape[1] and (left == 0 or left + width == shape[1])
-    if lies_flat or stands_at_side:
+    lies_flat = width == shape[1] and height < 0.15 * shape[0]
+    stands_at_side = height == shape[0] and width < 0.1 * shape[1] and (left == 0 or left + width == shape[1])
+    if (lies_flat or stands_at_side) and min(shape) >= RULED_SIDE:
         return 0.02
     return (1.0, 0.7, 0.5, 0.4, 0.4)[at_border]
 
