@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from digits.engines import Engine, OnnxEngine, TorchEngine
-from digits.picture import Picture, PictureError
+from digits.layout import Place, lay_out
+from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from utils import ASSETS_DIR, MODELS_DIR, UserError, command
@@ -64,6 +65,43 @@ class Prediction:
             **{column: round(float(p), 6) for column, p in zip(P_COLUMNS, self.probs, strict=True)},
             "error": None,
         }
+
+
+@dataclass(frozen=True)
+class DigitReading:
+    """One digit of a number: `box` is (left, top, right, bottom) in pixels of the upright picture, `line` counts from 0."""
+
+    digit: int
+    confidence: float
+    probs: np.ndarray  # (10,) float32
+    box: tuple[int, int, int, int]
+    status: str  # ok or unsure: what is no digit is left out
+    line: int
+
+    def row(self) -> dict:
+        """Return the digit as plain JSON values."""
+        probs = [round(float(p), 6) for p in self.probs]
+        return {
+            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
+            "line": self.line, "box": list(self.box), "probs": probs,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NumberReading:
+    """What is written in a picture: `lines` of digits, groups kept apart by spaces, and every digit in reading order."""
+
+    lines: list[str]
+    digits: list[DigitReading]
+
+    @property
+    def text(self) -> str:
+        """The lines in one text; empty if there is no digit."""
+        return "\n".join(self.lines)
+
+    def row(self, path: str = "") -> dict:
+        """Return path, text, lines and digits as plain JSON values."""
+        return {"path": path, "text": self.text, "lines": self.lines, "digits": [digit.row() for digit in self.digits]}
 
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
@@ -131,6 +169,32 @@ class MNISTPredictor:
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
+    def read_number(self, picture: Picture) -> NumberReading:
+        """Read all digits in `picture`, line by line; a single one as `predict` does. Raises `PictureError`."""
+        pixels = open_picture(picture)
+        page = lay_out(pixels)
+        probs, scores = self.predict_scores(page.ink)
+        places = page.choose(probs, scores)
+        if sum(len(line) for line in places) == 1:
+            return _single_reading(self.predict(pixels))
+        lines, digits = [], []
+        for line in places:
+            read = [self._read_place(place, probs, scores, len(lines)) for place in line]
+            if sum(digit is not None for digit in read) * 2 <= len(read):  # a line of letters, some like digits
+                continue
+            kept = [(place, digit) for place, digit in zip(line, read, strict=True) if digit]
+            lines.append("".join(" " * place.space_before + str(digit.digit) for place, digit in kept).strip())
+            digits += [digit for _place, digit in kept]
+        return NumberReading(lines, digits)
+
+    def _read_place(self, place: Place, probs: np.ndarray, scores: np.ndarray, line: int) -> DigitReading | None:
+        probabilities = probs[place.candidate]
+        status, _reason = judge(probabilities, scores[place.candidate], self.thresholds)
+        if status == NOT_A_DIGIT:
+            return None
+        digit = int(np.argmax(probabilities))
+        return DigitReading(digit, float(probabilities[digit]), probabilities, place.box, status, line)
+
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
         return self.predict_scores(ink)[0]
@@ -142,6 +206,15 @@ class MNISTPredictor:
         temperatures = [engine.facts["temperature"] for engine in self.engines]
         probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
+
+
+def _single_reading(prediction: Prediction) -> NumberReading:
+    if prediction.digit is None:
+        return NumberReading([], [])
+    digit = DigitReading(
+        prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
+    )
+    return NumberReading([str(prediction.digit)], [digit])
 
 
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:
@@ -181,12 +254,30 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     parser.add_argument("--json", action="store_true", help="one JSON object a file, keys as the report's columns")
+    parser.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     arguments = parser.parse_args(argv)
     files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
-    predictions = MNISTPredictor(arguments.model).predict_batch(files)
+    predictor = MNISTPredictor(arguments.model)
+    if arguments.number:
+        return _print_numbers(predictor, files, arguments.json)
+    predictions = predictor.predict_batch(files)
     for file, prediction in zip(files, predictions, strict=True):
         print(json.dumps(prediction.row(file)) if arguments.json else _line(file, prediction))
     return int(any(prediction.status == ERROR for prediction in predictions))
+
+
+def _print_numbers(predictor: MNISTPredictor, files: list[str], as_json: bool) -> int:
+    n_unreadable = 0
+    for file in files:
+        try:
+            reading = predictor.read_number(file)
+        except PictureError as error:
+            n_unreadable += 1
+            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{file}: {error}")
+            continue
+        shown = " / ".join(reading.lines) or "no digits"
+        print(json.dumps(reading.row(file)) if as_json else f"{file}: {shown}")
+    return int(n_unreadable > 0)
 
 
 def _line(file: str, prediction: Prediction) -> str:
