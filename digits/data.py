@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from utils import ROOT, UserError
+from digits.picture import EXTENSIONS, PictureError
+from digits.preprocess import find_digit
+from utils import OUTPUTS_DIR, ROOT, UserError, atomic_path
 
 N_VALIDATION = 12_000  # 80/20 of the 60,000
 SPLIT_SEED = 0
@@ -68,3 +73,108 @@ def load_glyphs(directory: str | Path | None = None) -> tuple[list, np.ndarray]:
     ink, labels = load_mnist(True, directory)
     strokes, stroke_labels = load_strokes()
     return [*ink, *strokes], np.concatenate([labels, stroke_labels])
+
+
+@dataclass
+class Data:
+    """Ink and labels to train on, and what to validate on, by the name of the data set."""
+
+    ink: np.ndarray  # uint8 (n, 28, 28)
+    labels: np.ndarray  # int64 (n,), 0–9, or 10 where there is no digit
+    validation: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
+    """Return the data sets `names`, one after the other; `limit` keeps that many training and validation images of each.
+
+    A name is "mnist", "imitated", a folder with one sub-folder of pictures per class, or a Kaggle train.csv.
+    """
+    loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict.fromkeys(names)}
+    return Data(
+        ink=np.concatenate([loaded[name][0] for name in names]),
+        labels=np.concatenate([loaded[name][1] for name in names]),
+        validation={Path(name).name: loaded[name][2:] for name in loaded},
+    )
+
+
+def _load(name: str, n_validation: int, seed: int, directory: str | Path | None, limit: int) -> tuple[np.ndarray, ...]:
+    """Return (ink, labels, validation ink, validation labels) of one data set."""
+    if name == "imitated":
+        return load_imitated(n_validation, seed, directory, limit)
+    ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
+    train, held_out = split(labels, min(n_validation, len(labels) // 5))
+    train, held_out = (part[:limit] if limit else part for part in (train, held_out))
+    return ink[train], labels[train], ink[held_out], labels[held_out]
+
+
+def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of a folder per class or of a Kaggle CSV (columns label, pixel0 … pixel783)."""
+    path = Path(name)
+    if path.suffix == ".csv" and path.is_file():
+        return load_kaggle(path)
+    if path.is_dir():
+        return load_folders(path)
+    raise UserError(f"there is no data set '{name}'; use mnist, imitated, a folder of class folders, or a Kaggle CSV")
+
+
+def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink, uint8 (n, 28, 28), and labels (n,) of a Kaggle Digit Recognizer CSV; labels are -1 in a test.csv."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        labels = table.pop("label").to_numpy(np.int64) if "label" in table else np.full(len(table), -1)
+        return table.to_numpy(np.uint8).reshape(-1, 28, 28), labels
+    except (OSError, ValueError) as error:
+        raise UserError(f"{Path(path).name} is not a Kaggle digit file of 784 pixel columns ({error})") from None
+
+
+def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of pictures in folders named 0 … 9, each through preprocessing; unreadable ones are left out."""
+    files = [(file, int(folder.name)) for folder in sorted(Path(path).iterdir()) if folder.name in set("0123456789")
+             for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]  # fmt: skip
+    inks, labels = [], []
+    for file, label in files:
+        with contextlib.suppress(PictureError):
+            found = find_digit(file)
+            if not found.is_blank:
+                inks.append(found.ink)
+                labels.append(label)
+    if not inks:
+        raise UserError(f"no readable picture lies in folders 0 … 9 below {path}")
+    return np.stack(inks), np.array(labels, np.int64)
+
+
+N_IMITATED = 240_000
+
+
+def load_imitated(
+    n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0
+) -> tuple[np.ndarray, ...]:
+    """Return (ink, labels, validation ink, validation labels) of imitated pictures; made once, then read from a cache.
+
+    The training glyphs are MNIST's training part and the pen strokes; the validation glyphs are the part held out.
+    """
+    from digits.imitate import make_pool
+
+    ink, labels = load_mnist(True, directory)
+    strokes, stroke_labels = load_strokes(Path(directory or data_dir()) / "strokes" / "pendigits_train.json")
+    train, held_out = split(labels, n_validation)
+    n = limit or N_IMITATED
+    cache = OUTPUTS_DIR / "cache" / f"imitated-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
+    if not cache.exists():
+        n_strokes = 4 * len(strokes)  # pen strokes know 30 more writers; four rounds of them are a third of the glyphs
+        glyphs = [*ink[train], *(strokes[i % len(strokes)] for i in range(n_strokes))]
+        glyph_labels = np.concatenate([labels[train], np.resize(stroke_labels, n_strokes)])
+        pool = make_pool(glyphs, glyph_labels, n, seed)
+        check = make_pool(list(ink[held_out]), labels[held_out], max(500, n // 20), seed + 1)
+        with atomic_path(cache) as path, path.open("wb") as file:
+            np.savez(file, ink=pool[0], labels=pool[1], held_out_ink=check[0], held_out_labels=check[1])
+    with np.load(cache) as stored:
+        return tuple(stored[key] for key in ("ink", "labels", "held_out_ink", "held_out_labels"))
+
+
+def _recipe_hash() -> str:
+    """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
+    files = [Path(__file__).with_name(name) for name in ("imitate.py", "preprocess.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

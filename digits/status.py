@@ -46,3 +46,28 @@ def judge(probabilities: np.ndarray, score: float, thresholds: dict[str, float])
     if score < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
     return OK, REASONS[OK]
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature, 0.3–5, that minimises the cross-entropy of logits (n, 10) (Guo et al. 2017)."""
+
+    def loss(temperature: float) -> float:
+        p = softmax(logits, temperature)[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(p, 1e-12)).mean())
+
+    candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 60))
+    return float(min(candidates, key=loss))
+
+
+def fit_thresholds(probabilities: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return status thresholds from validation data; label 10 marks what is no digit.
+
+    A share of `GIVEN_UP` of the digits may become unsure by score, a fifth of that not_a_digit; a digit is unsure by
+    confidence where fewer than half of such answers are right.
+    """
+    digits = scores[labels < 10]
+    unsure, none = np.quantile(digits, GIVEN_UP), np.quantile(digits, GIVEN_UP / 5)
+    return {"unsure_confidence": 0.6, "unsure_score": float(unsure), "not_a_digit_score": float(min(none, unsure))}
+
+
+GIVEN_UP = 0.015

@@ -1,0 +1,294 @@
+"""Train a network: data in memory, augmentation on whole batches, the loop in plain sight.
+
+    python train.py                                              # mnistnet on MNIST, ten epochs
+    python train.py --model modern --epochs 40 --dataset mnist mnist imitated
+    python train.py --resume RUN                                 # go on after a kill, to the same result
+
+Every run writes its settings, metrics (CSV and TensorBoard), summary, figures and checkpoints below
+outputs/runs/<name>/. A run that finishes also puts its weights into models/, keeping what was there in the run's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from digits.augment import Augment, parse
+from digits.data import N_VALIDATION, data_dir, gather
+from digits.preprocess import MEAN, STD
+from digits.status import digit_score, fit_temperature, fit_thresholds, softmax
+from model import REGISTRY, Checkpoint, create_model, export_onnx, save_checkpoint, weights_path
+from utils import RUNS_DIR, UserError, atomic_path, choose_device, command, free_path, git_commit, seed_everything
+
+
+@dataclass
+class Settings:
+    """What a run depends on; stored with it, and with the weights."""
+
+    model: str = "mnistnet"
+    dataset: list[str] = field(default_factory=lambda: ["mnist"])
+    augment: list[str] = field(default_factory=lambda: ["light"])
+    epochs: int = 10
+    batch_size: int = 64
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.02
+    schedule: str = "onecycle"
+    patience: int = 0
+    ema: float = 0.998
+    validation: int = N_VALIDATION
+    precision: str = "auto"
+    device: str = "auto"
+    threads: int = 0
+    seed: int = 0
+    limit: int = 0
+
+
+def train(settings: Settings, run_dir: Path, state: dict | None = None, data_directory: Path | None = None) -> dict:
+    """Train as `settings` say, writing to `run_dir`; `state` is what `--resume` read. Returns the summary."""
+    started = time.perf_counter()
+    device = choose_device(settings.device)
+    seed_everything(settings.seed)
+    data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
+    ink, labels = torch.from_numpy(data.ink).to(device), torch.from_numpy(data.labels).to(device)
+    augment = Augment(parse(settings.augment))
+    mixup = augment.strengths.get("mixup", 0.0)
+
+    model = create_model(settings.model).to(device, memory_format=torch.channels_last)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
+    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    n_steps = max(1, len(ink) // settings.batch_size)
+    schedule = make_schedule(optimizer, settings, n_steps)
+    history, best, first = [], float("inf"), 0
+    if state:
+        model.load_state_dict(state["model"]), averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"]), schedule.load_state_dict(state["schedule"])
+        history, best, first = state["history"], state["best"], len(state["history"])
+
+    for epoch in range(first, settings.epochs):
+        # Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
+        torch.manual_seed(settings.seed * 10_000 + epoch)
+        generator = torch.Generator(device).manual_seed(settings.seed * 10_000 + epoch)
+        order = torch.randperm(len(ink), generator=generator, device=device)
+        model.train()
+        losses, epoch_started = [], time.perf_counter()
+        for step in tqdm(range(n_steps), desc=f"epoch {epoch + 1}/{settings.epochs}", leave=False, mininterval=1):
+            chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+            batch = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator)
+            target = F.one_hot(labels[chosen], 11).float()
+            if mixup:
+                batch, target = mix(batch, target, mixup)
+            with autocast(settings.precision, device):
+                logits = model(((batch - MEAN) / STD).contiguous(memory_format=torch.channels_last))
+                loss = F.cross_entropy(with_no_digit(logits), target, label_smoothing=settings.label_smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            averaged.update_parameters(model)
+            losses.append(loss.detach())
+        metrics = validate(averaged.module, data.validation, device)
+        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()), **metrics}
+        row |= {"lr": schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
+        history.append(row)
+        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
+        is_best = metrics["val_loss"] < best
+        best = min(best, metrics["val_loss"])
+        if is_best:
+            save_checkpoint(run_dir / "best.pth", describe(averaged.module, settings, metrics, data.validation, device))
+        save_checkpoint(run_dir / "last.pth", describe(averaged.module, settings, metrics, data.validation, device))
+        parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
+        save_state(run_dir, {name: part.state_dict() for name, part in parts.items()} | {"history": history, "best": best})
+        if settings.patience and epoch - int(np.argmin([row["val_loss"] for row in history])) >= settings.patience:
+            break
+    return write_summary(run_dir, settings, history, time.perf_counter() - started)
+
+
+def with_no_digit(logits: Tensor) -> Tensor:
+    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/status.py."""
+    return F.pad(logits, (0, 1))
+
+
+def mix(batch: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mixup (Zhang et al. 2018): blend each image and its target with another's."""
+    share = float(np.random.beta(alpha, alpha))
+    other = torch.randperm(len(batch), device=batch.device)
+    return batch.lerp(batch[other], 1 - share), target.lerp(target[other], 1 - share)
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, settings: Settings, n_steps: int):
+    """Return the learning-rate schedule, stepped after every batch."""
+    total = settings.epochs * n_steps
+    if settings.schedule == "onecycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=total + 1, pct_start=0.2)
+    if settings.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
+    milestones = [round(total * share) for share in (0.5, 0.75, 0.9)]
+    return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.2)
+
+
+def autocast(precision: str, device: str) -> contextlib.AbstractContextManager:
+    """Return the mixed-precision context: bfloat16 where the machine multiplies it natively, unless told otherwise."""
+    native = device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
+    if precision == "fp32" or (precision == "auto" and not native):
+        return contextlib.nullcontext()
+    return torch.autocast(device, torch.bfloat16)
+
+
+@torch.inference_mode()
+def logits_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:
+    """Return (n, 10) float32 logits of uint8 ink (n, 28, 28), the network in evaluation mode."""
+    model.eval()
+    parts = []
+    for start in range(0, len(ink), 1024):
+        batch = torch.from_numpy(ink[start : start + 1024]).to(device).float().unsqueeze(1) / 255.0
+        parts.append(model((batch - MEAN) / STD).float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def validate(model: nn.Module, validation: dict[str, tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
+    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits."""
+    losses, accuracies = [], {}
+    for name, (ink, labels) in validation.items():
+        logits = torch.from_numpy(logits_of(model, ink, device))
+        target = torch.from_numpy(labels)
+        losses.append(float(F.cross_entropy(with_no_digit(logits), target)))
+        digits = target < 10
+        accuracies[f"val_{name}"] = float((logits.argmax(1) == target)[digits].float().mean())
+    return {"val_loss": float(np.mean(losses)), **accuracies}
+
+
+def describe(model: nn.Module, settings: Settings, metrics: dict, validation: dict, device: str) -> Checkpoint:
+    """Return the checkpoint of these weights, with temperature and thresholds fitted on the validation data."""
+    ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
+    logits = logits_of(model, ink, device)
+    temperature = fit_temperature(logits[labels < 10], labels[labels < 10])
+    thresholds = fit_thresholds(softmax(logits, temperature), digit_score(logits), labels)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    return Checkpoint(
+        settings.model, state, MEAN, STD, temperature, thresholds, asdict(settings), metrics, git_commit()
+    )
+
+
+def save_state(run_dir: Path, state: dict) -> None:
+    """Write all that resuming needs, at once."""
+    with atomic_path(run_dir / "state.pt") as path:
+        torch.save(state, path)
+
+
+def write_summary(run_dir: Path, settings: Settings, history: list[dict], seconds: float) -> dict:
+    """Write metrics.csv and summary.json; return the summary."""
+    with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, history[0].keys())
+        writer.writeheader()
+        writer.writerows(history)
+    best = min(history, key=lambda row: row["val_loss"])
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
+    summary = {"settings": asdict(settings), "best": best, "last": history[-1], "seconds": round(seconds, 1)}
+    summary |= {"git_commit": git_commit(), "versions": versions}
+    with atomic_path(run_dir / "summary.json") as path:
+        path.write_text(json.dumps(summary, indent=2))
+    return summary
+
+
+def publish(run_dir: Path, name: str) -> Path:
+    """Put a finished run's weights into models/, keep the ones they replace in the run's folder, export to ONNX."""
+    best = weights_path(name)
+    targets = {best: "best.pth"} | ({best.with_name("mnist_cnn.pth"): "last.pth"} if name == "mnistnet" else {})
+    for target, source in targets.items():
+        if target.exists():
+            shutil.copy2(target, run_dir / f"replaced_{target.name}")
+        with atomic_path(target) as path:
+            shutil.copyfile(run_dir / source, path)
+    return export_onnx(best)
+
+
+def read_run(run_dir: Path) -> tuple[Settings, dict]:
+    """Return the settings and state of a run that was stopped; raises `UserError`."""
+    try:
+        settings = Settings(**json.loads((run_dir / "config.json").read_text()))
+        return settings, torch.load(run_dir / "state.pt", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"{run_dir} cannot be resumed: it has no {Path(error.filename).name} yet") from None
+    except Exception as error:
+        raise UserError(f"{run_dir} cannot be resumed: its state is damaged ({type(error).__name__})") from None
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        description="Train a network.",
+        epilog="examples:\n  python train.py\n  python train.py --epochs 30 --dataset mnist mnist imitated",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", default=defaults.model, metavar="NAME", help=", ".join(REGISTRY))
+    parser.add_argument("--epochs", type=int, default=defaults.epochs)
+    parser.add_argument("--batch-size", type=int, default=defaults.batch_size)
+    parser.add_argument("--lr", type=float, default=defaults.lr, help="highest learning rate")
+    parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument(
+        "--dataset", nargs="+", default=defaults.dataset, metavar="NAME",
+        help="mnist, imitated, a folder of images per class, a Kaggle train.csv; one named twice counts twice",
+    )  # fmt: skip
+    parser.add_argument("--augment", nargs="+", default=defaults.augment, metavar="NAME[=STRENGTH]")
+    parser.add_argument("--schedule", choices=["onecycle", "cosine", "milestones"], default=defaults.schedule)
+    parser.add_argument("--label-smoothing", type=float, default=defaults.label_smoothing)
+    parser.add_argument("--patience", type=int, default=0, help="stop after so many epochs without gain (0: never)")
+    parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
+    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--name", help="of the run (default: model and time)")
+    parser.add_argument("--resume", metavar="RUN", help="name of a stopped run to go on with")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    return parser.parse_args(argv)
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Return the run's settings as the flags give them."""
+    named = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
+    settings = Settings(**named, device="cpu" if arguments.no_cuda else "auto")
+    return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Train, or go on with a stopped run; print the path of the run's summary."""
+    arguments = parse_arguments(argv)
+    if arguments.resume:
+        run_dir = RUNS_DIR / arguments.resume
+        settings, state = read_run(run_dir)
+    else:
+        settings, state = settings_from(arguments), None
+        run_dir = free_path(RUNS_DIR / (arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"))
+        run_dir.mkdir(parents=True)
+        (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
+    if not settings.limit:
+        publish(run_dir, settings.model)
+    print(f"best: {summary['best']}", file=sys.stderr)
+    print(run_dir / "summary.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
