@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -314,7 +314,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.mnist_test:
         result["mnist_test"] = read_mnist_test(predictor, arguments.gallery)
     print(table(result))
-    facts = {"model": arguments.model, "commit": git_commit(), "when": datetime.now(UTC).isoformat(timespec="seconds"),
+    facts = {"model": arguments.model, "commit": git_commit(), "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
              "limit": arguments.limit, "notmnist_left_out": sorted(LETTER_I)}  # fmt: skip
     is_whole = arguments.sets == every and not arguments.limit
     default = ROOT / "benchmarks" / "results" / ("handwriting.json" if is_whole else "handwriting-part.json")

@@ -100,7 +100,7 @@ def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, n_bin
 
 
 def rejection_curve(scores: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
-    """Return `coverage` (share of answers kept, surest first) and `error` (share of those that are wrong), both (n,)."""
+    """Return `coverage` (share of answers kept, surest first) and `error` (share of them that is wrong), both (n,)."""
     order = np.argsort(-np.asarray(scores), kind="stable")
     wrong = ~np.asarray(right, bool)[order]
     kept = np.arange(1, len(order) + 1)
