@@ -16,11 +16,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 (see below)
+
+# Pillow loads these two plugins on demand, and not safely from several threads; hence their imports above.
 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "MPO")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
 EXTENSIONS = frozenset(
     ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split()
 )
@@ -81,7 +83,7 @@ def _from_bytes(data: bytes, side: int | None) -> np.ndarray:
             warnings.simplefilter("ignore")  # Pillow warns of harmless metadata; size is checked by us
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check_size(*image.size)
-                if side and image.format == "JPEG":
+                if side and image.format in ("JPEG", "MPO"):
                     image.draft(None, (side, side))
                 return _from_pil(image)
     except UnidentifiedImageError:

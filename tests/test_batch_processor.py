@@ -1,0 +1,89 @@
+"""Batches end to end: every file gets its row, and nothing is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import batch_processor
+from batch_processor import BatchProcessor
+from digits.rows import COLUMNS
+
+
+@pytest.fixture
+def folder(tmp_path: Path, examples: dict[int, Path]) -> Path:
+    """Fourteen files: ten drawings, and four that cannot be read."""
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for digit, path in examples.items():
+        (folder / f"{digit}.png").write_bytes(path.read_bytes())
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_text("not a picture\n")
+    (folder / "random.png").write_bytes(np.random.default_rng(0).bytes(2000))
+    buffer = io.BytesIO()
+    Image.open(examples[3]).convert("RGB").save(buffer, "JPEG")
+    (folder / "truncated.jpg").write_bytes(buffer.getvalue()[:-400])
+    return folder
+
+
+def read_csv(path: str | Path) -> list[dict]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def run(capsys, *arguments: str | Path) -> tuple[int, Path]:
+    """Run the command; return its exit status and the path on stdout's last line."""
+    status = batch_processor.main([str(argument) for argument in arguments])
+    return status, Path(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_every_file_gets_a_row(folder, tmp_path, capsys):
+    status, report = run(capsys, folder, "--output-dir", tmp_path / "out")
+    assert status == 1
+    rows = read_csv(report)
+    assert [Path(row["path"]).name for row in rows] == sorted(path.name for path in folder.iterdir())
+    assert list(rows[0]) == [name for name in COLUMNS if name not in ("label", "correct")]
+    assert [int(row["digit"]) for row in rows[:10]] == list(range(10))
+    bad = [row for row in rows if row["status"] == "error"]
+    assert len(bad) == 4 and all(row["error"] and not row["digit"] for row in bad)
+    stored = json.loads(report.with_suffix(".json").read_text())
+    assert [row["path"] for row in stored["rows"]] == [row["path"] for row in rows]
+    assert stored["summary"]["statuses"]["error"] == 4 and stored["summary"]["n_rows"] == 14
+    (log,) = (tmp_path / "out" / "logs").iterdir()
+    assert log.suffix == ".log" and log.read_text().count("WARNING") == 4
+
+
+def test_api_of_the_readme(folder, tmp_path, capsys):
+    processor = BatchProcessor(output_dir=tmp_path / "out")
+    table = pd.DataFrame(processor.process_folder(folder))
+    assert len(table) == 14 and table["digit"].notna().sum() == 10
+    assert len(read_csv(processor.save_results_csv())) == 14
+    assert len(json.loads(processor.save_results_json().read_text())["rows"]) == 14
+    processor.print_summary()
+    assert "4 error" in capsys.readouterr().out
+    first, second = processor.save_results_csv(), processor.save_results_csv()
+    assert first != second and first.read_bytes() == second.read_bytes()
+
+
+def test_a_bad_file_never_takes_its_neighbours_row(folder, tmp_path, predictor):
+    rows = BatchProcessor(output_dir=tmp_path / "out", workers=3).process([folder])
+    for row in rows:
+        (alone,) = predictor.predict_batch([row["path"]])
+        assert (row["status"], row["digit"]) == (alone.status, alone.digit)
+        if row["status"] != "error":
+            assert [row[f"p{i}"] for i in range(10)] == pytest.approx(alone.probs.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("sources", [["no/such/folder"], ["*.nothing"]])
+def test_wrong_usage_is_two(sources, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert batch_processor.main([*sources, "--output-dir", "out"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not list(tmp_path.rglob("*.csv"))
