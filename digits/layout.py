@@ -198,37 +198,69 @@ def lay_out(picture: Picture) -> Page:
 
 
 def find_writing(pixels: np.ndarray) -> np.ndarray:
-    """Return the contrast map, float32 (h, w), without the surroundings of the page."""
-    contrast, _method, _polarity = measure_contrast(pixels)
-    desk = find_desk(contrast)
-    if not desk.any():
-        return contrast
-    contrast, _method, _polarity = measure_contrast(cover(pixels, desk))
-    contrast[cv2.dilate(desk.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
-    return contrast
+    """Return the contrast map, float32 (h, w), zero outside the sheet of paper if its edges are in the picture."""
+    sheet = find_sheet(pixels)
+    if sheet is None:
+        return measure_contrast(pixels)[0]
+    contrast = measure_contrast(extend(pixels, sheet))[0]
+    weak = (contrast > 0.6 * ink_level(contrast)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(weak, connectivity=8)
+    at_edge = np.unique(labels[~sheet])  # what is left of the desk along the edges
+    return np.where(sheet & ~np.isin(labels, at_edge[at_edge > 0]), contrast, 0).astype(np.float32)
 
 
-def find_desk(contrast: np.ndarray) -> np.ndarray:
-    """Return the boolean mask of solid areas that reach the border and are far thicker than any pen."""
-    height, width = contrast.shape
-    solid = (contrast > 0.35).astype(np.uint8)
-    thick = max(3, round(min(height, width) * 0.04))
-    core = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((thick, thick), np.uint8))
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(core, connectivity=8)
-    at_border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    keep = [i for i in at_border if i > 0 and stats[i, 4] > 0.01 * contrast.size]
-    desk = np.isin(labels, keep).astype(np.uint8)
-    grown = cv2.dilate(desk, np.ones((thick, thick), np.uint8)) & solid
-    return (desk | grown) > 0
+def find_sheet(pixels: np.ndarray) -> np.ndarray | None:
+    """Return the boolean mask of a light sheet of paper on a darker desk, None if the picture shows only paper.
+
+    A shadow splits a picture in light and dark as well, but not with a sharp edge all round a convex area.
+    """
+    grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2).astype(np.uint8)
+    coarse = shrink(grey, 160)
+    light = close_dark(coarse, max(3, round(0.1 * min(coarse.shape))))  # no strokes of dark ink
+    level, _ = cv2.threshold(light, 0, 255, cv2.THRESH_OTSU)
+    hull = solid_hull((light > level).astype(np.uint8))
+    if hull is None or edge_drop(light, hull) < 25:
+        return None
+    inside = cv2.resize(hull, grey.shape[::-1], interpolation=cv2.INTER_LINEAR) > 127
+    margin = 2 * round(0.6 * max(grey.shape) / max(coarse.shape) + 1) + 1
+    return cv2.erode(inside.astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0
 
 
-def cover(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return a copy of `pixels` with the median colour of what is not masked laid over the mask."""
-    covered = pixels.copy()
-    wide = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    if not wide.all():
-        covered[wide] = np.median(pixels[~wide], axis=0).astype(np.uint8)
-    return covered
+def edge_drop(light: np.ndarray, hull: np.ndarray) -> float:
+    """Return by how many levels the picture darkens within three pixels of the hull's edge."""
+    inside, outside = hull > 0, hull == 0
+    near = np.ones((7, 7), np.uint8)
+    inner = inside & (cv2.dilate(outside.astype(np.uint8), near) > 0) & (cv2.erode(hull, np.ones((3, 3), np.uint8)) > 0)
+    outer = outside & (cv2.dilate(hull, near) > 0) & (cv2.dilate(hull, np.ones((3, 3), np.uint8)) == 0)
+    if not inner.any() or not outer.any():
+        return 0.0
+    return float(np.quantile(light[inner], 0.3)) - float(np.quantile(light[outer], 0.7))
+
+
+def close_dark(grey: np.ndarray, side: int) -> np.ndarray:
+    """Return `grey` without dark marks narrower than `side`; what runs out of the picture counts as wide."""
+    padded = cv2.copyMakeBorder(grey, side, side, side, side, cv2.BORDER_REPLICATE)
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))[side:-side, side:-side]
+
+
+def solid_hull(light: np.ndarray) -> np.ndarray | None:
+    """Return the filled hull (0 or 255) of the largest light area, None unless it is large and nearly convex."""
+    outlines, _ = cv2.findContours(light, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=cv2.contourArea)
+    hull = cv2.convexHull(outline)
+    if cv2.contourArea(hull) < 0.2 * light.size or cv2.contourArea(outline) < 0.9 * cv2.contourArea(hull):
+        return None
+    return cv2.fillConvexPoly(np.zeros_like(light), hull, 255)
+
+
+def extend(pixels: np.ndarray, sheet: np.ndarray) -> np.ndarray:
+    """Return `pixels` with every pixel outside the sheet replaced by the nearest one inside."""
+    outside = (~sheet).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    flat = pixels.reshape(-1, *pixels.shape[2:])
+    source = np.zeros(nearest.max() + 1, np.int64)
+    source[nearest[sheet]] = np.flatnonzero(sheet)
+    return flat[source[nearest]].reshape(pixels.shape)
 
 
 def ink_level(contrast: np.ndarray) -> float:
