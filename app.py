@@ -1,0 +1,129 @@
+"""Serve the page and the API: draw a digit, upload one, look inside the network, read a folder.
+
+    python app.py                                  # http://127.0.0.1:7860
+    python app.py --model mnistnet --port 8000
+
+Nothing outside this machine is ever contacted. Other machines are served only if you say so: --host with --auth-file,
+or --yes-public for a page that anybody may use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from utils import MODELS_DIR, ROOT, UserError, command
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
+EXAMPLES = """examples:
+  python app.py
+  python app.py --host 0.0.0.0 --auth-file users.txt --allow-hosts digits.example.org"""
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Start the server and stay until it is stopped."""
+    arguments = parse(argv)
+    users = read_users(arguments.auth_file)
+    check_exposure(arguments, users)
+    app = make_app(arguments, users)
+    import uvicorn
+
+    shown = "127.0.0.1" if arguments.host in ("0.0.0.0", "::") else arguments.host
+    print(f"http://{shown}:{arguments.port}", flush=True)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", server_header=False)
+    return 0
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description="Serve the page and the API.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all with weights here)")
+    parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a name and password; lines name:password")
+    parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="further host names to answer to, or *")
+    parser.add_argument("--max-upload-mb", type=int, default=16, metavar="N", help="largest file taken (default: 16)")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
+    parser.add_argument("--yes-public", action="store_true", help="serve others without a password, knowingly")
+    return parser.parse_args(argv)
+
+
+def read_users(path: Path | None) -> dict[str, str]:
+    """Return name -> password of an --auth-file; empty if there is none. Raises `UserError`."""
+    if path is None:
+        return {}
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        raise UserError(f"the auth file {path} cannot be read") from None
+    pairs = [line.partition(":") for line in lines if line and not line.startswith("#")]
+    if not pairs or not all(name and password for name, _colon, password in pairs):
+        raise UserError(f"each line of {path} must read name:password")
+    return {name: password for name, _colon, password in pairs}
+
+
+def check_exposure(arguments: argparse.Namespace, users: dict[str, str]) -> None:
+    """Refuse to serve strangers without a password unless that was said."""
+    if arguments.host in LOOPBACK or users:
+        return
+    if not arguments.yes_public:
+        raise UserError(
+            f"--host {arguments.host} lets anybody who reaches this machine use the page; "
+            "add --auth-file FILE, or --yes-public if that is what you want"
+        )
+    print(f"warning: anybody who reaches {arguments.host}:{arguments.port} can use this page", file=sys.stderr)
+
+
+def shipped_models() -> list[str]:
+    """Return the names whose weights lie in models/, the default first."""
+    names = {path.stem for path in MODELS_DIR.glob("*.pth")}
+    others = sorted(names - {"mnist_cnn", "mnist_cnn_best"})
+    return ["mnistnet", *others]
+
+
+def make_app(arguments: argparse.Namespace, users: dict[str, str]):
+    """Return the whole ASGI application: API, page, and the guard before both."""
+    be_quiet(arguments.data_dir)
+    from digits.api import Limits, create_api
+    from digits.feedback import Corrections
+    from digits.guard import Guard
+    from digits.page.build import build_page, mount_page
+    from digits.readers import Readers
+    from predict import MNISTPredictor
+
+    names = arguments.model or shipped_models()
+    readers = Readers(names, MNISTPredictor, open_network)
+    readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
+    private = arguments.host in LOOPBACK or bool(users)
+    limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
+    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits)
+    mount_page(api, build_page(readers), readers, private, limits.file_bytes)
+    hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
+    api.add_middleware(Guard, hosts=hosts, users=users, max_body_bytes=4 * limits.file_bytes)
+    return api
+
+
+def be_quiet(data_dir: Path) -> None:
+    """Tell gradio and its libraries, before they are imported, to call nobody and to keep files to themselves."""
+    cache = data_dir / "cache"
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ.update(
+        GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", GRADIO_TEMP_DIR=str(cache),
+        HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1",
+    )  # fmt: skip
+
+
+def open_network(name: str):
+    """Return the torch network of a model, for looking inside."""
+    from model import load_model, weights_path
+
+    return load_model(weights_path(name))[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Corrections: what people said a picture really shows, kept in one SQLite file for retraining.
+
+Nothing is stored unless `add` is called, which the page does only on the click that asks for it. The picture itself
+(as sent, at most 2 MB), its ink, the prediction and the truth are kept; no name, no address, no path.
+
+    corrections = Corrections("feedback/corrections.sqlite")
+    key = corrections.add(picture=png_bytes, ink=ink, label=7, predicted=1, confidence=0.61, model="mnistnet")
+    corrections.count(); corrections.remove(key); corrections.export_folder("corrections/")
+    ink, labels = corrections.ink_and_labels()         # uint8 (n, 28, 28), int64 (n,)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import secrets
+import sqlite3
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from digits.picture import PictureError
+from digits.preprocess import to_ink
+from utils import UserError
+
+MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone
+BUSY_S = 10.0  # how long a writer waits for another process's write
+
+
+def _create(db: sqlite3.Connection) -> None:
+    db.execute(
+        """CREATE TABLE corrections (
+            key TEXT PRIMARY KEY, created_s REAL NOT NULL, label INTEGER NOT NULL CHECK (label BETWEEN 0 AND 9),
+            predicted INTEGER, confidence REAL, model TEXT NOT NULL, ink BLOB NOT NULL CHECK (length(ink) = 784),
+            picture BLOB)"""
+    )
+
+
+def _index_age(db: sqlite3.Connection) -> None:
+    db.execute("CREATE INDEX corrections_by_age ON corrections (created_s)")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create, _index_age]  # append only; each runs once
+
+
+class Corrections:
+    """The corrections in one SQLite file, created on the first write; safe for several threads and processes."""
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+
+    def add(
+        self,
+        ink: np.ndarray,
+        label: int,
+        predicted: int | None = None,
+        confidence: float | None = None,
+        model: str = "",
+        picture: bytes | None = None,
+    ) -> str:
+        """Store one correction and return its key, an unguessable text that `remove` takes back."""
+        if label not in range(10):
+            raise UserError(f"a correction's label is a digit 0-9, not {label!r}")
+        ink = np.ascontiguousarray(ink, np.uint8)
+        if ink.shape != (28, 28):
+            raise UserError(f"a correction's ink has shape (28, 28), not {ink.shape}")
+        if picture and len(picture) > MAX_PICTURE_BYTES:
+            picture = None
+        key = secrets.token_urlsafe(12)
+        row = (key, time.time(), int(label), predicted, confidence, model, ink.tobytes(), picture)
+        with self._open() as db:
+            db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return key
+
+    def remove(self, key: str) -> bool:
+        """Delete the correction with this key; False if there is none."""
+        with self._open() as db:
+            return db.execute("DELETE FROM corrections WHERE key = ?", (key,)).rowcount == 1
+
+    def count(self) -> int:
+        """Return how many corrections are stored."""
+        if not self.path.exists():
+            return 0
+        with self._open() as db:
+            return db.execute("SELECT count(*) FROM corrections").fetchone()[0]
+
+    def rows(self) -> Iterator[sqlite3.Row]:
+        """Yield every correction, oldest first, with its columns by name."""
+        if not self.path.exists():
+            return
+        with self._open() as db:
+            yield from db.execute("SELECT * FROM corrections ORDER BY created_s, key").fetchall()
+
+    def ink_and_labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all ink, uint8 (n, 28, 28), and labels, int64 (n,), oldest first."""
+        rows = list(self.rows())
+        ink = np.frombuffer(b"".join(row["ink"] for row in rows), np.uint8).reshape(-1, 28, 28)
+        return ink, np.array([row["label"] for row in rows], np.int64)
+
+    def export_folder(self, directory: str | os.PathLike) -> int:
+        """Write an image folder, 0/ … 9/ of ink as PNG, and corrections.csv; return how many were written."""
+        directory = Path(directory)
+        if directory.exists() and any(directory.iterdir()):
+            raise UserError(f"{directory} is not empty; name a new folder to export to")
+        n = -1
+        for name, data in self._export():
+            n += 1
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_bytes(data)
+        return n
+
+    def export_zip(self) -> bytes:
+        """Return the same image folder as the bytes of a zip archive."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for name, data in self._export():
+                archive.writestr(name, data)
+        return buffer.getvalue()
+
+    def _export(self) -> Iterator[tuple[str, bytes]]:
+        """Yield (name, bytes) of every ink picture, and last of corrections.csv."""
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["path", "label", "predicted", "confidence", "model"])
+        for n, row in enumerate(self.rows(), start=1):
+            name = f"{row['label']}/{n:06d}.png"
+            writer.writerow([name, row["label"], row["predicted"], row["confidence"], row["model"]])
+            yield name, to_png(np.frombuffer(row["ink"], np.uint8).reshape(28, 28))
+        yield "corrections.csv", table.getvalue().encode()
+
+    def import_csv(self, path: str | os.PathLike) -> tuple[int, list[str]]:
+        """Add the pictures of a CSV with the columns path and label; return how many, and a sentence per bad line.
+
+        Relative paths count from the CSV's folder. Raises `UserError` if the file is not such a CSV.
+        """
+        path = Path(path)
+        added, problems = 0, []
+        for line, row in enumerate(_read_csv(path), start=2):
+            try:
+                label = _to_label(row["label"])
+                picture = path.parent / row["path"]
+                ink = to_ink(picture)
+            except (PictureError, UserError) as error:
+                problems.append(f"line {line}: {error}")
+                continue
+            if not ink.any():
+                problems.append(f"line {line}: nothing is written in this picture")
+                continue
+            small = picture.stat().st_size <= MAX_PICTURE_BYTES
+            self.add(ink, label, model="import", picture=picture.read_bytes() if small else None)
+            added += 1
+        return added, problems
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection inside one transaction, the schema being up to date."""
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite's -wal and -shm files take over this mode
+        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA secure_delete = ON")  # undone means gone
+            migrate(db)
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        finally:
+            db.close()
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the schema up to date: run the migrations this file has not seen yet, in one transaction."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    done = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been quicker
+    for migration in MIGRATIONS[done:]:
+        migration(db)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute("COMMIT")
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """Return the bytes of a PNG of a uint8 picture, (h, w) or (h, w, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _read_csv(path: Path) -> Iterable[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not {"path", "label"} <= set(reader.fieldnames or []):
+                raise UserError(f"{path.name} has no columns path and label; write them as its first line")
+            return list(reader)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(f"{path.name} is not a CSV text file in UTF-8") from None
+
+
+def _to_label(text: str | None) -> int:
+    if (text or "").strip() not in set("0123456789"):
+        raise UserError(f"'{text}' is not a digit 0-9")
+    return int(text)

@@ -1,0 +1,67 @@
+"""Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
+
+    page = build_page(readers)
+    mount_page(api, page)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+
+from digits.page import texts
+from digits.page.theme import make_theme
+from digits.readers import Readers
+from utils import ASSETS_DIR
+
+SCRIPTS = ["card.js", "draw.js"]
+
+
+def build_page(readers: Readers) -> gr.Blocks:
+    """Return the page: five tabs that talk to the API of the same server."""
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
+        gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
+        with gr.Tabs():
+            with gr.Tab(texts.TABS["draw"], id="draw"):
+                script_tab("draw.html", "new DIGITS.Pad(element)")
+    return page
+
+
+def script_tab(template: str, start: str) -> gr.HTML:
+    """Add a tab's content whose life is in a script: `template` from assets/, `start` run when it is shown."""
+    return gr.HTML(html_template=asset(template), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
+
+
+def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
+    """Mount the page at / of the API's application; nothing but this server is ever asked for anything."""
+    return gr.mount_gradio_app(
+        api,
+        page,
+        path="/",
+        theme=make_theme(),
+        css=asset("page.css"),
+        head=head(readers, exports),
+        footer_links=["api"],
+        run_history=False,
+        show_error=False,
+        max_file_size=max_upload_bytes,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+    )
+
+
+def head(readers: Readers, exports: bool) -> str:
+    """Return the scripts, and before them what they need to know, as one inline element."""
+    known = {"texts": texts.SCRIPT, "models": readers.names, "exports": exports}
+    safe = json.dumps(known).replace("<", "\\u003c")
+    return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
+
+
+def asset(name: str) -> str:
+    """Return the text of a file in assets/."""
+    return Path(ASSETS_DIR / name).read_text(encoding="utf-8")
