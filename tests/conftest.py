@@ -1,4 +1,4 @@
-"""What the tests share: example drawings, one predictor, and skips that say what is missing. No test leaves this machine."""
+"""What the tests share: example drawings, a predictor, skips that say what is missing. No test leaves the machine."""
 
 from __future__ import annotations
 

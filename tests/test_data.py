@@ -1,0 +1,73 @@
+"""MNIST from its files, and the split."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from digits import data
+from utils import UserError
+
+
+def write_mnist(directory, n: int = 5) -> np.ndarray:
+    """Write `n` random training and test pictures in MNIST's IDX form; return the ink."""
+    raw = directory / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    ink = np.random.default_rng(0).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+    for prefix in ("train", "t10k"):
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 2051, n, 28, 28) + ink.tobytes())
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 2049, n) + bytes(range(n)))
+    return ink
+
+
+def test_mnist_is_read_as_it_lies_there(tmp_path):
+    written = write_mnist(tmp_path)
+    for train in (True, False):
+        ink, labels = data.load_mnist(train, tmp_path)
+        assert np.array_equal(ink, written) and ink.dtype == np.uint8
+        assert list(labels) == [0, 1, 2, 3, 4] and labels.dtype == np.int64
+
+
+def test_the_folder_comes_from_the_environment(tmp_path, monkeypatch):
+    written = write_mnist(tmp_path)
+    monkeypatch.setenv("MNIST_DATA_DIR", str(tmp_path))
+    assert np.array_equal(data.load_mnist(train=True)[0], written)
+
+
+def test_mnist_that_can_not_be_had_is_one_sentence_that_names_the_flag(tmp_path):
+    with pytest.raises(UserError, match="--data-dir") as caught:  # no test reaches the network, see conftest.py
+        data.load_mnist(train=True, directory=tmp_path / "nowhere")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_one_sentence_too(tmp_path):
+    write_mnist(tmp_path)
+    (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03 cut")
+    with pytest.raises(UserError, match="--data-dir"):
+        data.load_mnist(train=True, directory=tmp_path)
+
+
+def test_the_split_covers_everything_once_and_is_the_same_every_time():
+    labels = np.arange(1000) % 10
+    training, validation = data.split(labels, n_validation=200)
+    assert len(validation) == 200
+    assert sorted([*training, *validation]) == list(range(1000))
+    again = data.split(labels, n_validation=200)
+    assert all(np.array_equal(one, other) for one, other in zip((training, validation), again, strict=True))
+    other = data.split(labels, n_validation=200, seed=1)[1]
+    assert not np.array_equal(other, validation)
+
+
+def test_the_usual_split_is_80_to_20_of_mnist():
+    training, validation = data.split(np.zeros(60_000))
+    assert (len(training), len(validation)) == (48_000, 12_000)
+
+
+@pytest.mark.mnist
+def test_mnist_itself():
+    for train, n in ((True, 60_000), (False, 10_000)):
+        ink, labels = data.load_mnist(train)
+        assert ink.shape == (n, 28, 28) and labels.shape == (n,)
+        assert set(labels) == set(range(10))

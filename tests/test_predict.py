@@ -1,0 +1,167 @@
+"""The predictor's contract: what it returns, what it refuses, and that engines, batches and the command line agree."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import predict
+from digits.picture import PictureError
+from digits.preprocess import to_ink
+from predict import MNISTPredictor
+from utils import ROOT, UserError
+
+COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence"]
+COLUMNS += [f"p{digit}" for digit in range(10)]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_it_reads_the_example_drawings(predictor, examples, digit):
+    prediction = predictor.predict(examples[digit])
+    assert (prediction.digit, prediction.status) == (digit, "ok")
+    assert prediction.confidence > 0.6
+
+
+def test_a_prediction_unpacks_as_digit_confidence_probs(predictor, examples):
+    digit, confidence, probs = predictor.predict(str(examples[4]))
+    assert digit == 4 and isinstance(digit, int)
+    assert probs.shape == (10,) and probs.dtype == np.float32
+    assert probs.sum() == pytest.approx(1, abs=1e-5)
+    assert confidence == pytest.approx(probs[4]) and isinstance(confidence, float)
+
+
+def test_the_runner_up_is_second(predictor, examples):
+    prediction = predictor.predict(examples[1])
+    best, second = np.argsort(prediction.probs)[::-1][:2]
+    assert (best, second) == (prediction.digit, prediction.runner_up)
+
+
+def test_path_bytes_image_and_array_are_one_picture(predictor, examples):
+    path = examples[7]
+    with Image.open(path) as image:
+        image.load()
+    wanted = predictor.predict(path).probs
+    for picture in (str(path), path.read_bytes(), image, np.asarray(image)):
+        assert predictor.predict(picture).probs == pytest.approx(wanted, abs=1e-6), type(picture)
+
+
+def test_a_batch_answers_as_one_by_one_and_in_order(predictor, examples):
+    files = [examples[digit] for digit in (3, 1, 4, 1, 5, 9, 2, 6)]
+    together = predictor.predict_batch(files)
+    assert [prediction.digit for prediction in together] == [3, 1, 4, 1, 5, 9, 2, 6]
+    for file, prediction in zip(files, together, strict=True):
+        assert prediction.probs == pytest.approx(predictor.predict(file).probs, abs=1e-5)
+
+
+def test_a_bad_picture_raises_alone_and_is_a_row_in_a_batch(predictor, examples, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("hello")
+    with pytest.raises(PictureError):
+        predictor.predict(bad)
+    first, middle, last = predictor.predict_batch([examples[2], bad, examples[3]])
+    assert (first.digit, middle.digit, last.digit) == (2, None, 3)
+    assert middle.status == "error" and middle.reason
+    row = middle.row("bad.png")
+    assert row["status"] == "error" and row["error"] == middle.reason
+    assert row["digit"] is row["confidence"] is row["p0"] is None
+
+
+@pytest.mark.parametrize("colour", [0, 255, 128])
+def test_a_blank_page_is_no_digit(predictor, colour):
+    prediction = predictor.predict(np.full((60, 80), colour, np.uint8))
+    assert (prediction.digit, prediction.status) == (None, "blank")
+    assert prediction.probs == pytest.approx(0.1)
+    assert prediction.reason
+
+
+def test_an_empty_batch_is_empty(predictor):
+    assert predictor.predict_batch([]) == []
+    assert predictor.predict_proba(np.zeros((0, 28, 28), np.uint8)).shape == (0, 10)
+
+
+def test_predict_proba_takes_ink(predictor, examples):
+    ink = np.stack([to_ink(examples[digit]) for digit in range(10)])
+    probabilities = predictor.predict_proba(ink)
+    assert probabilities.shape == (10, 10) and probabilities.dtype == np.float32
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert list(predictor.classes_[probabilities.argmax(axis=1)]) == list(range(10))
+    assert predictor.predict_proba(ink[8]) == pytest.approx(probabilities[8:9], abs=1e-5)
+
+
+def test_a_thousand_inks_are_answered_as_singly(predictor):
+    ink = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)  # more than one batch
+    together = predictor.predict_proba(ink)
+    for i in (0, 255, 256, 999):
+        assert together[i : i + 1] == pytest.approx(predictor.predict_proba(ink[i]), abs=1e-5)
+
+
+def test_both_engines_agree(examples):
+    files = list(examples.values())
+    by_onnx, by_torch = (MNISTPredictor(engine=name).predict_batch(files) for name in ("onnx", "torch"))
+    for one, other in zip(by_onnx, by_torch, strict=True):
+        assert one.probs == pytest.approx(other.probs, abs=1e-4)
+        assert (one.digit, one.status) == (other.digit, other.status)
+
+
+def test_the_vote_of_a_model_with_itself_is_its_own(predictor, examples):
+    twice = MNISTPredictor(["mnistnet", "mnistnet"])
+    assert twice.predict(examples[6]).probs == pytest.approx(predictor.predict(examples[6]).probs, abs=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"model": "lenet"}, {"model": "nowhere/weights.pth"}, {"engine": "steam"}])
+def test_what_is_not_there_is_said_in_one_sentence(wrong):
+    with pytest.raises(UserError) as caught:
+        MNISTPredictor(**wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_checkpoint_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"w\.pth"):
+        MNISTPredictor(tmp_path / "w.pth")
+
+
+# ---------------------------------------------------------------- command line
+
+
+def test_json_lines_have_the_reports_columns(examples, capsys):
+    files = [str(examples[3]), str(examples[5])]
+    assert predict.main([*files, "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["path"] for row in rows] == files
+    assert [row["digit"] for row in rows] == [3, 5]
+    assert [key for key in rows[0] if key in COLUMNS] == COLUMNS
+    assert rows[0]["error"] is None
+
+
+def test_the_bare_command_reads_the_examples(capsys):
+    assert predict.main([]) == 0
+    assert [line.split(": ")[1][0] for line in capsys.readouterr().out.splitlines()] == list("0123456789")
+
+
+def test_an_unreadable_file_is_a_line_and_status_1(examples, tmp_path, capsys):
+    missing = str(tmp_path / "missing.png")
+    assert predict.main([missing, str(examples[1]), "--json"]) == 1
+    bad, good = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert bad["status"] == "error" and bad["error"]
+    assert good["digit"] == 1
+
+
+def test_an_unknown_model_is_status_2(examples, capsys):
+    assert predict.main([str(examples[1]), "--model", "lenet"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_it_starts_without_the_heavy_packages(examples):
+    code = (
+        "import sys, predict; predict.main([sys.argv[1]]);"
+        "heavy = {'torch', 'torchvision', 'gradio', 'ray', 'matplotlib', 'pandas'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code, examples[1]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,102 @@
+"""Safe writing, one-line user errors, free names, logs and seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import pytest
+
+import utils
+
+
+def test_atomic_path_replaces_the_file_only_when_the_block_succeeds(tmp_path):
+    target = tmp_path / "new" / "report.csv"
+    with utils.atomic_path(target) as path:
+        path.write_text("first")
+        assert not target.exists()
+    with pytest.raises(RuntimeError), utils.atomic_path(target) as path:
+        path.write_text("half of the sec")
+        raise RuntimeError("killed")
+    assert target.read_text() == "first"
+    assert [file.name for file in target.parent.iterdir()] == ["report.csv"], "a temporary file was left behind"
+
+
+def test_atomic_path_keeps_the_usual_permissions(tmp_path):
+    plain, target = tmp_path / "plain.txt", tmp_path / "target.txt"
+    plain.write_text("")
+    with utils.atomic_path(target) as path:
+        path.write_text("")
+    assert target.stat().st_mode == plain.stat().st_mode
+
+
+def test_atomic_path_takes_the_longest_name_a_disk_allows(tmp_path):
+    target = tmp_path / ("n" * 251 + ".csv")
+    with utils.atomic_path(target) as path:
+        path.write_text("x")
+    assert target.read_text() == "x"
+
+
+def test_free_path_counts_up(tmp_path):
+    path = tmp_path / "report.csv"
+    assert utils.free_path(path) == path
+    path.touch()
+    (tmp_path / "report-2.csv").touch()
+    assert utils.free_path(path).name == "report-3.csv"
+
+
+def test_command_turns_a_user_error_into_one_line_and_status_2(capsys):
+    @utils.command
+    def main(argv=None):
+        raise utils.UserError("there is no such thing; make one with: make thing")
+
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "error: there is no such thing; make one with: make thing\n")
+
+
+def test_command_does_not_hide_our_own_mistakes():
+    @utils.command
+    def main(argv=None):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        main([])
+
+
+def test_command_passes_status_and_arguments_through():
+    assert utils.command(lambda argv: len(argv))(["a", "b", "c"]) == 3
+
+
+def test_start_log_writes_one_file_and_lets_go_of_the_last(tmp_path, capsys):
+    utils.start_log(tmp_path / "a.log", "test-log").info("one")
+    logger = utils.start_log(tmp_path / "logs" / "b.log", "test-log")
+    logger.info("two")
+    assert "INFO one" in (tmp_path / "a.log").read_text()
+    assert "two" not in (tmp_path / "a.log").read_text()
+    assert (tmp_path / "logs" / "b.log").read_text().rstrip().endswith("INFO two")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_seed_everything_repeats_all_three_generators():
+    import torch
+
+    def draw():
+        utils.seed_everything(3)
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    assert draw() == draw()
+
+
+def test_choose_device_takes_the_user_at_their_word():
+    assert utils.choose_device("cpu") == "cpu"
+    assert utils.choose_device() in ("cpu", "cuda", "mps")
+
+
+def test_git_commit_is_a_hash_or_nothing(monkeypatch, tmp_path):
+    commit = utils.git_commit()
+    assert commit is None or int(commit, 16) >= 0
+    monkeypatch.setattr(utils, "ROOT", tmp_path)
+    monkeypatch.setitem(os.environ, "GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert utils.git_commit() is None
