@@ -2,6 +2,7 @@
 
     python model.py                     # print and check every architecture
     python model.py --model mnistnet    # one of them, layer by layer
+    python model.py --export mnistnet   # write the ONNX twin of its weights
 
 To add an architecture: write one class, put `@architecture("name")` above it. Training, evaluation, the page and the
 tests then know it. Every network takes (n, 1, 28, 28) standardised ink and returns (n, 10) logits.
@@ -20,6 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from digits.explain import record_outputs
 from digits.preprocess import MEAN, STD
 from utils import MODELS_DIR, UserError, atomic_path, command
 
@@ -65,6 +67,164 @@ class MNISTNet(nn.Sequential):
 def _block(n_in: int, n_out: int) -> list[nn.Module]:
     convolution = nn.Conv2d(n_in, n_out, kernel_size=3, padding=1)
     return [convolution, nn.BatchNorm2d(n_out), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25)]
+
+
+@architecture("modern")
+class ModernNet(nn.Sequential):
+    """ConvNeXt's blocks (Liu et al. 2022, arXiv:2201.03545) on a small ResNet's stages: 28x28, 14x14, 7x7."""
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), depths: tuple[int, int, int] = (1, 2, 2)) -> None:
+        layers: list[nn.Module] = [nn.Conv2d(1, widths[0], 3, padding=1), LayerNorm2d(widths[0])]
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            if stage:
+                layers += [LayerNorm2d(widths[stage - 1]), nn.Conv2d(widths[stage - 1], width, 2, stride=2)]
+            layers += [InvertedBottleneck(width) for _ in range(depth)]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(widths[-1]), nn.Linear(widths[-1], 10)]
+        super().__init__(*layers, *head)
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer norm over the channels of (n, c, h, w)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class InvertedBottleneck(nn.Module):
+    """x + (depthwise 7x7 -> LayerNorm2d -> 1x1 to four times the width -> GELU -> 1x1 back); keeps (n, c, h, w)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = LayerNorm2d(width)
+        self.widen = nn.Conv2d(width, 4 * width, 1)
+        self.act = nn.GELU()
+        self.narrow = nn.Conv2d(4 * width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.narrow(self.act(self.widen(self.norm(self.depthwise(x)))))
+
+
+@architecture("tinyvgg")
+class TinyVGG(nn.Sequential):
+    """CNN Explainer's network: two blocks of two 3x3 convolutions with ten channels, no padding, max pooling."""
+
+    def __init__(self, width: int = 10) -> None:
+        super().__init__(
+            nn.Conv2d(1, width, 3),  # (n, 10, 26, 26)
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3),  # (n, 10, 24, 24)
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (n, 10, 12, 12)
+            nn.Conv2d(width, width, 3),  # (n, 10, 10, 10)
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3),  # (n, 10, 8, 8)
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (n, 10, 4, 4)
+            nn.Flatten(),
+            nn.Linear(width * 16, 10),
+        )
+
+
+@architecture("gapcnn")
+class GapCNN(nn.Sequential):
+    """Three blocks of two Conv-BN-ReLU, pooled to one value a channel (so any picture size does), then 512 and 10."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            *_double_block(1, 64),  # (n, 64, 14, 14)
+            *_double_block(64, 128),  # (n, 128, 7, 7)
+            *_double_block(128, 256),  # (n, 256, 3, 3)
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(256, 512, bias=False),
+            nn.BatchNorm1d(512),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(512, 10),
+        )
+
+
+def _double_block(n_in: int, n_out: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for n in (n_in, n_out):
+        layers += [nn.Conv2d(n, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return [*layers, nn.MaxPool2d(2), nn.Dropout(0.25)]
+
+
+@architecture("plaincnn")
+class PlainCNN(nn.Sequential):
+    """Three unpadded convolutions of 32, 64 and 128 channels and a dense layer of 128: the textbook's network."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(1, 32, 3),  # (n, 32, 26, 26)
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (n, 32, 13, 13)
+            nn.Conv2d(32, 64, 3),  # (n, 64, 11, 11)
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (n, 64, 5, 5)
+            nn.Conv2d(64, 128, 3),  # (n, 128, 3, 3)
+            nn.ReLU(),
+            nn.Flatten(),  # (n, 1152)
+            nn.Linear(1152, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, 10),
+        )
+
+
+@architecture("resnet50")
+class ResNet50(nn.Module):
+    """torchvision's ResNet-50 on ink enlarged to 112x112 in three channels; see `prepare_training` for its start."""
+
+    side = 112  # its last map is then 4x4
+    start = "every layer starts from random weights"
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.models import resnet50  # a second to import, which the small networks need not pay
+
+        self.network = resnet50(weights=None, num_classes=10)
+        self.frozen: list[nn.Module] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
+        return self.network(x.expand(-1, 3, -1, -1))
+
+    def prepare_training(self) -> str:
+        """Load ImageNet's weights and freeze all but the last block and the head; say in a sentence what came of it."""
+        from torchvision.models import ResNet50_Weights
+
+        try:
+            weights = ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=False, check_hash=True)
+        except Exception as error:  # urllib, ssl, os, and torch's own RuntimeError for a wrong hash
+            return (
+                f"ResNet-50's ImageNet weights cannot be downloaded ({type(error).__name__}), so {self.start}; "
+                "connect once, or put them into torch's hub folder, for transfer learning"
+            )
+        own = {name: value for name, value in weights.items() if not name.startswith("fc.")}
+        self.network.load_state_dict(own, strict=False)
+        self.freeze()
+        return "ResNet-50 starts from ImageNet's weights; its last block and head are trained"
+
+    def freeze(self) -> None:
+        """Keep all but the last block and the head from changing, batch statistics included."""
+        self.frozen = [part for name, part in self.network.named_children() if name not in ("layer4", "fc")]
+        for part in self.frozen:
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> ResNet50:
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
+
+
+def prepare_training(model: nn.Module) -> str:
+    """Give a fresh network the start its class asks for, if it asks for one; return a sentence about it, or ""."""
+    return model.prepare_training() if hasattr(model, "prepare_training") else ""
 
 
 @dataclass
@@ -114,7 +274,7 @@ def load_model(path: str | Path) -> tuple[nn.Module, Checkpoint]:
     model = create_model(checkpoint.architecture)
     try:
         model.load_state_dict(checkpoint.state)
-    except RuntimeError:
+    except (RuntimeError, TypeError, AttributeError):
         raise UserError(f"the weights in {Path(path).name} do not fit the architecture '{checkpoint.architecture}'") from None
     return model.eval(), checkpoint
 
@@ -174,19 +334,12 @@ def n_parameters(model: nn.Module) -> int:
 def describe(name: str) -> str:
     """Return a table of the leaf layers of `name`, their output shapes and parameter counts."""
     model = create_model(name).eval()
-    rows: list[tuple[str, str, int]] = []
-
-    def note(layer: nn.Module, _inputs: tuple, output: Tensor) -> None:
-        rows.append((repr(layer), str(tuple(output.shape)), n_parameters(layer)))
-
-    leaves = [layer for layer in model.modules() if not list(layer.children())]
-    hooks = [layer.register_forward_hook(note) for layer in leaves]
-    with torch.no_grad():
+    leaves = {name: layer for name, layer in model.named_modules() if not list(layer.children())}
+    with torch.no_grad(), record_outputs(leaves) as outputs:
         logits = model(torch.zeros(1, 1, 28, 28))
-    for hook in hooks:
-        hook.remove()
     if logits.shape != (1, 10):
         raise UserError(f"{name} returns {tuple(logits.shape)} for one picture; it must return (1, 10)")
+    rows = [(repr(leaves[key]), str(tuple(output.shape)), n_parameters(leaves[key])) for key, output in outputs.items()]
     total = n_parameters(model)
     width = max(len(row[0]) for row in rows)
     lines = [f"{layer:<{width}}  {shape:<18}{count:>10,}" for layer, shape, count in rows]
@@ -195,14 +348,19 @@ def describe(name: str) -> str:
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Print and check one architecture or all of them."""
+    """Print and check one architecture or all of them, or export weights."""
     parser = argparse.ArgumentParser(
-        description="Print and check the architectures.",
-        epilog="examples:\n  python model.py\n  python model.py --model mnistnet",
+        description="Print and check the architectures; export weights to ONNX.",
+        epilog="examples:\n  python model.py --model mnistnet\n  python model.py --export mnistnet",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", nargs="+", default=list(REGISTRY), metavar="NAME", help=", ".join(REGISTRY))
+    parser.add_argument("--export", nargs="+", metavar="NAME", help="write the ONNX twins of these (names or .pth files)")
     arguments = parser.parse_args(argv)
+    if arguments.export:
+        for name in arguments.export:
+            print(export_onnx(weights_path(name)))
+        return 0
     for name in arguments.model:
         print(describe(name), end="\n\n")
     return 0

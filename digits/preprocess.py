@@ -63,11 +63,44 @@ def find_digit(picture: Picture) -> FoundDigit:
     small = shrink(pixels, WORK_SIDE)
     contrast, method, polarity = measure_contrast(small)
     mask = select_strokes(contrast)
+    if n_borders(mask) >= 2 and min(mask.shape) >= RULED_SIDE:
+        contrast, mask, polarity = _second_look(small, contrast, mask, polarity)
     if not mask.any():
         return FoundDigit(np.zeros((INK_SIDE, INK_SIDE), np.uint8), None, polarity, method, contrast, mask)
     ink = normalise(contrast, mask)
     scale = pixels.shape[0] / small.shape[0]
     return FoundDigit(ink, _scaled_box(bounding_box(mask), scale), polarity, method, contrast, mask)
+
+
+def _second_look(
+    small: np.ndarray, contrast: np.ndarray, mask: np.ndarray, polarity: str
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Try other views of strokes that run out of the picture: by lightness alone, and without the thin ones.
+
+    A coloured band behind the digit, or lines drawn across it, leave through the border; a digit seldom does.
+    """
+    best = contrast, mask, polarity
+    views = [(_without_thin_strokes(contrast, mask), polarity)]
+    if small.ndim == 3:
+        lightness, _method, light_polarity = measure_contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        views.append((lightness, light_polarity))
+    for view, view_polarity in views:
+        strokes = select_strokes(view)
+        if strokes.sum() > 0.2 * mask.sum() and n_borders(strokes) < n_borders(best[1]):
+            best = view, strokes, view_polarity
+    return best
+
+
+def _without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the contrast without strokes thinner than half of the thickest."""
+    depth = float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
+    side = 2 * max(1, round(0.5 * depth)) + 1
+    return cv2.morphologyEx(contrast, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+
+
+def n_borders(mask: np.ndarray) -> int:
+    """Return how many of the picture's four borders the mask touches."""
+    return int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
 
 
 def is_mnist_form(pixels: np.ndarray) -> bool:
@@ -139,9 +172,11 @@ def fit_paper(values: np.ndarray, rounds: int = 4) -> np.ndarray:
     """
     height, width, n_channels = values.shape
     coarse = cv2.resize(values, (min(width, 32), min(height, 32)), interpolation=cv2.INTER_AREA)
+    border = np.concatenate([coarse[0], coarse[-1], coarse[1:-1, 0], coarse[1:-1, -1]])
     coarse = coarse.reshape(-1, n_channels)
     basis = _quadratic(min(height, 32), min(width, 32))
-    keep = np.ones(len(coarse), bool)
+    distance = np.abs(coarse - np.median(border, axis=0)).max(axis=1)
+    keep = distance <= np.median(distance)  # to begin with, the half that resembles the border
     for _ in range(rounds):
         coefficients, *_rest = np.linalg.lstsq(basis[keep], coarse[keep], rcond=None)
         distance = np.abs(coarse - basis @ coefficients).max(axis=1)
@@ -195,7 +230,7 @@ def select_strokes(contrast: np.ndarray) -> np.ndarray:
     level = _otsu(values)
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
-        weak = without_rules(without_rules(weak.T).T)
+        weak = without_rules(weak)
     n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
     strong = np.bincount(labels[(values > level) & (weak > 0)], minlength=n)
     mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
@@ -204,7 +239,7 @@ def select_strokes(contrast: np.ndarray) -> np.ndarray:
     if weight.max() <= 0:
         return np.zeros(contrast.shape, bool)
     main = int(np.argmax(weight))
-    keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main])]
+    keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main], weak.shape)]
     return np.isin(labels, keep)
 
 
@@ -218,54 +253,68 @@ def _otsu(values: np.ndarray) -> float:
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
-    """Return the uint8 mask without ruled lines: thin, straight, from the left border to the right one, nearly level.
+    """Return the uint8 mask without ruled lines: thin, straight, nearly level, running out of the picture at both ends.
 
     Where a stroke crosses or stands on the line, the stroke stays.
     """
-    for left in _runs(mask[:, :2].any(axis=1)):
-        for right in _runs(mask[:, -2:].any(axis=1)):
-            mask = _without_line(mask, left, right)
+    height, width = mask.shape
+    margin = max(2, width // 25)
+    sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
+    edges = [(x, 0.0) for x in _runs(mask[:margin].T)] + [(x, height - 1.0) for x in _runs(mask[-margin:].T)]
+    for i, start in enumerate(sides):
+        for end in sides[i + 1 :] + edges:
+            if abs(end[0] - start[0]) > 0.5 * width and abs(end[1] - start[1]) < 0.35 * abs(end[0] - start[0]):
+                mask = _without_line(mask, start, end)
     return mask
 
 
-def _runs(flags: np.ndarray) -> list[float]:
-    """Return the middles of the runs of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+def _runs(band: np.ndarray) -> list[float]:
+    """Return the middles of the runs of rows of `band` that hold ink."""
+    flags = band.any(axis=1).astype(np.int8)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
     return [(start + stop - 1) / 2 for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _without_line(mask: np.ndarray, left: float, right: float) -> np.ndarray:
+def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
     height, width = mask.shape
-    if abs(left - right) > 0.25 * width:
-        return mask
-    line = np.linspace(left, right, width)
+    columns = np.arange(width)
+    line = start[1] + (columns - start[0]) * (end[1] - start[1]) / (end[0] - start[0])
+    along = (columns >= min(start[0], end[0])) & (columns <= max(start[0], end[0]))
     apart = np.abs(np.arange(height)[:, None] - line)  # (h, w) rows from the line
-    on_line = ((apart <= 1.5) & (mask > 0)).any(axis=0)
-    thickness = np.median(((apart <= 0.12 * height) & (mask > 0)).sum(axis=0))
-    if on_line.mean() < 0.85 or thickness > max(3.0, 0.07 * height):
+    inked = mask > 0
+    covered = ((apart <= 1.5) & inked).any(axis=0)[along].mean()
+    thickness = np.median(((apart <= 0.12 * height) & inked).sum(axis=0)[along])
+    if covered < 0.85 or thickness > max(3.0, 0.09 * height):
         return mask
     reach = thickness / 2 + 2
-    beyond = ((apart > reach) & (apart <= reach + 2) & (mask > 0)).any(axis=0)
-    return np.where((apart <= reach) & ~beyond, 0, mask).astype(np.uint8)
+    stroke = ((apart > reach) & (apart <= reach + 2) & inked).any(axis=0)
+    erased = np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
+    return erased if erased.sum() > 0.25 * mask.sum() else mask
 
 
 def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
-    """How much a component looks like writing: edges of the desk and shadows, along a border, hardly do."""
-    left, top, width, height, _area = stat
-    at_border = int(left == 0) + int(top == 0) + int(left + width == shape[1]) + int(top + height == shape[0])
-    lies_flat = width == shape[1] and height < 0.15 * shape[0]
-    stands_at_side = height == shape[0] and width < 0.1 * shape[1] and (left == 0 or left + width == shape[1])
+    """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
+    at_sides, at_ends = _borders(stat, shape)
+    lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
+    stands_at_side = at_ends == 2 and at_sides and stat[2] < 0.1 * shape[1]
     if (lies_flat or stands_at_side) and min(shape) >= RULED_SIDE:
         return 0.02
-    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_border]
+    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
 
 
-def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float) -> bool:
-    """Whether a component is part of the digit whose largest part is `main`: heavy enough and near enough."""
+def _borders(stat: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many of the left and right, and of the top and bottom borders a component touches."""
+    left, top, width, height = stat[:4]
+    return int(left == 0) + int(left + width == shape[1]), int(top == 0) + int(top + height == shape[0])
+
+
+def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float, shape: tuple[int, ...]) -> bool:
+    """Whether a component is part of the digit whose largest part is `main`: heavy enough, near enough, no corner."""
     gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
     gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
     reach = 0.35 * max(main[2], main[3])
-    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach
+    in_corner = all(_borders(stat, shape)) and min(shape) >= RULED_SIDE
+    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach and not in_corner
 
 
 def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
