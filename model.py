@@ -47,7 +47,7 @@ def create_model(name: str) -> nn.Module:
 
 @architecture("mnistnet")
 class MNISTNet(nn.Sequential):
-    """Three blocks of convolution, batch norm, ReLU, pooling and dropout, then three dense layers: 422,474 parameters."""
+    """Three blocks of convolution, batch norm, ReLU, pooling, dropout, then three dense layers: 422,474 parameters."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -179,7 +179,6 @@ class ResNet50(nn.Module):
     """torchvision's ResNet-50 on ink enlarged to 112x112 in three channels; see `prepare_training` for its start."""
 
     side = 112  # its last map is then 4x4
-    start = "every layer starts from random weights"
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,8 +199,8 @@ class ResNet50(nn.Module):
             weights = ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=False, check_hash=True)
         except Exception as error:  # urllib, ssl, os, and torch's own RuntimeError for a wrong hash
             return (
-                f"ResNet-50's ImageNet weights cannot be downloaded ({type(error).__name__}), so {self.start}; "
-                "connect once, or put them into torch's hub folder, for transfer learning"
+                f"ResNet-50's ImageNet weights cannot be downloaded ({type(error).__name__}), so every layer "
+                "starts from random weights; connect once, or put them into torch's hub folder, for transfer learning"
             )
         own = {name: value for name, value in weights.items() if not name.startswith("fc.")}
         self.network.load_state_dict(own, strict=False)
@@ -275,7 +274,8 @@ def load_model(path: str | Path) -> tuple[nn.Module, Checkpoint]:
     try:
         model.load_state_dict(checkpoint.state)
     except (RuntimeError, TypeError, AttributeError):
-        raise UserError(f"the weights in {Path(path).name} do not fit the architecture '{checkpoint.architecture}'") from None
+        name = Path(path).name
+        raise UserError(f"the weights in {name} do not fit the architecture '{checkpoint.architecture}'") from None
     return model.eval(), checkpoint
 
 
@@ -355,7 +355,7 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", nargs="+", default=list(REGISTRY), metavar="NAME", help=", ".join(REGISTRY))
-    parser.add_argument("--export", nargs="+", metavar="NAME", help="write the ONNX twins of these (names or .pth files)")
+    parser.add_argument("--export", nargs="+", metavar="NAME", help="write the ONNX twin of a name or .pth file")
     arguments = parser.parse_args(argv)
     if arguments.export:
         for name in arguments.export:
