@@ -98,12 +98,12 @@ class Explainer:
     def grad_cam(self, ink: np.ndarray, digit: int | None = None, layer: str | None = None) -> np.ndarray:
         """Return where one ink speaks for `digit` (default: the answer), float32 (28, 28), 0 to 1.
 
-        Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of `convolutions`; by default the last whose map is
-        at least 4x4. All zero if nothing speaks for the digit.
+        Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of the network's modules; by default the last whose
+        map is at least 5x5, after its activation. All zero if nothing speaks for the digit.
         """
         digit = self.answer(ink) if digit is None else digit
-        layer = layer or self._last_map_layer(ink)
-        with self._lock, self._torch.enable_grad(), record_outputs({layer: self.convolutions[layer]}) as outputs:
+        layer = layer or self.last_map_layer()
+        with self._lock, self._torch.enable_grad(), record_outputs({layer: self.network.get_submodule(layer)}) as outputs:
             logits = self.network(self.to_input(ink).requires_grad_())
             maps = outputs[layer]  # (1, c, h, w)
             (gradient,) = self._torch.autograd.grad(logits[0, digit], maps)
@@ -112,10 +112,14 @@ class Explainer:
         heat = cv2.resize(heat, (28, 28), interpolation=cv2.INTER_LINEAR)
         return heat / heat.max() if heat.max() > 0 else heat
 
-    def _last_map_layer(self, ink: np.ndarray) -> str:
-        maps = self.feature_maps(ink)
-        large = [name for name, map_ in maps.items() if min(map_.shape[1:]) >= 4]
-        return (large or list(maps))[-1]
+    def last_map_layer(self) -> str:
+        """Return the name of the module that makes the last map of at least 5x5."""
+        modules = {name: module for name, module in self.network.named_modules() if name}
+        with self._lock, self._torch.no_grad(), record_outputs(modules) as outputs:
+            self.network(self.to_input(np.zeros((28, 28), np.uint8)))
+        maps = [name for name, output in outputs.items() if output.ndim == 4]
+        large = [name for name in maps if min(outputs[name].shape[2:]) >= 5]
+        return (large or maps)[-1]
 
     def occlusion_map(self, ink: np.ndarray, digit: int | None = None, side: int = 6, step: int = 2) -> np.ndarray:
         """Return what hiding a pixel costs: the mean loss of `digit`'s probability over the squares that cover it.
