@@ -22,9 +22,12 @@ from digits.preprocess import INK_SIDE, bounding_box, measure_contrast, normalis
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
-MAX_PIECES = 6  # pieces that may form one digit
+LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
+SWAY = 0.18  # by how much a seam may leave its direction, in line heights
 MAX_WIDTH = 1.5  # of a digit, in line heights
-LEAST_SIDE = 0.3  # a part lower and narrower than this (in line heights) is no digit by itself
+MAX_GAP = 0.3  # inside a digit
+LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
+DEAREST_CUT = 3.0  # pen widths of ink
 
 # The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
 CUT_COST = 1.0  # a pen width of ink cut through
@@ -33,31 +36,31 @@ DROP_COST = 6.0  # a digit-sized part taken for no digit
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A part of the ink that is never cut further: `mask` is boolean, its top left corner at (left, top) of the page."""
+class Seam:
+    """A way from the top of a line to its bottom: `columns` has one for each row, `ink` is what it cuts, in pen widths."""
+
+    columns: np.ndarray
+    ink: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of writing, cut out of the levelled page at (left, top): `strokes` is float32 (h, w), 0-1."""
 
     left: int
     top: int
-    mask: np.ndarray
-    part: int  # number of the connected part it was cut from
-    cut: float  # pen widths of ink cut through to separate it from the piece before, if that is of the same part
-
-    @property
-    def right(self) -> int:
-        return self.left + self.mask.shape[1]
-
-    @property
-    def bottom(self) -> int:
-        return self.top + self.mask.shape[0]
+    strokes: np.ndarray
+    height: float  # of its digits, in pixels
+    seams: list[Seam]  # from left to right, the first before and the last behind everything
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run of pieces of one line, `first` to `last` inclusive, that could be one digit; `cost` is of its shape."""
+    """What lies between two seams of a line and could be one digit; `cost` is of its shape, the network unasked."""
 
     line: int
-    first: int
-    last: int
+    first: int  # number of the seam on its left
+    last: int  # and on its right
     box: tuple[int, int, int, int]  # on the levelled page
     cost: float
 
@@ -75,104 +78,81 @@ class Place:
 class Page:
     """Every candidate digit of a picture. `ink` is uint8 (n, 28, 28), one for each of `candidates`."""
 
+    lines: list[Line]
     candidates: list[Candidate]
     ink: np.ndarray
-    lines: list[list[Piece]]
-    heights: list[float]  # of the digits of each line, in working pixels
     to_picture: np.ndarray  # (2, 3): levelled working pixels -> pixels of the upright picture
     size: tuple[int, int]  # width, height of the upright picture
 
     def choose(self, probabilities: np.ndarray, scores: np.ndarray) -> list[list[Place]]:
         """Return the best reading, line by line: `probabilities` (n, 10) and digit `scores` (n,) of `ink`."""
-        costs = digit_cost(probabilities, scores)
-        chosen = [self._choose_line(i, costs) for i in range(len(self.lines))]
-        base = self._usual_gap(chosen)
-        return [self._places(line, base) for line in chosen if line]
+        costs = digit_cost(probabilities, scores) + np.array([candidate.cost for candidate in self.candidates])
+        chosen = [self._cheapest_path(number, costs) for number in range(len(self.lines))]
+        usual = self._usual_gap(chosen)
+        return [self._places(line, usual) for line in chosen if line]
 
-    def _choose_line(self, line: int, costs: np.ndarray) -> list[int]:
-        """Return the candidates of the cheapest path over the pieces of one line."""
-        pieces, height = self.lines[line], self.heights[line]
-        n = len(pieces)
-        best = np.full(n + 1, np.inf)
+    def _cheapest_path(self, number: int, costs: np.ndarray) -> list[int]:
+        """Return the candidates on the cheapest way from the first seam of a line to the last."""
+        line = self.lines[number]
+        steps = [(c.first, c.last, costs[i], i) for i, c in enumerate(self.candidates) if c.line == number]
+        steps += [(first, last, cost, None) for first, last, cost in drops(line)]
+        best, came = np.full(len(line.seams), np.inf), [(0, None)] * len(line.seams)
         best[0] = 0.0
-        step: list[tuple[int, int | None]] = [(0, None)] * (n + 1)
-        ending: dict[int, list[int]] = {}
-        for number, candidate in enumerate(self.candidates):
-            if candidate.line == line:
-                ending.setdefault(candidate.last + 1, []).append(number)
-        for end in range(1, n + 1):
-            options = [
-                (best[self.candidates[c].first] + costs[c] + self.candidates[c].cost, self.candidates[c].first, c)
-                for c in ending.get(end, [])
-            ]
-            first = part_start(pieces, end)
-            options.append((best[first] + drop_cost(pieces[first:end], height), first, None))
-            cost, start, candidate = min(options, key=lambda option: option[0])
-            best[end], step[end] = cost, (start, candidate)
-        path, end = [], n
-        while end > 0:
-            end, candidate = step[end]
-            if candidate is not None:
-                path.append(candidate)
+        for first, last, cost, candidate in sorted(steps, key=lambda step: step[:2]):
+            total = best[first] + cost + CUT_COST * line.seams[last].ink
+            if total < best[last]:
+                best[last], came[last] = total, (first, candidate)
+        path, seam = [], len(line.seams) - 1
+        while seam > 0:
+            seam, candidate = came[seam]
+            path += [candidate] if candidate is not None else []
         return path[::-1]
 
     def _usual_gap(self, chosen: list[list[int]]) -> float:
         gaps = [gap for line in chosen for gap in self._gaps(line)]
         return float(np.clip(np.median(gaps), 0.0, 0.6)) if gaps else 0.0
 
-    def _gaps(self, line: list[int]) -> list[float]:
+    def _gaps(self, chosen: list[int]) -> list[float]:
         """Return the empty width before each digit but the first, in line heights."""
-        boxes = [self.candidates[number].box for number in line]
+        boxes = [self.candidates[number].box for number in chosen]
         if not boxes:
             return []
-        height = self.heights[self.candidates[line[0]].line]
+        height = self.lines[self.candidates[chosen[0]].line].height
         return [(after[0] - before[2]) / height for before, after in zip(boxes, boxes[1:], strict=False)]
 
-    def _places(self, line: list[int], base: float) -> list[Place]:
-        spaces = [False, *(gap > max(0.72, base + 0.5) for gap in self._gaps(line))]
+    def _places(self, chosen: list[int], usual: float) -> list[Place]:
+        spaces = [False, *(gap > max(0.72, usual + 0.5) for gap in self._gaps(chosen))]
         return [
             Place(number, self.box_in_picture(self.candidates[number].box), space)
-            for number, space in zip(line, spaces, strict=True)
+            for number, space in zip(chosen, spaces, strict=True)
         ]
 
     def box_in_picture(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Return the upright box (left, top, right, bottom), in the picture's own pixels, round a box of the page."""
+        """Return the upright box, in the picture's own pixels, round a box of the levelled page."""
         left, top, right, bottom = box
-        corners = np.float64([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]]) @ self.to_picture.T
-        width, height = self.size
+        corners = np.float64([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]])
+        corners = corners @ self.to_picture.T
         low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-        return (
-            int(np.clip(low[0], 0, width - 1)), int(np.clip(low[1], 0, height - 1)),
-            int(np.clip(high[0], 1, width)), int(np.clip(high[1], 1, height)),
-        )  # fmt: skip
+        low, high = np.clip(low, 0, np.array(self.size) - 1), np.clip(high, 1, self.size)
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each candidate is one digit, and the one it is taken for."""
-    return -np.log(np.clip(probabilities.max(axis=1), 1e-6, 1.0)) + np.logaddexp(0.0, -np.asarray(scores, np.float64))
+    """Return (n,) the negative log probability that a candidate is one digit, and the one it is taken for."""
+    likeliest = np.clip(probabilities.max(axis=1), 1e-6, 1.0) if len(probabilities) else np.zeros(0)
+    return np.logaddexp(0.0, -np.asarray(scores, np.float64)) - np.log(likeliest)
 
 
-def part_start(pieces: list[Piece], end: int) -> int:
-    """Return the index of the first of the pieces that belong to the same part as the one before `end`."""
-    start = end - 1
-    while start > 0 and pieces[start - 1].part == pieces[end - 1].part:
-        start -= 1
-    return start
-
-
-def drop_cost(pieces: list[Piece], height: float) -> float:
-    """Return the cost of taking a whole part for no digit: the larger, the dearer."""
-    left, top, right, bottom = joint_box(pieces)
-    size = max(right - left, bottom - top) / height
-    return DROP_COST * float(np.clip(size / 0.6, 0.15, 2.0))
-
-
-def joint_box(pieces: list[Piece]) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) round several pieces."""
-    return (
-        min(piece.left for piece in pieces), min(piece.top for piece in pieces),
-        max(piece.right for piece in pieces), max(piece.bottom for piece in pieces),
-    )  # fmt: skip
+def drops(line: Line) -> list[tuple[int, int, float]]:
+    """Return (first seam, last seam, cost) of taking what stands free between two clean seams for no digit."""
+    clean = [number for number, seam in enumerate(line.seams) if seam.ink < 0.05]
+    steps = []
+    for first, last in zip(clean, clean[1:], strict=False):
+        mask = between(line, first, last)
+        left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, 0, 0)
+        size = max(right - left, bottom - top) / line.height
+        steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 2.0))))
+    return steps
 
 
 # ---------------------------------------------------------------- picture -> page
@@ -187,14 +167,11 @@ def lay_out(picture: Picture) -> Page:
     contrast, level_to_small = turn(contrast, angle)
     contrast = erase_rules(contrast)
     parts, labels = find_parts(contrast)
-    lines = group_lines(parts)
-    heights = [digit_height(line) for line in lines]
-    cut = [cut_line(contrast, labels, line, height) for line, height in zip(lines, heights, strict=True)]
-    candidates = [c for i, (line, height) in enumerate(zip(cut, heights, strict=True)) for c in propose(i, line, height)]
-    ink = [join_ink(contrast, cut[c.line][c.first : c.last + 1], c.box) for c in candidates]
+    lines = [cut_line(contrast, labels, line) for line in group_lines(parts)]
+    found = [item for number, line in enumerate(lines) for item in propose(number, line)]
+    ink = np.stack([ink for _candidate, ink in found]) if found else np.zeros((0, INK_SIDE, INK_SIDE), np.uint8)
     to_picture = level_to_small * (pixels.shape[0] / small.shape[0])
-    stack = np.stack(ink) if ink else np.zeros((0, INK_SIDE, INK_SIDE), np.uint8)
-    return Page(candidates, stack, cut, heights, to_picture, pixels.shape[1::-1])
+    return Page(lines, [candidate for candidate, _ink in found], ink, to_picture, pixels.shape[1::-1])
 
 
 def find_writing(pixels: np.ndarray) -> np.ndarray:
@@ -420,147 +397,123 @@ def digit_height(line: list[Part]) -> float:
     return float(np.quantile([part.height for part in line if part.height >= 0.4 * usual_height(line)], 0.6))
 
 
-# ---------------------------------------------------------------- parts -> pieces -> candidates
+# ---------------------------------------------------------------- seams and candidates
 
 
-def cut_line(contrast: np.ndarray, labels: np.ndarray, line: list[Part], height: float) -> list[Piece]:
-    """Return the pieces of a line from left to right."""
-    pieces = []
-    for part in line:
-        mask = labels[part.top : part.bottom, part.left : part.right] == part.label
-        strokes = np.clip(contrast[part.top : part.bottom, part.left : part.right], 0, 1) * mask
-        seams = find_seams(strokes, height) if part.width > 0.4 * height and part.height > 0.4 * height else []
-        pieces += split_part(part, mask, seams)
-    return sorted(pieces, key=lambda piece: (piece.left + piece.right) / 2)
+def cut_line(contrast: np.ndarray, labels: np.ndarray, parts: list[Part]) -> Line:
+    """Cut a line out of the page and find the seams along which it may be divided into digits."""
+    left, right = min(part.left for part in parts), max(part.right for part in parts)
+    top, bottom = min(part.top for part in parts), max(part.bottom for part in parts)
+    mask = np.isin(labels[top:bottom, left:right], [part.label for part in parts])
+    strokes = (np.clip(contrast[top:bottom, left:right], 0, 1) * mask).astype(np.float32)
+    height = digit_height(parts)
+    seams = [seam for lean in LEANS for seam in find_seams(strokes, height, lean)]
+    ends = [Seam(np.full(len(strokes), edge), 0.0) for edge in (0, strokes.shape[1])]
+    return Line(left, top, strokes, height, [ends[0], *drop_twins(strokes, seams), ends[1]])
 
 
-@dataclass(frozen=True)
-class Seam:
-    """A way from top to bottom that cuts little ink: the column it passes in every row, and the ink it cuts."""
-
-    columns: np.ndarray
-    ink: float
-
-
-def find_seams(strokes: np.ndarray, height: float) -> list[Seam]:
-    """Return the seams of least ink through a part, one for each valley of their cost along the middle row."""
-    price = strokes + 0.004
-    down, up = cheapest(price), cheapest(price[::-1])[::-1]
-    middle = strokes.shape[0] // 2
-    total = down[middle] + up[middle] - price[middle]
-    apart = max(2, round(0.1 * height))
-    columns = valleys(total, apart)
-    pen = max(1.0, pen_width(strokes))
-    seams = []
-    for column in columns:
-        path = trace(down, up, column)
-        seams.append(Seam(path, float(strokes[np.arange(len(path)), path].sum()) / pen))
-    most = max(2, int(np.ceil(strokes.shape[1] / (0.22 * height))))
-    return sorted(sorted(seams, key=lambda seam: seam.ink)[:most], key=lambda seam: seam.columns[middle])
+def find_seams(strokes: np.ndarray, height: float, lean: float) -> list[Seam]:
+    """Return the seams that cut less ink than their neighbours, each kept near a straight line of the given lean."""
+    n_rows, width = strokes.shape
+    starts = np.arange(0, width, max(1, round(0.04 * height)))
+    sway = max(2, round(SWAY * height))
+    straight = np.round(lean * (n_rows / 2 - np.arange(n_rows))).astype(int)
+    window = starts[:, None, None] + straight[None, :, None] + np.arange(-sway, sway + 1)  # (n, rows, 2 sway + 1)
+    margin = sway + int(np.abs(straight).max()) + 1
+    padded = np.pad(strokes, ((0, 0), (margin, margin + starts[1 if len(starts) > 1 else 0])))
+    columns = cheapest_ways(padded[np.arange(n_rows)[None, :, None], window + margin])  # (n, rows), within the window
+    columns = np.take_along_axis(window, columns[..., None], axis=2)[..., 0]
+    ink = padded[np.arange(n_rows), columns + margin].sum(axis=1) / pen_width(strokes)
+    return [Seam(columns[i], float(ink[i])) for i in valleys(ink, 2) if ink[i] <= DEAREST_CUT]
 
 
-def cheapest(price: np.ndarray, aside: float = 0.02) -> np.ndarray:
-    """Return (h, w) the least price of a way from the top row to each pixel, one column aside a row at most."""
-    total = np.empty_like(price)
-    total[0] = price[0]
-    padded = np.full(price.shape[1] + 2, np.inf, price.dtype)
-    for row in range(1, len(price)):
-        padded[1:-1] = total[row - 1]
-        total[row] = price[row] + np.minimum(padded[1:-1], np.minimum(padded[:-2], padded[2:]) + aside)
-    return total
+def cheapest_ways(price: np.ndarray) -> np.ndarray:
+    """Return (n, rows) the column of the cheapest way down each window; `price` is (n, rows, columns)."""
+    n, n_rows, n_columns = price.shape
+    aside = np.float32([0.03, 0.0, 0.03])[:, None, None]
+    total, came = price[:, 0], np.zeros((n, n_rows, n_columns), np.int8)
+    for row in range(1, n_rows):
+        wide = np.pad(total, ((0, 0), (1, 1)), constant_values=np.inf)
+        options = np.stack([wide[:, :-2], wide[:, 1:-1], wide[:, 2:]]) + aside
+        came[:, row] = options.argmin(axis=0) - 1
+        total = price[:, row] + options.min(axis=0)
+    ways = np.empty((n, n_rows), np.int64)
+    ways[:, -1] = total.argmin(axis=1)
+    for row in range(n_rows - 1, 0, -1):
+        ways[:, row - 1] = ways[:, row] + came[np.arange(n), row, ways[:, row]]
+    return ways
 
 
-def valleys(total: np.ndarray, apart: int) -> list[int]:
-    """Return the columns of local minima at least `apart` from each other and from the ends; of a plateau the middle."""
-    least = cv2.erode(total.reshape(1, -1), np.ones((1, 2 * apart + 1), np.uint8)).ravel()
-    low = np.flatnonzero(total <= least + 1e-4)
-    low = low[(low >= apart) & (low < len(total) - apart)]
-    runs = np.split(low, np.flatnonzero(np.diff(low) > 1) + 1) if len(low) else []
-    return [int(run[len(run) // 2]) for run in runs]
+def valleys(values: np.ndarray, apart: int) -> np.ndarray:
+    """Return the indices of the values that are the least within `apart` on either side; of equal ones, all."""
+    least = cv2.erode(values.astype(np.float32).reshape(1, -1), np.ones((1, 2 * apart + 1), np.uint8)).ravel()
+    return np.flatnonzero(values <= least + 1e-4)
 
 
-def trace(down: np.ndarray, up: np.ndarray, column: int) -> np.ndarray:
-    """Return the column in every row of the cheapest way through (middle row, `column`)."""
-    n, middle = len(down), len(down) // 2
-    path = np.empty(n, np.int64)
-    path[middle] = column
-    for row in range(middle - 1, -1, -1):
-        path[row] = _nearby(down[row], path[row + 1])
-    for row in range(middle + 1, n):
-        path[row] = _nearby(up[row], path[row - 1])
-    return path
-
-
-def _nearby(total: np.ndarray, column: int, aside: float = 0.02) -> int:
-    first = max(0, column - 1)
-    window = total[first : column + 2] + aside * np.abs(np.arange(first, min(len(total), column + 2)) - column)
-    return first + int(np.argmin(window))
+def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:
+    """Return the seams from left to right without those that divide the ink as a cheaper one does, or cut off nothing."""
+    ink = np.concatenate([np.zeros((len(strokes), 1)), np.cumsum(strokes > 0.3, axis=1)], axis=1)
+    rows = np.arange(len(strokes))
+    least = 0.003 * ink[:, -1].sum() if False else max(4.0, 0.5 * pen_width(strokes) ** 2)
+    shares = [np.zeros(len(strokes)), ink[:, -1]]  # ink left of each seam, row by row
+    kept: list[Seam] = []
+    for seam in sorted(seams, key=lambda seam: seam.ink):
+        share = ink[rows, np.clip(seam.columns, 0, strokes.shape[1])]
+        if min(np.abs(share - other).sum() for other in shares) > least:
+            kept.append(seam)
+            shares.append(share)
+    return sorted(kept, key=lambda seam: seam.columns.mean())
 
 
 def pen_width(strokes: np.ndarray) -> float:
-    """Return the width of the strokes: twice the area over the outline's length."""
+    """Return the width of the strokes in pixels: twice the area over the outline's length."""
     solid = (strokes > 0.3).astype(np.uint8)
     area = int(solid.sum())
     inner = int(cv2.erode(solid, np.ones((3, 3), np.uint8), borderValue=0).sum())
-    return 2.0 * area / max(1, area - inner)
+    return max(1.0, 2.0 * area / max(1, area - inner))
 
 
-def split_part(part: Part, mask: np.ndarray, seams: list[Seam]) -> list[Piece]:
-    """Cut a part along its seams; a piece takes what lies between two of them."""
-    columns = np.arange(mask.shape[1])
-    side = np.zeros(mask.shape, np.int64)
-    for seam in seams:
-        side += columns[None, :] >= seam.columns[:, None]
-    pieces = []
-    for number in range(len(seams) + 1):
-        between = mask & (side == number)
-        if not between.any():
-            continue
-        left, top, right, bottom = bounding_box(between)
-        cut = seams[number - 1].ink if number else 0.0
-        pieces.append(Piece(part.left + left, part.top + top, between[top:bottom, left:right], part.label, cut))
-    return pieces
+def between(line: Line, first: int, last: int) -> np.ndarray:
+    """Return the boolean (h, w) mask of the ink between two seams."""
+    columns = np.arange(line.strokes.shape[1])
+    left, right = line.seams[first].columns[:, None], line.seams[last].columns[:, None]
+    return (line.strokes > 0) & (columns >= left) & (columns < right)
 
 
-def propose(line: int, pieces: list[Piece], height: float) -> list[Candidate]:
-    """Return every run of neighbouring pieces that could be one digit."""
-    candidates = []
-    for first in range(len(pieces)):
-        for last in range(first, min(len(pieces), first + MAX_PIECES)):
-            run = pieces[first : last + 1]
-            box = joint_box(run)
-            if last > first and (box[2] - box[0] > MAX_WIDTH * height or _widest_gap(run) > 0.3 * height):
+def propose(number: int, line: Line) -> list[tuple[Candidate, np.ndarray]]:
+    """Return every candidate of a line with its ink."""
+    found = []
+    for first in range(len(line.seams) - 1):
+        for last in range(first + 1, len(line.seams)):
+            mask = between(line, first, last)
+            if not mask.any():
+                continue
+            mask, n_parts = without_crumbs(mask)
+            left, top, right, bottom = bounding_box(mask)
+            if right - left > MAX_WIDTH * line.height:
                 break
-            if max(box[2] - box[0], box[3] - box[1]) >= LEAST_SIDE * height:
-                candidates.append(Candidate(line, first, last, box, shape_cost(pieces, first, last, height)))
-    return candidates
+            if max(right - left, bottom - top) < LEAST_SIDE * line.height or widest_gap(mask) > MAX_GAP * line.height:
+                continue
+            box = (line.left + left, line.top + top, line.left + right, line.top + bottom)
+            cost = shape_cost(right - left, bottom - top, n_parts, line.height)
+            found.append((Candidate(number, first, last, box, cost), normalise(line.strokes, mask)))
+    return found
 
 
-def _widest_gap(run: list[Piece]) -> float:
-    reach, widest = run[0].right, 0
-    for piece in run[1:]:
-        widest, reach = max(widest, piece.left - reach), max(reach, piece.right)
-    return widest
+def without_crumbs(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the mask without parts too small to matter, such as a neighbour's tip, and the number of parts left."""
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = np.flatnonzero(stats[1:, 4] >= 0.05 * stats[1:, 4].sum()) + 1
+    return (mask, n - 1) if len(large) == n - 1 else (np.isin(labels, large), len(large))
 
 
-def shape_cost(pieces: list[Piece], first: int, last: int, height: float) -> float:
-    """Return the cost of a candidate before the network sees it: cuts on its left, joins inside, an odd size."""
-    run = pieces[first : last + 1]
-    left, top, right, bottom = joint_box(run)
-    cost = CUT_COST * run[0].cut if first and pieces[first - 1].part == run[0].part else 0.0
-    cost += JOIN_COST * (len({piece.part for piece in run}) - 1)
-    tall, wide = (bottom - top) / height, (right - left) / height
-    if tall < 0.7:
-        cost += 8.0 * (0.7 - tall) ** 2 / 0.1
-    if wide > 1.0:
-        cost += 6.0 * (wide - 1.0)
-    return cost
+def widest_gap(mask: np.ndarray) -> int:
+    """Return the greatest number of empty columns between two that hold ink."""
+    filled = np.flatnonzero(mask.any(axis=0))
+    return int(np.diff(filled).max()) - 1 if len(filled) > 1 else 0
 
 
-def join_ink(contrast: np.ndarray, pieces: list[Piece], box: tuple[int, int, int, int]) -> np.ndarray:
-    """Return the ink of several pieces together, uint8 (28, 28)."""
-    left, top, right, bottom = box
-    mask = np.zeros((bottom - top, right - left), bool)
-    for piece in pieces:
-        mask[piece.top - top : piece.bottom - top, piece.left - left : piece.right - left] |= piece.mask
-    return normalise(contrast[top:bottom, left:right], mask)
+def shape_cost(width: int, height: int, n_parts: int, line_height: float) -> float:
+    """Return the cost of a candidate's shape: joined parts, too low, too wide."""
+    tall, wide = height / line_height, width / line_height
+    return JOIN_COST * (n_parts - 1) + 80.0 * max(0.0, 0.7 - tall) ** 2 + 6.0 * max(0.0, wide - 1.0)
