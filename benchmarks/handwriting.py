@@ -314,8 +314,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.mnist_test:
         result["mnist_test"] = read_mnist_test(predictor, arguments.gallery)
     print(table(result))
-    facts = {"model": arguments.model, "commit": git_commit(), "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-             "limit": arguments.limit, "notmnist_left_out": sorted(LETTER_I)}  # fmt: skip
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    facts = {"model": arguments.model, "commit": git_commit(), "when": when, "limit": arguments.limit}
+    facts["notmnist_left_out"] = sorted(LETTER_I)
     is_whole = arguments.sets == every and not arguments.limit
     default = ROOT / "benchmarks" / "results" / ("handwriting.json" if is_whole else "handwriting-part.json")
     output = arguments.output or default

@@ -99,26 +99,28 @@ class Explainer:
         """Return where one ink speaks for `digit` (default: the answer), float32 (28, 28), 0 to 1.
 
         Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of the network's modules; by default the last whose
-        map is at least 5x5, after its activation. All zero if nothing speaks for the digit.
+        map is at least 4x4, after its activation. All zero if nothing speaks for the digit.
         """
         digit = self.answer(ink) if digit is None else digit
         layer = layer or self.last_map_layer()
-        with self._lock, self._torch.enable_grad(), record_outputs({layer: self.network.get_submodule(layer)}) as outputs:
+        watched = {layer: self.network.get_submodule(layer)}
+        with self._lock, self._torch.enable_grad(), record_outputs(watched) as outputs:
             logits = self.network(self.to_input(ink).requires_grad_())
             maps = outputs[layer]  # (1, c, h, w)
             (gradient,) = self._torch.autograd.grad(logits[0, digit], maps)
         weights = gradient.mean(dim=(2, 3), keepdim=True)  # (1, c, 1, 1)
-        heat = (weights * maps).sum(dim=1).clamp(min=0)[0].detach().cpu().numpy()  # (h, w)
+        used = (gradient != 0).any(dim=1)  # pooling 7x7 to 3x3 drops a row and a column: nothing there counts
+        heat = ((weights * maps).sum(dim=1).clamp(min=0) * used)[0].detach().cpu().numpy()  # (h, w)
         heat = cv2.resize(heat, (28, 28), interpolation=cv2.INTER_LINEAR)
         return heat / heat.max() if heat.max() > 0 else heat
 
     def last_map_layer(self) -> str:
-        """Return the name of the module that makes the last map of at least 5x5."""
+        """Return the name of the module that makes the last map of at least 4x4."""
         modules = {name: module for name, module in self.network.named_modules() if name}
         with self._lock, self._torch.no_grad(), record_outputs(modules) as outputs:
             self.network(self.to_input(np.zeros((28, 28), np.uint8)))
         maps = [name for name, output in outputs.items() if output.ndim == 4]
-        large = [name for name in maps if min(outputs[name].shape[2:]) >= 5]
+        large = [name for name in maps if min(outputs[name].shape[2:]) >= 4]
         return (large or maps)[-1]
 
     def occlusion_map(self, ink: np.ndarray, digit: int | None = None, side: int = 6, step: int = 2) -> np.ndarray:

@@ -77,7 +77,7 @@ def _show(axes: Axes, ink: np.ndarray, colour: str = LIGHT) -> None:
 
 
 def training_figure(history: Sequence[dict]) -> Figure:
-    """Draw loss and validation accuracy by epoch; `history` has metrics.csv's columns: epoch, train_loss, val_loss, val_*."""
+    """Draw loss and validation accuracy by epoch; `history` as metrics.csv: epoch, train_loss, val_loss, val_*."""
     epochs = [row["epoch"] for row in history]
     figure, ((losses, accuracies),) = _figure(9.5, 3.8, 1, 2)
     for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
@@ -98,7 +98,7 @@ def training_figure(history: Sequence[dict]) -> Figure:
 
 
 def gallery_figure(samples: dict[str, np.ndarray], title: str = "") -> Figure:
-    """Draw a row of ink for each name, {name: uint8 (n, 28, 28)}: what augmentation or preprocessing does to samples."""
+    """Draw a row of ink for each name, {name: uint8 (n, 28, 28)}: what augmentation or preprocessing does."""
     n_columns = max(len(images) for images in samples.values())
     figure, grid = _figure(1.8 + 0.8 * n_columns, 0.4 + 0.82 * len(samples), len(samples), n_columns)
     for (name, images), row in zip(samples.items(), grid, strict=True):
@@ -115,7 +115,7 @@ def gallery_figure(samples: dict[str, np.ndarray], title: str = "") -> Figure:
 
 
 def confusion_figure(counts: np.ndarray, title: str = "Confusion matrix") -> Figure:
-    """Draw a confusion matrix (10, 10) or (10, 11), the last column being "no digit"; errors are shaded by their share."""
+    """Draw a confusion matrix (10, 10) or (10, 11), the last column being "no digit"; errors are shaded by share."""
     counts = np.asarray(counts)
     if counts.shape[1] > N_DIGITS and not counts[:, N_DIGITS].any():
         counts = counts[:, :N_DIGITS]
