@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -28,13 +29,22 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse(argv)
     users = read_users(arguments.auth_file)
     check_exposure(arguments, users)
+    listener = listen(arguments.host, arguments.port)
     app = make_app(arguments, users)
     import uvicorn
 
     shown = "127.0.0.1" if arguments.host in ("0.0.0.0", "::") else arguments.host
-    print(f"http://{shown}:{arguments.port}", flush=True)
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", server_header=False)
+    print(f"http://{shown}:{listener.getsockname()[1]}", flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run([listener])
     return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises `UserError` before anything slow is loaded if the address is taken."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
+    except (OSError, OverflowError):
+        raise UserError(f"{host}:{port} cannot be served on, perhaps it is in use; choose another with --port") from None
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

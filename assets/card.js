@@ -4,7 +4,7 @@
   "use strict";
   const D = window.DIGITS;
   const texts = D.texts;
-  const base = location.pathname.replace(/[^/]*$/, "");
+  const base = (D.base = location.pathname.replace(/[^/]*$/, ""));
 
   D.fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, key) => values[key]);
 

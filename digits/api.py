@@ -24,8 +24,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digits.feedback import Corrections
-from digits.page.show import box_of, steps_of, to_data_url
-from digits.picture import PictureError
+from digits.page.show import box_of, picture_url, steps_of, to_data_url
+from digits.picture import PictureError, open_picture
 from digits.readers import Readers
 from utils import UserError
 
@@ -85,9 +85,12 @@ class Rows(BaseModel):
 class NumberDigit(BaseModel):
     """One digit of a number."""
 
-    digit: int | None
+    digit: int
     confidence: float
-    box: list[float] = Field(description="left, top, right, bottom as fractions of the picture")
+    status: Literal["ok", "unsure"]
+    line: int = Field(description="counts from 0")
+    box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
+    probs: list[float] = Field(description="the ten probabilities")
 
 
 class Number(BaseModel):
@@ -95,10 +98,12 @@ class Number(BaseModel):
 
     model: list[str]
     path: str
-    text: str = Field(description="the digits in reading order, a line break between lines")
+    text: str = Field(description="the digits in reading order, a line break between lines; empty if there are none")
     lines: list[str]
     digits: list[NumberDigit]
-    picture: str | None = Field(None, description="with details: the picture as a data URL")
+    width: int = Field(description="of the upright picture, in pixels")
+    height: int
+    picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
 
 
 class Kept(BaseModel):
@@ -194,6 +199,18 @@ def _add_reading(app: FastAPI, readers: Readers, desk: _Desk) -> None:
             raise HTTPException(422, rows[0]["error"] if len(rows) == 1 else "none of the files can be read")
         return {"model": readers.check(model), "rows": rows}
 
+    @app.post("/api/read-number", tags=["reading"], response_model_exclude_unset=True, response_model=Number)
+    async def read_number(
+        file: Annotated[UploadFile, File(description="one picture")],
+        model: Model = [],  # noqa: B006
+        details: Details = "none",
+    ) -> Any:
+        """Read all digits of one picture, line by line, each with its box."""
+        predictor = _open(readers, model)
+        (data,) = await desk.read([file])
+        row = await desk.work(_read_number, predictor, data, _file_name(file), details == "steps")
+        return {"model": readers.check(model), **row}
+
     @app.get("/api/models", tags=["about"])
     def models() -> list[ModelCard]:
         """Say which models may be named and what is known about each."""
@@ -282,6 +299,14 @@ def _details(prediction: Any, data: bytes | PictureError, details: str) -> dict:
         return {"reason": prediction.reason}
     more = {"reason": prediction.reason, "box": box_of(found), "ink": to_data_url(found.ink)}
     return more | {"steps": steps_of(found, data)} if details == "steps" else more
+
+
+def _read_number(predictor: Any, data: bytes | PictureError, name: str, with_picture: bool) -> dict:
+    if isinstance(data, PictureError):
+        raise data
+    pixels = open_picture(data)
+    row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+    return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 
 
 def _file_name(file: UploadFile) -> str:

@@ -162,7 +162,7 @@ class Corrections:
         """Yield a connection inside one transaction, the schema being up to date."""
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite's -wal and -shm files take over this mode
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm inherit it
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         try:
             db.row_factory = sqlite3.Row

@@ -83,7 +83,8 @@ class Guard:
             raise self._too_large()
 
     def _too_large(self) -> _Refusal:
-        return _Refusal(413, f"the request is larger than {self.max_body_bytes // 2**20} MB; send fewer files at a time")
+        limit = self.max_body_bytes // 2**20
+        return _Refusal(413, f"the request is larger than {limit} MB; send fewer files at a time")
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from digits.page import texts
 from digits.page.theme import make_theme
 from digits.readers import Readers
 from utils import ASSETS_DIR
 
-SCRIPTS = ["card.js", "draw.js"]
+SCRIPTS = ["card.js", "draw.js", "upload.js"]
 
 
 def build_page(readers: Readers) -> gr.Blocks:
@@ -27,6 +28,9 @@ def build_page(readers: Readers) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab(texts.TABS["draw"], id="draw"):
                 script_tab("draw.html", "new DIGITS.Pad(element)")
+            with gr.Tab(texts.TABS["upload"], id="upload"):
+                script_tab("upload.html", "new DIGITS.Upload(element)")
+        gr.HTML(f"<footer class='foot'>{texts.FOOT}</footer>")
     return page
 
 
@@ -37,6 +41,8 @@ def script_tab(template: str, start: str) -> gr.HTML:
 
 def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
     """Mount the page at / of the API's application; nothing but this server is ever asked for anything."""
+    if example_names():
+        api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
     return gr.mount_gradio_app(
         api,
         page,
@@ -44,7 +50,7 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
         theme=make_theme(),
         css=asset("page.css"),
         head=head(readers, exports),
-        footer_links=["api"],
+        footer_links=[],
         run_history=False,
         show_error=False,
         max_file_size=max_upload_bytes,
@@ -57,9 +63,14 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
 
 def head(readers: Readers, exports: bool) -> str:
     """Return the scripts, and before them what they need to know, as one inline element."""
-    known = {"texts": texts.SCRIPT, "models": readers.names, "exports": exports}
+    known = {"texts": texts.SCRIPT, "models": readers.names, "exports": exports, "examples": example_names()}
     safe = json.dumps(known).replace("<", "\\u003c")
     return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
+
+
+def example_names() -> list[str]:
+    """Return the file names of the example drawings."""
+    return sorted(path.name for path in (ASSETS_DIR / "examples").glob("*.png"))
 
 
 def asset(name: str) -> str:

@@ -28,16 +28,16 @@ def to_grey(values: np.ndarray) -> np.ndarray:
     return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
 
-def picture_url(picture: Picture) -> tuple[str, tuple[int, int]]:
-    """Return a small upright copy of `picture` as a data URL, and its (height, width)."""
-    small = shrink(open_picture(picture, side=2 * SHOWN_SIDE), SHOWN_SIDE)
-    return to_data_url(small, "jpeg" if small.ndim == 3 else "png"), small.shape[:2]
+def picture_url(picture: Picture, side: int = SHOWN_SIDE) -> str:
+    """Return an upright copy of `picture`, its longer side at most `side`, as a data URL."""
+    small = shrink(open_picture(picture, side=2 * side), side)
+    return to_data_url(small, "jpeg" if small.ndim == 3 else "png")
 
 
 def steps_of(found: FoundDigit, picture: Picture) -> list[dict[str, str]]:
     """Return the preprocessing as pictures: [{"name": "contrast", "image": data URL}, ...]."""
     images = {
-        "picture": picture_url(picture)[0],
+        "picture": picture_url(picture),
         "contrast": to_data_url(to_grey(found.contrast)),
         "mask": to_data_url(to_grey(found.mask)),
         "ink": to_data_url(found.ink),

@@ -5,6 +5,8 @@ from __future__ import annotations
 TITLE = "Digits"
 SUBTITLE = "A small neural network that reads handwriting — and says so when it cannot."
 
+FOOT = "<span>Everything is read on this machine; nothing is sent anywhere else.</span> <a href='docs'>API for programs</a>"
+
 TABS = {"draw": "Draw", "upload": "Upload", "inside": "Look inside", "batch": "Batch", "models": "Models"}
 
 SCRIPT = {
@@ -54,6 +56,7 @@ SCRIPT = {
     "drop": "Drop a picture here, paste one, or",
     "choose": "Choose a file",
     "camera": "Use the camera",
+    "another": "Choose another",
     "shoot": "Take the picture",
     "stop": "Stop the camera",
     "noCamera": "The camera cannot be used here; it needs permission and a secure page (https or this machine).",

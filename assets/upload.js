@@ -1,0 +1,165 @@
+/* The upload tab: a picture from a file, the clipboard or the camera; one digit with its steps, or a number with boxes.
+   Pictures go straight to the API of this server, which reads them in memory and keeps none. */
+(() => {
+  "use strict";
+  const D = window.DIGITS;
+  const texts = D.texts;
+  const STEP_TEXTS = { picture: texts.stepPicture, contrast: texts.stepContrast, mask: texts.stepMask, ink: texts.stepInk };
+
+  D.Upload = class {
+    constructor(root) {
+      this.root = root;
+      this.card = new D.Card(root.querySelector(".answer-host"), texts.askUpload, texts.askUploadDetail);
+      this.card.source = () => ({ blob: this.blob, model: "" });
+      this.input = root.querySelector("input[type=file]");
+      this.turn = 0; // of several pictures in quick succession only the last one is shown
+      this.#bind();
+      this.#showExamples();
+    }
+
+    #bind() {
+      const each = (name, act) => this.root.querySelectorAll(name).forEach((button) => button.addEventListener("click", act));
+      each(".choose", () => this.input.click());
+      each(".camera", () => this.#film());
+      each(".shoot", () => this.#shoot());
+      each(".stop", () => this.#stopFilming());
+      this.input.addEventListener("change", () => this.#take(this.input.files[0]));
+      this.root.querySelectorAll("[name=upload-mode]").forEach((mode) => mode.addEventListener("change", () => this.#read()));
+      const drop = this.root.querySelector(".drop");
+      drop.addEventListener("dragover", (event) => event.preventDefault());
+      drop.addEventListener("drop", (event) => {
+        event.preventDefault();
+        this.#take(event.dataTransfer.files[0]);
+      });
+      this.paste = (event) => this.#paste(event);
+      document.addEventListener("paste", this.paste);
+    }
+
+    #paste(event) {
+      if (!this.root.isConnected) return document.removeEventListener("paste", this.paste);
+      const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+      if (file && this.root.offsetParent !== null) this.#take(file);
+    }
+
+    #showExamples() {
+      const host = this.root.querySelector(".examples");
+      this.root.querySelector(".examples-ask").hidden = !D.examples.length;
+      for (const name of D.examples) {
+        const label = D.fill(texts.example, { name: name.replace(/\.\w+$/, "") });
+        const button = D.make(`<button type="button" aria-label="${label}"><img src="${D.base}examples/${name}" alt=""></button>`);
+        button.addEventListener("click", async () => {
+          const reply = await fetch(D.base + "examples/" + name);
+          this.#take(new File([await reply.blob()], name));
+        });
+        host.append(button);
+      }
+    }
+
+    // ------------------------------------------------------------ camera
+
+    async #film() {
+      try {
+        this.stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      } catch {
+        return this.card.fail(texts.noCamera);
+      }
+      const video = this.root.querySelector("video");
+      video.srcObject = this.stream;
+      await video.play();
+      this.#show("filming");
+    }
+
+    #shoot() {
+      const video = this.root.querySelector("video");
+      const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      this.#stopFilming();
+      canvas.toBlob((blob) => this.#take(new File([blob], "camera.jpg")), "image/jpeg", 0.95);
+    }
+
+    #stopFilming() {
+      this.stream?.getTracks().forEach((track) => track.stop());
+      this.#show(this.blob ? "shown" : "drop-ask");
+    }
+
+    #show(part) {
+      for (const name of ["drop-ask", "shown", "filming"]) this.root.querySelector("." + name).hidden = name !== part;
+      this.root.querySelector(".filming-buttons").hidden = part !== "filming";
+      this.root.querySelector(".again").hidden = part !== "shown";
+    }
+
+    // ------------------------------------------------------------ reading
+
+    #take(file) {
+      this.input.value = "";
+      if (!file) return;
+      this.blob = file;
+      this.#read();
+    }
+
+    async #read() {
+      if (!this.blob) return;
+      const turn = ++this.turn;
+      const number = this.root.querySelector("[name=upload-mode]:checked").value === "number";
+      this.root.dataset.state = "reading";
+      try {
+        const answer = await (number ? this.#askNumber() : D.read(this.blob, { details: "steps", name: this.blob.name }));
+        if (turn === this.turn) (number ? this.#showNumber(answer) : this.#showDigit(answer));
+      } catch (error) {
+        if (turn === this.turn) this.#fail(error.message);
+      }
+      if (turn === this.turn) this.root.dataset.state = "done";
+    }
+
+    #askNumber() {
+      const form = new FormData();
+      form.append("file", this.blob, this.blob.name);
+      return D.ask("read-number?details=steps", { method: "POST", body: form });
+    }
+
+    #arrange(parts) {
+      for (const name of ["answer-host", "number", "steps"]) this.root.querySelector("." + name).hidden = !parts.includes(name);
+    }
+
+    #showDigit(row) {
+      this.#arrange(["answer-host", "steps"]);
+      this.card.show(row);
+      D.current = { blob: this.blob, model: "" };
+      const box = row.box ? [{ box: row.box, label: "" }] : [];
+      this.#showPicture(row.steps[0].image, box, [1, 1]);
+      this.root.querySelector(".steps ol").replaceChildren(...row.steps.map((step) => D.make(
+        `<li><img src="${step.image}" alt="" class="${step.name}"><span>${STEP_TEXTS[step.name]}</span></li>`)));
+    }
+
+    #showNumber(answer) {
+      this.#arrange(["number"]);
+      const text = this.root.querySelector(".number-text");
+      text.textContent = answer.text || texts.noNumber;
+      text.classList.toggle("none", !answer.text);
+      this.#showPicture(answer.picture, answer.digits, [answer.width, answer.height]);
+    }
+
+    #fail(sentence) {
+      this.#arrange(["answer-host"]);
+      this.card.fail(sentence);
+      this.#show("drop-ask");
+      this.blob = null;
+    }
+
+    /** Show the picture with boxes; `size` is what the boxes count in. */
+    #showPicture(url, boxes, [width, height]) {
+      this.#show("shown");
+      const [image, svg] = [this.root.querySelector(".shown img"), this.root.querySelector(".shown svg")];
+      image.src = url;
+      image.alt = texts.stepPicture;
+      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      svg.replaceChildren(...boxes.map(({ box: [left, top, right, bottom], status }) => {
+        const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+        const where = { x: left, y: top, width: right - left, height: bottom - top };
+        for (const [name, value] of Object.entries(where)) rect.setAttribute(name, value);
+        rect.classList.toggle("unsure", status === "unsure");
+        return rect;
+      }));
+    }
+  };
+})();
