@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from digits.engines import Engine, OnnxEngine, TorchEngine
-from digits.layout import Place, lay_out
+from digits.layout import Place, digit_cost, is_inside, lay_out, shape_cost
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
@@ -175,8 +175,9 @@ class MNISTPredictor:
         page = lay_out(pixels)
         probs, scores = self.predict_scores(page.ink)
         places = page.choose(probs, scores)
-        if sum(len(line) for line in places) == 1:
-            return _single_reading(self.predict(pixels))
+        single = self.predict(pixels)
+        if is_one_digit(single, places, page.cost(places, probs, scores)):
+            return _single_reading(single)
         lines, digits = [], []
         for line in places:
             read = [self._read_place(place, probs, scores, len(lines)) for place in line]
@@ -206,6 +207,18 @@ class MNISTPredictor:
         temperatures = [engine.facts["temperature"] for engine in self.engines]
         probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
+
+
+def is_one_digit(single: Prediction, places: list[list[Place]], cost: float) -> bool:
+    """Whether a picture shows just the one digit that `predict` finds: nothing else was found, and no better reading."""
+    boxes = [place.box for line in places for place in line]
+    if len(boxes) <= 1 or single.digit is None:
+        return len(boxes) <= 1
+    left, top, right, bottom = single.found.box
+    whole = digit_cost(single.probs[None], np.array([single.score]))[0] + shape_cost(
+        right - left, bottom - top, 1, bottom - top
+    )
+    return whole <= cost and all(is_inside(box, single.found.box) for box in boxes)
 
 
 def _single_reading(prediction: Prediction) -> NumberReading:

@@ -91,6 +91,11 @@ class Page:
         usual = self._usual_gap(chosen)
         return [self._places(line, usual) for line in chosen if line]
 
+    def cost(self, chosen: list[list[Place]], probabilities: np.ndarray, scores: np.ndarray) -> float:
+        """Return what the reading costs: the negative log probability of its digits and their shapes."""
+        numbers = [place.candidate for line in chosen for place in line]
+        return float(digit_cost(probabilities, scores)[numbers].sum() + sum(self.candidates[n].cost for n in numbers))
+
     def _cheapest_path(self, number: int, costs: np.ndarray) -> list[int]:
         """Return the candidates on the cheapest way from the first seam of a line to the last."""
         line = self.lines[number]
@@ -141,6 +146,13 @@ def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return (n,) the negative log probability that a candidate is one digit, and the one it is taken for."""
     likeliest = np.clip(probabilities.max(axis=1), 1e-6, 1.0) if len(probabilities) else np.zeros(0)
     return np.logaddexp(0.0, -np.asarray(scores, np.float64)) - np.log(likeliest)
+
+
+def is_inside(box: tuple[int, int, int, int], around: tuple[int, int, int, int]) -> bool:
+    """Whether four fifths of `box` lie inside `around`."""
+    width = min(box[2], around[2]) - max(box[0], around[0])
+    height = min(box[3], around[3]) - max(box[1], around[1])
+    return max(0, width) * max(0, height) >= 0.8 * (box[2] - box[0]) * (box[3] - box[1])
 
 
 def drops(line: Line) -> list[tuple[int, int, float]]:
@@ -454,7 +466,7 @@ def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:
     """Return the seams from left to right without those that divide the ink as a cheaper one does, or cut off nothing."""
     ink = np.concatenate([np.zeros((len(strokes), 1)), np.cumsum(strokes > 0.3, axis=1)], axis=1)
     rows = np.arange(len(strokes))
-    least = 0.003 * ink[:, -1].sum() if False else max(4.0, 0.5 * pen_width(strokes) ** 2)
+    least = max(4.0, 0.5 * pen_width(strokes) ** 2)
     shares = [np.zeros(len(strokes)), ink[:, -1]]  # ink left of each seam, row by row
     kept: list[Seam] = []
     for seam in sorted(seams, key=lambda seam: seam.ink):
