@@ -64,6 +64,11 @@ class Answers:
         return self.probabilities.argmax(axis=1)
 
     @property
+    def most_probable_right(self) -> np.ndarray:
+        """(n,) whether that digit is the label; what is blank or could not be read has none."""
+        return (self.most_probable == self.labels) & ~np.isin(self.statuses, [BLANK, ERROR])
+
+    @property
     def sources(self) -> list[str]:
         """The source of each sample."""
         return [sample.source for sample in self.samples]
@@ -135,6 +140,13 @@ def answer(predictor, samples: Iterable[Sample]) -> Answers:
     )  # fmt: skip
 
 
+def only(answers: Answers, chosen: np.ndarray) -> Answers:
+    """Return those of the answers that `chosen` (n,) is true for."""
+    samples = [sample for sample, wanted in zip(answers.samples, chosen, strict=True) if wanted]
+    parts = (answers.labels, answers.digits, answers.probabilities, answers.statuses, answers.scores, answers.ink)
+    return Answers(samples, *(part[chosen] for part in parts))
+
+
 def status_counts(answers: Answers) -> dict[str, int]:
     """Return how many answers have each status, in the order ok, unsure, blank, not_a_digit, error."""
     counts = Counter(answers.statuses.tolist())
@@ -147,14 +159,14 @@ def summarise(answers: Answers) -> dict:
     `accuracy` counts a digit withheld as wrong; `most_probable` takes the highest probability, whatever the status.
     `expected_calibration_error` is that of the highest probability.
     """
-    right_anyway = (answers.most_probable == answers.labels) & ~np.isin(answers.statuses, [BLANK, ERROR])
+    calibration_error = metrics.expected_calibration_error(answers.confidences, answers.most_probable_right)
     ok = answers.statuses == OK
     return {
         "accuracy": metrics.share_of(answers.right),
         "sources_averaged": metrics.averaged_share(answers.right, answers.sources),
-        "most_probable": metrics.averaged_share(right_anyway, answers.sources),
+        "most_probable": metrics.averaged_share(answers.most_probable_right, answers.sources),
         "per_class": metrics.per_class(answers.labels, answers.digits),
-        "expected_calibration_error": metrics.expected_calibration_error(answers.confidences, right_anyway),
+        "expected_calibration_error": calibration_error,
         "statuses": status_counts(answers),
         "ok": metrics.share_of(ok),
         "ok_but_wrong": metrics.share_of(~answers.right[ok]),

@@ -1,0 +1,269 @@
+"""A model and labelled pictures -> accuracy with intervals, calibration, errors, robustness: figures and one JSON.
+
+    python evaluate.py                                           # mnistnet on MNIST's validation images
+    python evaluate.py --data my_digits --compare modern         # a folder; McNemar's test against another model
+    python evaluate.py --stress --n 500                          # noise, blur, rotation …; FGSM and PGD
+
+Every picture takes the path of a user's file. Choose on mnist-validation; mnist-test is for a figure that is published.
+A folder has labels.csv (file, label, source; label "-" for no digit) beside its pictures, or a folder per digit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from digits import metrics, plots
+from digits.corruptions import KINDS, corrupt
+from digits.data import N_VALIDATION, load_mnist, split
+from digits.exam import (
+    Answers,
+    Sample,
+    answer,
+    most_confident_errors,
+    only,
+    read_labelled_folder,
+    split_by_source,
+    status_counts,
+    summarise,
+    to_samples,
+)
+from digits.status import OK
+from predict import MNISTPredictor
+from utils import RUNS_DIR, UserError, atomic_path, command, free_path, git_commit
+
+EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+PGD_STEPS = 10
+N_SHOWN = 32
+
+
+def read_samples(data: str, predictors: Sequence[MNISTPredictor], data_dir: Path | None = None) -> list[Sample]:
+    """Return the samples that `data` names; MNIST's validation images are those no network was trained on."""
+    if data == "mnist-test":
+        return to_samples(*load_mnist(False, data_dir), data)
+    if data != "mnist-validation":
+        return read_labelled_folder(data)
+    ink, labels = load_mnist(True, data_dir)
+    held_out = split(labels, _n_held_out(predictors))[1]
+    return to_samples(ink[held_out], labels[held_out], data)
+
+
+def _n_held_out(predictors: Sequence[MNISTPredictor]) -> int:
+    """Return how many images all of the networks held out: a smaller split lies within a larger one."""
+    configs = [engine.facts.get("config", {}) for predictor in predictors for engine in predictor.engines]
+    return min([N_VALIDATION, *(int(config.get("validation", N_VALIDATION)) for config in configs)])
+
+
+# ---------------------------------------------------------------- figures
+
+
+def measure(answers: Answers) -> dict:
+    """Return every figure of labelled pictures; those without a digit are judged by their status alone."""
+    digits, others = only(answers, answers.labels >= 0), only(answers, answers.labels < 0)
+    result: dict = {"n": len(answers.labels), "statuses": status_counts(answers)}
+    if len(digits.labels):
+        result |= summarise(digits) | {
+            "by_source": split_by_source(digits),
+            "confusion": metrics.confusion_matrix(digits.labels, digits.digits).tolist(),
+            "reliability": _plain(metrics.reliability_bins(digits.confidences, digits.most_probable_right)),
+            "errors": [_error(digits, index) for index in most_confident_errors(digits, 100)],
+        }
+    if len(others.labels):
+        result["no_digits"] = {"not_ok": metrics.share_of(others.statuses != OK), "statuses": status_counts(others)}
+    if len(digits.labels) and len(others.labels):
+        result["no_digits"]["auroc"] = metrics.auroc(digits.scores, others.scores)
+    return result
+
+
+def _plain(bins: dict[str, np.ndarray]) -> dict[str, list]:
+    """Return arrays as lists, nan (an empty bin) as None: JSON knows no nan."""
+    return {name: [None if np.isnan(value) else value for value in values.tolist()] for name, values in bins.items()}
+
+
+def _error(answers: Answers, index: int) -> dict:
+    digit = int(answers.digits[index])
+    return {
+        "name": answers.samples[index].name,
+        "label": int(answers.labels[index]),
+        "answer": None if digit < 0 else digit,
+        "confidence": round(float(answers.confidences[index]), 4),
+        "status": str(answers.statuses[index]),
+    }
+
+
+def draw(answers: Answers, folder: Path) -> None:
+    """Write the figures of the labelled digits: confusion, calibration, rejection, samples, most confident errors."""
+    answers = only(answers, answers.labels >= 0)
+    if not len(answers.labels):
+        return
+    counts = metrics.confusion_matrix(answers.labels, answers.digits)
+    plots.save(plots.confusion_figure(counts), folder / "confusion_matrix.png")
+    confidences, right = answers.confidences, answers.most_probable_right
+    error = metrics.expected_calibration_error(confidences, right)
+    bins = metrics.reliability_bins(confidences, right)
+    plots.save(plots.calibration_figure(bins, error), folder / "calibration.png")
+    plots.save(plots.rejection_figure(metrics.rejection_curve(confidences, right)), folder / "rejection.png")
+    spread = np.unique(np.linspace(0, len(right) - 1, N_SHOWN).round().astype(int))
+    plots.save(_prediction_grid(answers, spread, "Sample predictions"), folder / "sample_predictions.png")
+    errors = most_confident_errors(answers, N_SHOWN)
+    if len(errors):
+        plots.save(_prediction_grid(answers, errors, "The most confident errors"), folder / "errors.png")
+
+
+def _prediction_grid(answers: Answers, chosen: Sequence[int], title: str):
+    parts = (answers.ink, answers.labels, answers.digits, answers.confidences)
+    return plots.prediction_figure(*(part[chosen] for part in parts), title)
+
+
+# ---------------------------------------------------------------- comparison and stress
+
+
+def compare(answers: Answers, other: Answers) -> dict:
+    """Return McNemar's exact test of two models on the same digits, a being the first."""
+    digits = answers.labels >= 0
+    return metrics.mcnemar_exact(answers.right[digits], other.right[digits])
+
+
+def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
+    """Return accuracy by kind and strength of damage: of the network alone, and of the whole path from a picture."""
+    table = {}
+    for kind, corruption in KINDS.items():
+        signs = np.resize([1, -1], len(ink)) if kind == "rotation" else 1
+        damaged = [corrupt(ink, kind, level * signs) for level in corruption.levels]
+        alone = [predictor.predict_proba(images).argmax(axis=1) for images in damaged]
+        whole = [answer(predictor, to_samples(images, labels, kind)).digits for images in damaged]
+        table[kind] = {
+            "unit": corruption.unit,
+            "levels": list(corruption.levels),
+            "network_alone": [float((digits == labels).mean()) for digits in alone],
+            "whole_path": [float((digits == labels).mean()) for digits in whole],
+        }
+    return table
+
+
+def attack_curves(name: str, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
+    """Return the accuracy of one network under FGSM and PGD at growing strength."""
+    from digits.explain import Explainer
+    from model import load_model, weights_path
+
+    network, checkpoint = load_model(weights_path(name))
+    explainer = Explainer(network, checkpoint.facts())
+
+    def accuracy(epsilon: float, n_steps: int) -> float:
+        moved = explainer.attack(ink, labels, epsilon, n_steps)
+        return float((explainer.probabilities(moved).argmax(axis=1) == labels).mean())
+
+    unit = "largest step of a pixel, share of full ink"
+    methods = {"FGSM": 1, f"PGD, {PGD_STEPS} steps": PGD_STEPS}
+    return {
+        method: {"unit": unit, "levels": list(EPSILONS), "network_alone": [accuracy(e, n_steps) for e in EPSILONS]}
+        for method, n_steps in methods.items()
+    }
+
+
+def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) -> dict:
+    """Return and draw the corruption table and the attack curves on `n` of the digits, spread over the data."""
+    readable = np.flatnonzero((answers.labels >= 0) & answers.ink.any(axis=(1, 2)))
+    if not readable.size:
+        raise UserError("there is no readable digit to stress; name other data with --data")
+    chosen = readable[np.unique(np.linspace(0, len(readable) - 1, n).round().astype(int))]
+    ink, labels = answers.ink[chosen], answers.labels[chosen]
+    corruptions = corruption_table(predictor, ink, labels)
+    attacks = {name: attack_curves(name, ink, labels) for name in predictor.names}
+    plots.save(plots.curves_figure(corruptions, f"Accuracy on {len(ink):,} damaged digits"), folder / "corruptions.png")
+    for name, curves in attacks.items():
+        title = f"Accuracy of {Path(name).stem} on {len(ink):,} attacked digits"
+        plots.save(plots.curves_figure(curves, title), folder / f"attacks_{Path(name).stem}.png")
+    return {"n": len(ink), "corruptions": corruptions, "attacks": attacks}
+
+
+# ---------------------------------------------------------------- the command
+
+
+def text(result: dict) -> str:
+    """Return the figures as lines for people."""
+    counts = ", ".join(f"{n:,} {status}" for status, n in result["statuses"].items() if n)
+    lines = [f"{result['n']:,} pictures: {counts}"]
+    if "accuracy" in result:
+        lines += ["accuracy                " + _percent(result["accuracy"])]
+        if len(result["by_source"]) > 1:
+            lines += ["sources averaged        " + _percent(result["sources_averaged"])]
+            lines += [f"{_percent(share)}  {name}" for name, share in result["by_source"].items()]
+        lines += [f"  {digit:<22}{_percent(share)}" for digit, share in enumerate(result["per_class"]) if share["n"]]
+        lines += [f"calibration error       {100 * result['expected_calibration_error']:.2f} %"]
+        lines += ["called ok               " + _percent(result["ok"])]
+        lines += ["wrong among these       " + _percent(result["ok_but_wrong"])]
+    if "no_digits" in result:
+        lines += ["no digits refused       " + _percent(result["no_digits"]["not_ok"])]
+    if "comparison" in result:
+        found = result["comparison"]
+        lines += [f"right only here {found['only_a']}, only with {'+'.join(found['with'])} {found['only_b']}: "
+                  f"p = {found['p']:.3g} (McNemar, exact)"]  # fmt: skip
+    for kind, curve in result.get("stress", {}).get("corruptions", {}).items():
+        lines += [f"{kind:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
+        for name in ("network_alone", "whole_path"):
+            lines += [f"  {name.replace('_', ' '):<16}" + "".join(f"{100 * share:>8.1f}" for share in curve[name])]
+    for name, curves in result.get("stress", {}).get("attacks", {}).items():
+        lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in EPSILONS)]
+        for method, curve in curves.items():
+            lines += [f"  {method:<16}" + "".join(f"{100 * share:>8.1f}" for share in curve["network_alone"])]
+    return "\n".join(lines)
+
+
+def _percent(share: dict) -> str:
+    if not share["n"]:
+        return "none"
+    return f"{100 * share['share']:6.2f} %  ({100 * share['low']:.2f}–{100 * share['high']:.2f}, n = {share['n']:,})"
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
+    parser = argparse.ArgumentParser(
+        description="Measure a model on labelled pictures.",
+        epilog="examples:\n  python evaluate.py\n  python evaluate.py --model modern --data my_digits --stress --n 200",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="name or .pth; several vote")
+    parser.add_argument("--data", default="mnist-validation", help="mnist-validation, mnist-test or a labelled folder")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument("--compare", nargs="+", metavar="NAME", help="another model (or several, voting)")
+    parser.add_argument("--stress", action="store_true", help="corruptions, FGSM and PGD as well")
+    parser.add_argument("--n", type=int, default=1000, help="digits to stress (default: 1000)")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="default: a new folder below outputs/runs/")
+    return parser.parse_args(argv)
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Print the figures, write them and the drawings; the last line printed is the JSON's path."""
+    arguments = parse_arguments(argv)
+    predictor = MNISTPredictor(arguments.model)
+    others = [MNISTPredictor(arguments.compare)] if arguments.compare else []
+    samples = read_samples(arguments.data, [predictor, *others], arguments.data_dir)
+    names = "+".join(Path(name).stem for name in arguments.model)
+    folder = arguments.output_dir or free_path(RUNS_DIR / f"evaluate-{names}-{Path(arguments.data).stem}")
+    print(f"reading {len(samples):,} pictures with {names}", file=sys.stderr)
+    answers = answer(predictor, samples)
+    result = {"model": arguments.model, "data": arguments.data, "git_commit": git_commit()}
+    result |= {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), **measure(answers)}
+    draw(answers, folder)
+    for other in others:
+        result["comparison"] = {"with": arguments.compare, **compare(answers, answer(other, samples))}
+    if arguments.stress:
+        result["stress"] = stress(predictor, answers, max(1, arguments.n), folder)
+    path = folder / "evaluation.json"
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(text(result))
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
