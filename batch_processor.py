@@ -8,8 +8,8 @@
     rows = processor.process_folder("./digits/")       # a list of dicts; pandas.DataFrame(rows) is the table
     processor.save_results_csv(); processor.save_results_json(); processor.print_summary()
 
-Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped. Exit status
-0: every file was read; 1: finished, but some files could not be read; 2: wrong usage; 130: stopped by Ctrl-C.
+Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped.
+Exit status 0: every file was read; 1: finished, but some files could not be read; 2: wrong usage; 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,34 +18,37 @@ import argparse
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import platform
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from digits.journal import Journal, find_unfinished
-from digits.reports import WRITERS, report_rows, summarise, summary_text, write_report
-from digits.rows import Labels, RowReader, add_truth
-from digits.sources import Entry, count_entries, find_entries
+from digits.journal import Journal, open_unfinished
+from digits.local_engine import read_locally
+from digits.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
+from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
+from digits.sources import Entry, count_entries, find_entries, kind_of
 from digits.status import ERROR
 from predict import MNISTPredictor
-from utils import UserError, command, git_commit, start_log
+from utils import ROOT, UserError, command, git_commit, start_log
 
-CHUNK = 64  # pictures a worker reads at once; the network gains little from more
+MANY = 3_000  # local files from which worker processes, which take half a second to start, beat threads
+STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
 
 class BatchProcessor:
-    """Reads many pictures with one predictor and writes reports below `output_dir`.
+    """Reads many pictures and writes reports below `output_dir`.
 
-    `model`: as `MNISTPredictor`'s. `workers`: threads that decode and read (default: one a core). `threshold`: the
+    `model`: as `MNISTPredictor`'s. `workers`: how many decode and read at once (default: one a core). `threshold`: the
     confidence below which a digit is "unsure" (default: the network's own). `number`: read several digits a picture.
+    `engine`: "local", or "ray" with the `ray_address` of a cluster (default: one started on this machine).
     """
 
     def __init__(
@@ -55,14 +58,20 @@ class BatchProcessor:
         workers: int | None = None,
         threshold: float | None = None,
         number: bool = False,
+        engine: str = "local",
+        ray_address: str | None = None,
     ) -> None:
-        self.model, self.output_dir, self.number = model, Path(output_dir), number
-        self.workers = workers or _n_cores()
-        self.threshold = threshold
-        self.predictor = open_predictor(model, threshold)
+        if engine not in ("local", "ray"):
+            raise UserError(f"there is no engine '{engine}'; choose local or ray")
+        if workers is not None and workers < 1:
+            raise UserError("there must be at least one worker; leave --workers out for one a core")
+        self.output_dir, self.workers, self.number = Path(output_dir), workers, number
+        self.engine, self.ray_address = engine, ray_address
         self.journal: Journal | None = None
         self.summary: dict = {}
-        self.skipped: Counter = Counter()
+        self._open_reader = partial(open_reader, model, threshold, number)
+        self._reader = self._open_reader()
+        self._settings = {"model": self._reader.predictor.names, "threshold": threshold, "number": number}
 
     # ------------------------------------------------------------ reading
 
@@ -82,84 +91,106 @@ class BatchProcessor:
         labels: Labels | None = None,
         resume: bool = False,
     ) -> dict:
-        """Read all `sources` into the journal, a row each, and return the summary. Raises `UserError` if there are none.
+        """Read all `sources` into the journal, a row each; return the summary. Raises `UserError` if there is nothing.
 
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
+        Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
         sources = [os.fspath(source) for source in sources]
         total = count_entries(sources, recursive)
         if total == 0:
             raise UserError(f"there is no picture in {', '.join(sources)}")
         self.close()
-        self.skipped = Counter()
-        started, cpu_started = time.time(), time.perf_counter()
-        self.journal, log = self._open_run(self._job(sources, recursive, labels is not None), resume)
-        log.info("reading %s: %s", ", ".join(sources), "unknown number of pictures" if total is None else f"{total} pictures")
-        entries = find_entries(sources, recursive, self.skipped)
-        n_read = 0
+        log, resumed = self._begin(self._job(sources, recursive, labels is not None), resume)
+        log.info("reading %s", ", ".join(sources))
+        started, skipped = time.time(), Counter()
         try:
-            with tqdm(total=total, unit="picture", disable=None, smoothing=0.05) as bar:
-                for rows, n_new in self._rows(entries, total, resume):
-                    _keep(self.journal, rows, labels, log)
-                    n_read += n_new
-                    bar.update(len(rows))
+            with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
+                keep = partial(self._keep, labels, log, bar)
+                entries = find_entries(sources, recursive, skipped)
+                numbered = self._unread(entries, keep) if resumed else enumerate(entries)
+                for rows in self._engine(numbered, sources, total):
+                    keep(rows)
         finally:
-            seconds = time.perf_counter() - cpu_started
-            self.summary = self._summarise(started, seconds, n_read)
+            self.summary = self._summarise(started, skipped)
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self.journal):
             raise UserError(f"there is no picture in {', '.join(sources)}")
         return self.summary
 
-    def _rows(self, entries: Iterable[Entry], total: int | None, resume: bool) -> Iterator[tuple[list[dict], int]]:
-        """Yield (rows of one chunk in input order with their positions, how many of them were read just now)."""
-        position = 0
-        chunks = _chunks(entries, _chunk_size(total, self.workers))
-        recall = self.journal.recall if resume else lambda _entry: None
-        for known, fresh in run_in_threads(RowReader(self.predictor, self.number), chunks, self.workers, recall):
-            answers = iter(fresh)
-            rows = [row or next(answers) for row in known]
-            for row in rows:
-                row["position"] = position
-                position += 1
-            yield rows, len(fresh)
+    def _keep(self, labels: Labels | None, log: logging.Logger, bar: tqdm, rows: list[dict]) -> None:
+        for row in rows:
+            if labels is not None:
+                add_truth(row, labels.of(row["path"]))
+            if row["status"] == ERROR:
+                log.warning("%s: %s", ascii(row["path"]), row["error"])
+        self.journal.add(rows)
+        bar.update(len(rows))
 
-    # ------------------------------------------------------------ the run's files
+    def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict]], None]) -> Iterator[Numbered]:
+        """Yield the entries that an interrupted run has no row of; keep its rows of the others."""
+        known = []
+        for position, entry in enumerate(entries):
+            row = self.journal.recall(entry)
+            if row is None:
+                yield position, entry
+            else:
+                known.append(row | {"position": position})
+            if len(known) >= CHUNK:
+                keep(known)
+                known = []
+        keep(known)
+
+    def _engine(self, numbered: Iterator[Numbered], sources: list[str], total: int | None) -> Iterator[list[dict]]:
+        if self.engine == "ray":
+            from digits.ray_engine import read_on_ray
+
+            return read_on_ray(self._open_reader, numbered, self.workers, self.ray_address, ROOT)
+        remote = any(kind_of(source) == "url" for source in sources)
+        workers = self.workers or (STORE_WORKERS if remote else n_cores())
+        if not remote and workers > 1 and (total or 0) >= MANY:
+            return read_locally(self._open_reader, numbered, workers, processes=True)
+        size = CHUNK // 4 if total is None else max(1, min(CHUNK, total // (2 * workers)))
+        return read_locally(lambda: self._reader, numbered, workers, chunk_size=size)
+
+    # ------------------------------------------------------------ a run's own files
 
     def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict:
-        facts = json.dumps([engine.facts for engine in self.predictor.engines], sort_keys=True, default=str)
-        job = {
+        """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
+        weights = json.dumps([engine.facts for engine in self._reader.predictor.engines], sort_keys=True, default=str)
+        job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,
-            "number": self.number, "model": self.predictor.names, "threshold": self.threshold,
-            "weights": hashlib.sha256(facts.encode()).hexdigest()[:16],
+            "weights": hashlib.sha256(weights.encode()).hexdigest()[:16],
         }  # fmt: skip
         return job | {"fingerprint": hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]}
 
-    def _open_run(self, job: dict, resume: bool):
+    def _begin(self, job: dict, resume: bool) -> tuple[logging.Logger, bool]:
+        """Open the journal and the log; return the log, and whether an interrupted run is gone on with."""
         logs = self.output_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        found = find_unfinished(logs, job["fingerprint"]) if resume else None
-        if found:
-            journal, log = Journal(found), start_log(found.with_suffix(".log"), "batch")
-            journal.begin_again()
-            log.info("resumed: %d rows are there already", journal.select("SELECT count(*) FROM earlier")[0][0])
-            return journal, log
+        self.journal = open_unfinished(logs, job["fingerprint"]) if resume else None
+        if self.journal:
+            log = start_log(self.journal.path.with_suffix(".log"), "batch")
+            log.info("resumed: %d rows are there already", self.journal.begin_again())
+            return log, True
         stem = _reserve(logs, self.output_dir / "reports")
+        self.journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
         log = start_log(stem.with_suffix(".log"), "batch")
         if resume:
-            log.info("there was no interrupted run of this job to resume; starting anew")
-        return Journal(stem.with_suffix(".journal"), job | {"run": stem.name}), log
+            log.info("no interrupted run of this job was found; starting anew")
+        return log, False
 
-    def _summarise(self, started: float, seconds: float, n_read: int) -> dict:
+    def _summarise(self, started: float, skipped: Counter) -> dict:
         facts = self.journal.facts
         return summarise(self.journal) | {
-            "skipped": dict(self.skipped),
+            "skipped": dict(skipped),
             "sources": facts["sources"],
             "model": facts["model"],
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
-            "seconds": round(seconds, 3),
-            "n_read": n_read,
+            "weights": facts["weights"],
+            "engine": self.engine,
             "versions": _versions(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+            "seconds": round(time.time() - started, 3),
         }
 
     def _done(self) -> Journal:
@@ -170,8 +201,7 @@ class BatchProcessor:
     def save(self, kind: str, path: str | os.PathLike | None = None) -> Path:
         """Write a report (csv, json, html or parquet) below `output_dir`/reports, or to `path`; return where it is."""
         journal = self._done()
-        stem = Path(path).with_suffix("") if path else self.output_dir / "reports" / journal.facts["run"]
-        return write_report(journal, self.summary, kind, stem)
+        return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
 
     def save_results_csv(self, path: str | os.PathLike | None = None) -> Path:
         """Write the rows as CSV; return the path."""
@@ -197,69 +227,18 @@ class BatchProcessor:
             self.close()
 
 
-def open_predictor(model, threshold: float | None = None) -> MNISTPredictor:
-    """Return a predictor whose digits are "unsure" below `threshold`, if one is given."""
+def open_reader(model: str | Sequence[str], threshold: float | None, number: bool) -> RowReader:
+    """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
     predictor = MNISTPredictor(model)
     if threshold is not None:
         facts = predictor.engines[0].facts
         facts["thresholds"] = facts.get("thresholds", {}) | {"unsure_confidence": threshold}
-    return predictor
+    return RowReader(predictor, number)
 
 
-# ---------------------------------------------------------------- the local engine
-
-
-def run_in_threads(
-    read: Callable[[list[Entry]], list[dict]],
-    chunks: Iterable[list[Entry]],
-    workers: int,
-    recall: Callable[[Entry], dict | None],
-) -> Iterator[tuple[list[dict | None], list[dict]]]:
-    """Yield, for each chunk in order, (what `recall` knew of it, the rows read for what it did not know).
-
-    A few chunks are under way at once, never more, so that memory does not grow with the number of files.
-    """
-    with ThreadPoolExecutor(workers) as pool:
-        under_way: deque = deque()
-        try:
-            for chunk in chunks:
-                known = [recall(entry) for entry in chunk]
-                unknown = [entry for entry, row in zip(chunk, known, strict=True) if row is None]
-                under_way.append((known, pool.submit(read, unknown)))
-                if len(under_way) > 2 * workers:
-                    known, future = under_way.popleft()
-                    yield known, future.result()
-            for known, future in under_way:
-                yield known, future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    entries = iter(entries)
-    while chunk := list(islice(entries, size)):
-        yield chunk
-
-
-def _chunk_size(total: int | None, workers: int) -> int:
-    """Small jobs are spread over all workers; an unknown number starts showing rows soon."""
-    return CHUNK // 4 if total is None else max(1, min(CHUNK, total // (2 * workers)))
-
-
-def _n_cores() -> int:
+def n_cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-# ---------------------------------------------------------------- small things of a run
-
-
-def _keep(journal: Journal, rows: list[dict], labels: Labels | None, log) -> None:
-    for row in rows:
-        if labels is not None:
-            add_truth(row, labels.of(Entry(row["path"])))
-        if row["status"] == ERROR:
-            log.warning("%s: %s", ascii(row["path"]), row["error"])
-    journal.add(rows)
 
 
 def _reserve(logs: Path, reports: Path) -> Path:
@@ -276,16 +255,11 @@ def _reserve(logs: Path, reports: Path) -> Path:
 
 def _versions() -> dict:
     """Return what the answers depend on."""
-    import cv2
-    import numpy
-    import PIL
-
-    versions = {"python": platform.python_version(), "numpy": numpy.__version__, "pillow": PIL.__version__}
-    versions["opencv"] = cv2.__version__
-    for name in ("onnxruntime", "torch"):
+    versions = {"python": platform.python_version(), "git_commit": git_commit()}
+    for name in ("numpy", "cv2", "PIL", "onnxruntime", "torch"):
         if name in sys.modules:
             versions[name] = sys.modules[name].__version__
-    return versions | {"git_commit": git_commit()}
+    return versions
 
 
 # ---------------------------------------------------------------- command line
@@ -296,35 +270,61 @@ def main(argv: list[str] | None = None) -> int:
     """Read the sources named on the command line and write the reports."""
     arguments = _parser().parse_args(argv)
     processor = BatchProcessor(
-        arguments.model, arguments.output_dir, arguments.workers, arguments.threshold
-    )
-    labels = Labels(arguments.labels) if arguments.labels or arguments.labels_from_folders else None
-    processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
+        arguments.model, arguments.output_dir, arguments.workers, arguments.threshold, arguments.number,
+        arguments.engine, arguments.ray_address,
+    )  # fmt: skip
+    labelled = arguments.labels or arguments.labels_from_folders
+    labels = Labels(arguments.labels, arguments.number) if labelled else None
+    try:
+        processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
+    except KeyboardInterrupt:
+        return _stopped(processor, arguments.format)
+    if arguments.sort_into:
+        sort_into(processor.journal, Path(arguments.sort_into))
     processor.print_summary()
-    for path in [processor.save(kind) for kind in arguments.format][::-1]:
+    for path in [processor.save(kind) for kind in arguments.format][::-1]:  # the first one named comes last
         print(path)
     processor.close()
     return int(processor.summary["statuses"][ERROR] > 0)
+
+
+def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:
+    """Write what there is after Ctrl-C, and keep the journal."""
+    if processor.journal is None or not len(processor.journal):
+        print("stopped before the first row", file=sys.stderr)
+        processor.close()
+        return 130
+    stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
+    for path in [processor.save(kind, stem) for kind in kinds][::-1]:
+        print(path)
+    print(f"stopped after {len(processor.journal):,} rows; the same command with --resume goes on", file=sys.stderr)
+    processor.close(keep_journal=True)
+    return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Read many handwritten digits; write a report with a row for every file.",
         epilog="examples:\n  python batch_processor.py scans/ more.zip --format csv html\n"
-        "  python batch_processor.py exam/ --labels-from-folders",
+        "  python batch_processor.py exam/ --labels-from-folders --sort-into sorted/",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="file, folder, glob, .zip, .txt or .csv list, - or URL")
-    parser.add_argument("--output-dir", default="predictions", metavar="DIR", help="reports/ and logs/ go here")
-    parser.add_argument("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="default: csv json")
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SOURCE", help="file, folder, glob, .zip, .txt or .csv list, - for stdin, or URL")
+    add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
+    add("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="reports (default: csv json)")
+    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    add("--number", action="store_true", help="read whole numbers: several digits, several lines")
     truth = parser.add_mutually_exclusive_group()
-    truth.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label: accuracy and confusions")
+    truth.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
-    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same command")
-    parser.add_argument("--threshold", type=float, metavar="X", help="call digits below this confidence unsure")
-    parser.add_argument("--workers", type=int, metavar="N", help="default: one a core")
-    parser.add_argument("--no-recursive", action="store_true", help="leave subfolders out")
+    add("--resume", action="store_true", help="go on with an interrupted run of the same command")
+    add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")
+    add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
+    add("--workers", type=int, metavar="N", help="how many read at once (default: one a core)")
+    add("--no-recursive", action="store_true", help="leave subfolders out")
+    add("--engine", choices=["local", "ray"], default="local", help="ray: on a cluster; see requirements-ray.txt")
+    add("--ray-address", metavar="ADDRESS", help="of a running cluster (default: start one on this machine)")
     return parser
 
 

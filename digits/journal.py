@@ -1,10 +1,10 @@
-"""What a batch remembers: every row as it is computed, in one SQLite file, so that a kill loses at most the last moment.
+"""What a batch remembers: every row as it is computed, in one SQLite file; a kill loses at most the last moment.
 
     journal = Journal(path, {"run": "batch_1"}); journal.add(rows); list(journal.rows())
 
-Write-ahead logging makes each commit safe against the death of the process, and keeps the file whole through a power cut.
-Reports are written from here, row by row: a million rows need no more memory than ten. It is no archive: a finished run
-deletes it.
+Write-ahead logging makes each commit safe against the death of the process, and keeps the file whole through a power
+cut. Reports are written from here, row by row: a million rows need no more memory than ten. It is no archive: a
+finished run deletes it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from digits.rows import COLUMNS, NUMBER_COLUMNS
 from digits.sources import Entry
 
-SHOWN = [*COLUMNS, *NUMBER_COLUMNS]
+SHOWN = [*COLUMNS, *(name for name in NUMBER_COLUMNS if name not in COLUMNS)]
 STORED = ["position", "cut", "stamp", *SHOWN]
 
 
@@ -39,44 +39,43 @@ class Journal:
             for table in ("rows", "earlier"):
                 self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY (position))")
             if facts is not None:
-                self._db.execute("DELETE FROM facts")
                 self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"
-
-    @property
-    def facts(self) -> dict:
-        """What was said about the run when it started; {} of a journal that was killed before that."""
         stored = self._db.execute("SELECT facts FROM facts").fetchone()
-        return json.loads(stored[0]) if stored else {}
+        self.facts: dict = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
 
     def add(self, rows: Iterable[dict]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
         with self._db:
             self._db.executemany(self._insert, ([_to_sql(row.get(name)) for name in STORED] for row in rows))
 
-    def begin_again(self) -> None:
-        """Set the rows of an interrupted run aside, where `recall` finds them."""
+    def begin_again(self) -> int:
+        """Set the rows of an interrupted run aside, where `recall` finds them; return how many there are."""
         with self._db:
             self._db.execute("DROP INDEX IF EXISTS by_name")
-            self._db.execute("INSERT OR REPLACE INTO earlier SELECT * FROM rows")
+            offset = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM earlier").fetchone()[0]
+            moved = ", ".join(["position + ?", *STORED[1:]])
+            self._db.execute(f"INSERT INTO earlier SELECT {moved} FROM rows", [offset])
             self._db.execute("DELETE FROM rows")
-            self._db.execute("CREATE INDEX by_name ON earlier (path)")
+            self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
+            return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
 
     def recall(self, entry: Entry) -> dict | None:
-        """Return the row that an interrupted run has of this very file, unless the file has changed since."""
-        found = self._db.execute("SELECT * FROM earlier WHERE path = ? AND stamp = ?", [_to_sql(entry.name), entry.stamp()])
-        row = found.fetchone()
+        """Return the row that an interrupted run has of this very file, unless it has changed or could not be read."""
+        query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
+        row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
 
     def rows(self, where: str = "1", order: str = "position", limit: int = -1) -> Iterator[dict]:
-        """Yield rows in input order, or as the SQL fragments say."""
-        names = ", ".join(["cut", *SHOWN])
-        for row in self._db.execute(f"SELECT {names} FROM rows WHERE {where} ORDER BY {order} LIMIT {limit}"):
-            yield dict(zip(["cut", *SHOWN], map(_from_sql, row), strict=True))
+        """Yield rows in input order, or as the SQL fragments say (ours, never a user's)."""
+        names = ["position", "cut", *SHOWN]
+        query = f"SELECT {', '.join(names)} FROM rows WHERE {where} ORDER BY {order} LIMIT {limit}"
+        for row in self._db.execute(query):
+            yield dict(zip(names, map(_from_sql, row), strict=True))
 
-    def select(self, query: str, values: Sequence = ()) -> list[tuple]:
-        """Return what a query over the table `rows` finds."""
-        return self._db.execute(query, values).fetchall()
+    def select(self, query: str) -> sqlite3.Cursor:
+        """Return the answer to a query over the table `rows`."""
+        return self._db.execute(query)
 
     def __len__(self) -> int:
         return self._db.execute("SELECT count(*) FROM rows").fetchone()[0]
@@ -104,13 +103,12 @@ def _from_sql(value):
     return os.fsdecode(value) if isinstance(value, bytes) else value
 
 
-def find_unfinished(directory: Path, fingerprint: str) -> Path | None:
-    """Return the newest journal in `directory` of a run with this fingerprint, or None."""
+def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
+    """Return the newest journal in `directory` of an interrupted run with this fingerprint, or None."""
     for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
-        with contextlib.suppress(sqlite3.DatabaseError):
+        with contextlib.suppress(sqlite3.DatabaseError):  # still running, or no journal of ours
             journal = Journal(path)
-            facts = journal.facts
+            if journal.facts.get("fingerprint") == fingerprint:
+                return journal
             journal.close()
-            if facts.get("fingerprint") == fingerprint:
-                return path
     return None

@@ -1,41 +1,53 @@
-"""What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal and then renamed into place.
+"""What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal, then renamed in place.
 
     summary = summarise(journal)
     path = write_report(journal, summary, "csv", Path("predictions/reports/batch_1"))
 
-Nothing is overwritten: a name that is taken gets a number. Cells that a spreadsheet would run as a formula are disarmed.
+Nothing is overwritten: a name that is taken gets a number. Text that a spreadsheet would run as a formula is disarmed.
 """
 
 from __future__ import annotations
 
+import base64
 import csv
+import itertools
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from digits.journal import Journal
 from digits.metrics import wilson_interval
-from digits.rows import ANSWER_COLUMNS, NO_DIGIT, NUMBER_COLUMNS, TRUTH_COLUMNS
-from digits.status import STATUSES
-from utils import atomic_path, free_path
+from digits.picture import PictureError, open_picture
+from digits.preprocess import shrink
+from digits.rows import DIGIT_COLUMNS, NO_DIGIT, NUMBER_COLUMNS, TRUTH_COLUMNS
+from digits.sources import URL, Entry
+from digits.status import ERROR, OK, STATUSES, UNSURE
+from utils import ASSETS_DIR, atomic_path
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
+MAX_THUMBNAILS = 600
+THUMBNAIL_SIDE = 96
+BLOCK = 10_000  # rows written to Parquet at once
+WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
+    WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 
 
 def columns_of(journal: Journal) -> list[str]:
-    """Return the report's columns: label and correct only where truth was given, text, lines, digits only for numbers."""
-    facts = journal.facts
-    truth = TRUTH_COLUMNS if facts.get("labelled") else []
-    number = NUMBER_COLUMNS if facts.get("number") else []
-    return [*ANSWER_COLUMNS, *truth, "error", *number]
+    """Return the report's columns; label and correct are there only where truth was given."""
+    answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
+    return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
 
 
 def printable(value):
-    """Return a file name's bytes that are no valid Unicode as \\xff escapes; anything else as it is."""
+    """Return a file name that is no valid Unicode with its odd bytes as \\xff escapes; anything else as it is."""
     if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return os.fsencode(value).decode("utf-8", "backslashreplace")
     return value
 
 
@@ -65,23 +77,30 @@ def summarise(journal: Journal) -> dict:
 
 
 def _quantiles(journal: Journal) -> dict[str, float]:
-    found = journal.select("SELECT confidence FROM rows WHERE digit IS NOT NULL")
+    found = journal.select(f"SELECT confidence FROM rows WHERE status IN ('{OK}', '{UNSURE}')")
     values = np.fromiter((value for (value,) in found), np.float32)
     return {str(q): round(float(np.quantile(values, q)), 6) for q in QUANTILES} if len(values) else {}
 
 
 def _accuracy(journal: Journal) -> dict:
-    """Return accuracy over the labelled digits, per class, the confusions, and how many of the no-digits were refused."""
-    counts = journal.select("SELECT label, digit, count(*) FROM rows WHERE label IS NOT NULL GROUP BY label, digit")
-    confusion = np.zeros((10, 11), int)  # row = label, column = answer, the last = no digit given
-    for label, digit, n in counts:
-        if label != NO_DIGIT:
-            confusion[int(label), 10 if digit is None else digit] += n
-    per_class = [_share(int(confusion[digit, digit]), int(confusion[digit].sum())) for digit in range(10)]
-    result = _share(int(np.trace(confusion)), int(confusion.sum()))
-    result |= {"per_class": {str(digit): share for digit, share in enumerate(per_class)}, "confusion": confusion.tolist()}
-    refused = journal.select(f"SELECT sum(correct), count(*) FROM rows WHERE label = '{NO_DIGIT}'")[0]
-    return result | {"no_digit_refused": _share(refused[0] or 0, refused[1])}
+    """Return accuracy over what is a digit (or number), and how much of what is none was refused."""
+    query = f"SELECT sum(correct), count(*) FROM rows WHERE label IS NOT NULL AND label {{}} '{NO_DIGIT}'"
+    right, n = journal.select(query.format("!=")).fetchone()
+    refused, n_none = journal.select(query.format("=")).fetchone()
+    result = _share(right or 0, n)
+    if not journal.facts.get("number"):
+        result |= _by_class(journal)
+    return result | {"no_digit_refused": _share(refused or 0, n_none)}
+
+
+def _by_class(journal: Journal) -> dict:
+    """Return the accuracy of each digit and the confusions: row = label, column = answer, the last = no digit given."""
+    confusion = np.zeros((10, 11), int)
+    for label, digit, n in journal.select("SELECT label, digit, count(*) FROM rows GROUP BY label, digit"):
+        if label not in (None, NO_DIGIT):
+            confusion[int(label), 10 if digit is None else digit] = n
+    per_class = {str(digit): _share(int(row[digit]), int(row.sum())) for digit, row in enumerate(confusion)}
+    return {"per_class": per_class, "confusion": confusion.tolist()}
 
 
 def _share(n_right: int, n: int) -> dict:
@@ -94,9 +113,8 @@ def summary_text(summary: dict) -> str:
     """Return the summary in a few lines for people."""
     statuses = ", ".join(f"{n:,} {status}" for status, n in summary["statuses"].items() if n)
     lines = [f"{summary['n_rows']:,} pictures: {statuses or 'none'}"]
-    seconds = summary.get("seconds")
-    if seconds:
-        lines[0] += f"; {seconds:.1f} s, {summary['n_read'] / seconds:,.0f} a second"
+    if "seconds" in summary:
+        lines[0] += f"; {summary['seconds']:.1f} s"
     if any(summary["digits"].values()):
         lines.append("digits: " + "  ".join(f"{digit}: {n:,}" for digit, n in summary["digits"].items()))
     if summary.get("skipped"):
@@ -117,12 +135,32 @@ def _share_text(share: dict) -> str:
 # ---------------------------------------------------------------- files
 
 
-def write_report(journal: Journal, summary: dict, kind: str, stem: Path) -> Path:
-    """Write one report beside its final name, then rename it; return the path. `kind` is a key of `WRITERS`."""
-    path = free_path(stem.with_name(f"{stem.name}.{kind}"))
-    with atomic_path(path) as temporary:
-        WRITERS[kind](journal, summary, temporary)
+def write_report(journal: Journal, summary: dict, kind: str, path: str | os.PathLike) -> Path:
+    """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
+
+    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
+    """
+    path = Path(path)
+    path = _reserve(path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}"))
+    try:
+        with atomic_path(path) as temporary:
+            WRITERS[kind](journal, summary, temporary)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return path
+
+
+def _reserve(path: Path) -> Path:
+    """Create `path`, or the first of `name-2`, … that is free, empty: two runs at once cannot take the same name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    candidate, n = path, 2
+    while True:
+        try:
+            candidate.touch(exist_ok=False)
+            return candidate
+        except FileExistsError:
+            candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
 
 
 def write_csv(journal: Journal, summary: dict, path: Path) -> None:
@@ -153,4 +191,96 @@ def _unpacked(row: dict) -> dict:
     return row | {name: json.loads(row[name]) for name in ("lines", "digits") if row.get(name)}
 
 
-WRITERS: dict[str, Callable[[Journal, dict, Path], None]] = {"csv": write_csv, "json": write_json}
+def write_parquet(journal: Journal, summary: dict, path: Path) -> None:
+    """Write the rows as Parquet, with the summary as JSON in the file's metadata."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    fields = [pa.field(name, PARQUET_TYPES.get(name, "float32")) for name in columns_of(journal)]
+    schema = pa.schema(fields, {"summary": json.dumps(summary)})
+    rows = report_rows(journal)
+    with parquet.ParquetWriter(path, schema) as writer:
+        while block := list(itertools.islice(rows, BLOCK)):
+            writer.write_table(pa.Table.from_pylist(block, schema))
+
+
+TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
+PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
+
+
+def write_html(journal: Journal, summary: dict, path: Path) -> None:
+    """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
+    page = (ASSETS_DIR / "report.html").read_text(encoding="utf-8")
+    data = {
+        "title": journal.facts["run"], "columns": columns_of(journal), "summary": summary,
+        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
+    }  # fmt: skip
+    # As \u003c no text of a user's can close the script element that carries it.
+    text = json.dumps(data, default=float).replace("<", "\\u003c")
+    path.write_text(page.replace("{{DATA}}", text), encoding="utf-8")
+
+
+def _histogram(journal: Journal) -> list[int]:
+    """Return how many digits have a confidence of 0–10 %, … 90–100 %."""
+    bins = dict(journal.select("SELECT min(9, cast(confidence * 10 AS int)), count(*) FROM rows GROUP BY 1"))
+    return [bins.get(i, 0) for i in range(10)]
+
+
+def _rows_to_look_at(journal: Journal) -> Iterator[dict]:
+    for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
+        shown = {name: printable(row[name]) for name in columns_of(journal)}
+        is_file = row["cut"] is None and not URL.match(row["path"])
+        shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
+        shown["position"] = row["position"]
+        if n < MAX_THUMBNAILS and row["status"] != ERROR:
+            shown["thumbnail"] = _thumbnail(Entry(row["path"], row["cut"]))
+        yield shown
+
+
+def _thumbnail(entry: Entry) -> str | None:
+    """Return a small picture as a data URL, or None if it cannot be read any more."""
+    try:
+        pixels = shrink(open_picture(entry.read(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
+    except PictureError:
+        return None
+    pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
+    kind, options = ("png", []) if pixels.size < 2_000 else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 80])
+    _done, data = cv2.imencode(f".{kind}", pixels, options)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+WRITERS: dict[str, Callable[[Journal, dict, Path], None]] = {
+    "csv": write_csv,
+    "json": write_json,
+    "html": write_html,
+    "parquet": write_parquet,
+}
+
+
+# ---------------------------------------------------------------- sorting
+
+
+def sort_into(journal: Journal, directory: Path) -> int:
+    """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many were copied.
+
+    Copies keep their names; one that is taken gets a number. A file that cannot be read any more is left out.
+    """
+    n_copied = 0
+    for row in journal.rows():
+        folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]
+        n_copied += _copy(Entry(row["path"], row["cut"]), directory / folder)
+    return n_copied
+
+
+def _copy(entry: Entry, folder: Path) -> bool:
+    is_file = entry.cut is None and os.path.isfile(entry.name)
+    try:
+        data = None if is_file else entry.read()
+    except PictureError:
+        return False
+    target = _reserve(folder / entry.basename)
+    if is_file:
+        shutil.copyfile(entry.name, target)
+    else:
+        target.write_bytes(data)
+    return True

@@ -2,9 +2,9 @@
 
     for entry in find_entries(["scans/", "more.zip", "s3://bucket/forms/"]): data = entry.read()
 
-Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is named
-becomes an entry whatever it is, so that it gets its row; in folders, globs and archives hidden files and files that are no
-pictures by their extension are passed over and counted. Nothing is ever unpacked to disk.
+Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
+named becomes an entry whatever it is, so that it gets its row; in folders, globs and archives hidden files and files
+that are no pictures by their extension are passed over and counted. Nothing is ever unpacked to disk.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def kind_of(source: str) -> str:
         return {".zip": "zip", ".txt": "list", ".csv": "list"}.get(Path(source).suffix.lower(), "file")
     if glob.has_magic(source):
         return "glob"
-    raise UserError(f"there is no file or folder '{source}'; name files, folders, globs, .zip, .txt or .csv lists, or URLs")
+    raise UserError(f"there is no '{source}'; name files, folders, globs, zip archives, .txt or .csv lists, or URLs")
 
 
 def _is_wanted(path: str, skipped: Counter) -> bool:
@@ -231,7 +231,7 @@ def _in_store(url: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
     if not found:
         raise UserError(f"there is nothing at '{url}'")
     for name, told in found:
-        if len(found) == 1 and name == path or _is_wanted(name[len(path) :] if name.startswith(path) else name, skipped):
+        if name == path or _is_wanted(name.removeprefix(path), skipped):
             yield Entry(filesystem.unstrip_protocol(name), None, _store_stamp(told))
 
 
@@ -247,7 +247,7 @@ def _filesystem(url: str):
     try:
         import fsspec
     except ImportError:
-        raise UserError("object stores need fsspec and its driver; install them with: pip install fsspec s3fs") from None
+        raise UserError("object stores need fsspec and their driver: pip install fsspec s3fs (or gcsfs, …)") from None
     try:
         return fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:

@@ -1,0 +1,75 @@
+"""Runs a batch on this machine: a few chunks under way at once, in threads or in processes.
+
+    for rows in read_locally(open_reader, enumerate(entries), workers=2, processes=True): ...
+
+Decoders and the network release Python's lock while they work, so threads are enough for large pictures; thousands of
+tiny files are mostly Python between the calls, and want processes. Those take about half a second to start.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+
+from digits.rows import CHUNK, Numbered, RowReader
+from utils import UserError
+
+AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
+
+
+def read_locally(
+    open_reader: Callable[[], RowReader],
+    numbered: Iterable[Numbered],
+    workers: int,
+    processes: bool = False,
+    chunk_size: int = CHUNK,
+) -> Iterator[list[dict]]:
+    """Yield the rows of one chunk after another, in input order. `open_reader` is called once in every process."""
+    pool, read = _processes(open_reader, workers) if processes else _threads(open_reader, workers)
+    under_way: deque = deque()
+    try:
+        for chunk in to_chunks(numbered, chunk_size):
+            under_way.append(pool.submit(read, chunk))
+            if len(under_way) >= AHEAD * workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    except BrokenProcessPool:
+        raise UserError("a worker was killed, perhaps for memory; go on with --resume and fewer --workers") from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def to_chunks(items: Iterable, size: int) -> Iterator[list]:
+    """Yield lists of `size` items; the last may be shorter."""
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+    return ThreadPoolExecutor(workers), open_reader()
+
+
+def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
+    context = get_context("spawn")
+    return ProcessPoolExecutor(workers, context, _start_worker, [open_reader]), _read_in_worker
+
+
+_reader: RowReader | None = None  # of a worker process
+
+
+def _start_worker(open_reader: Callable[[], RowReader]) -> None:
+    global _reader
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _reader = open_reader()
+
+
+def _read_in_worker(chunk: list[Numbered]) -> list[dict]:
+    return _reader(chunk)
