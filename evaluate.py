@@ -147,8 +147,8 @@ def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndar
     return table
 
 
-def attack_curves(name: str, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
-    """Return the accuracy of one network under FGSM and PGD at growing strength."""
+def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the accuracy of one network alone under FGSM and PGD at growing strength."""
     from digits.explain import Explainer
     from model import load_model, weights_path
 
@@ -159,12 +159,9 @@ def attack_curves(name: str, ink: np.ndarray, labels: np.ndarray) -> dict[str, d
         moved = explainer.attack(ink, labels, epsilon, n_steps)
         return float((explainer.probabilities(moved).argmax(axis=1) == labels).mean())
 
-    unit = "largest step of a pixel, share of full ink"
     methods = {"FGSM": 1, f"PGD, {PGD_STEPS} steps": PGD_STEPS}
-    return {
-        method: {"unit": unit, "levels": list(EPSILONS), "network_alone": [accuracy(e, n_steps) for e in EPSILONS]}
-        for method, n_steps in methods.items()
-    }
+    curve = {"unit": "largest step of a pixel, share of full ink", "levels": list(EPSILONS)}
+    return curve | {method: [accuracy(e, n_steps) for e in EPSILONS] for method, n_steps in methods.items()}
 
 
 def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) -> dict:
@@ -175,11 +172,9 @@ def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) ->
     chosen = readable[np.unique(np.linspace(0, len(readable) - 1, n).round().astype(int))]
     ink, labels = answers.ink[chosen], answers.labels[chosen]
     corruptions = corruption_table(predictor, ink, labels)
-    attacks = {name: attack_curves(name, ink, labels) for name in predictor.names}
+    attacks = {Path(name).stem: attack_curve(name, ink, labels) for name in predictor.names}
     plots.save(plots.curves_figure(corruptions, f"Accuracy on {len(ink):,} damaged digits"), folder / "corruptions.png")
-    for name, curves in attacks.items():
-        title = f"Accuracy of {Path(name).stem} on {len(ink):,} attacked digits"
-        plots.save(plots.curves_figure(curves, title), folder / f"attacks_{Path(name).stem}.png")
+    plots.save(plots.curves_figure(attacks, f"Accuracy on {len(ink):,} attacked digits"), folder / "attacks.png")
     return {"n": len(ink), "corruptions": corruptions, "attacks": attacks}
 
 
@@ -205,14 +200,11 @@ def text(result: dict) -> str:
         found = result["comparison"]
         lines += [f"right only here {found['only_a']}, only with {'+'.join(found['with'])} {found['only_b']}: "
                   f"p = {found['p']:.3g} (McNemar, exact)"]  # fmt: skip
-    for kind, curve in result.get("stress", {}).get("corruptions", {}).items():
-        lines += [f"{kind:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
-        for name in ("network_alone", "whole_path"):
-            lines += [f"  {name.replace('_', ' '):<16}" + "".join(f"{100 * share:>8.1f}" for share in curve[name])]
-    for name, curves in result.get("stress", {}).get("attacks", {}).items():
-        lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in EPSILONS)]
-        for method, curve in curves.items():
-            lines += [f"  {method:<16}" + "".join(f"{100 * share:>8.1f}" for share in curve["network_alone"])]
+    stressed = result.get("stress", {"corruptions": {}, "attacks": {}})
+    for name, curve in (stressed["corruptions"] | stressed["attacks"]).items():
+        lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
+        for what in list(curve)[2:]:
+            lines += [f"  {what.replace('_', ' '):<16}" + "".join(f"{100 * share:>8.1f}" for share in curve[what])]
     return "\n".join(lines)
 
 

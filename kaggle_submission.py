@@ -1,0 +1,75 @@
+"""Kaggle's Digit Recognizer: test.csv in, submission.csv (ImageId,Label) out.
+
+    python kaggle_submission.py test.csv
+    python kaggle_submission.py test.csv --model mnistnet modern --output vote.csv
+
+The rows of the competition are MNIST's own 28x28 and go to the network as they are. An existing file is never
+overwritten: the name gets a number. Given a train.csv, it also says how many labels it would have got right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from digits.data import load_kaggle
+from predict import MNISTPredictor
+from utils import UserError, atomic_path, command, free_path
+
+
+def write_submission(digits: np.ndarray, path: str | Path) -> Path:
+    """Write digits (n,) in Kaggle's format, ImageId counting from 1, and read them back; return the path."""
+    path = free_path(path)
+    with atomic_path(path) as temporary:
+        with temporary.open("w", newline="", encoding="ascii") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["ImageId", "Label"])
+            writer.writerows(enumerate(digits.tolist(), start=1))
+        check_submission(temporary, len(digits))
+    return path
+
+
+def check_submission(path: str | Path, n_rows: int) -> None:
+    """Raise `UserError` unless the file has Kaggle's header, `n_rows` rows numbered from 1, and digits in each."""
+    with Path(path).open(newline="", encoding="ascii") as file:
+        header, *rows = csv.reader(file)
+    if header != ["ImageId", "Label"]:
+        raise UserError(f"the header of a submission is ImageId,Label, not {','.join(header)}")
+    if len(rows) != n_rows:
+        raise UserError(f"the submission has {len(rows)} rows for {n_rows} pictures; write it again")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2 or row[0] != str(number) or row[1] not in set("0123456789"):
+            raise UserError(f"row {number} of the submission is '{','.join(row)}'; it must be '{number},DIGIT'")
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Read test.csv, write the submission, print its path."""
+    parser = argparse.ArgumentParser(
+        description="Write a submission for Kaggle's Digit Recognizer.",
+        epilog="examples:\n  python kaggle_submission.py test.csv\n"
+        "  python kaggle_submission.py test.csv --model mnistnet modern",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("csv", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture")
+    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
+    arguments = parser.parse_args(argv)
+    ink, labels = load_kaggle(arguments.csv)
+    if not len(ink):
+        raise UserError(f"{arguments.csv} has no rows; download test.csv from the competition's data page")
+    digits = MNISTPredictor(arguments.model).predict_proba(ink).argmax(axis=1)
+    path = write_submission(digits, arguments.output)
+    print(f"{len(digits):,} rows written and checked", file=sys.stderr)
+    if (labels >= 0).all():
+        print(f"{(digits == labels).mean():.2%} of its labels are right", file=sys.stderr)
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
