@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from digits.engines import Engine, OnnxEngine, TorchEngine
-from digits.layout import Place, digit_cost, is_inside, lay_out, shape_cost
+from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
@@ -69,14 +69,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class DigitReading:
-    """One digit of a number: `box` is (left, top, right, bottom) in pixels of the upright picture, `line` counts from 0."""
+    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
 
     digit: int
     confidence: float
     probs: np.ndarray  # (10,) float32
     box: tuple[int, int, int, int]
     status: str  # ok or unsure: what is no digit is left out
-    line: int
+    line: int  # from 0
 
     def row(self) -> dict:
         """Return the digit as plain JSON values."""
@@ -89,7 +89,7 @@ class DigitReading:
 
 @dataclass(frozen=True)
 class NumberReading:
-    """What is written in a picture: `lines` of digits, groups kept apart by spaces, and every digit in reading order."""
+    """What is written in a picture: `lines` of digits, with spaces between groups, and every digit in reading order."""
 
     lines: list[str]
     digits: list[DigitReading]
@@ -172,11 +172,12 @@ class MNISTPredictor:
     def read_number(self, picture: Picture) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does. Raises `PictureError`."""
         pixels = open_picture(picture)
-        page = lay_out(pixels)
+        page = find_candidates(pixels)
         probs, scores = self.predict_scores(page.ink)
         places = page.choose(probs, scores)
         single = self.predict(pixels)
-        if is_one_digit(single, places, page.cost(places, probs, scores)):
+        cost = digit_cost(single.probs[None], np.array([single.score]))[0]
+        if single.digit is not None and page.is_one_digit(places, probs, scores, single.found, cost):
             return _single_reading(single)
         lines, digits = [], []
         for line in places:
@@ -209,21 +210,7 @@ class MNISTPredictor:
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
 
 
-def is_one_digit(single: Prediction, places: list[list[Place]], cost: float) -> bool:
-    """Whether a picture shows just the one digit that `predict` finds: nothing else was found, and no better reading."""
-    boxes = [place.box for line in places for place in line]
-    if len(boxes) <= 1 or single.digit is None:
-        return len(boxes) <= 1
-    left, top, right, bottom = single.found.box
-    whole = digit_cost(single.probs[None], np.array([single.score]))[0] + shape_cost(
-        right - left, bottom - top, 1, bottom - top
-    )
-    return whole <= cost and all(is_inside(box, single.found.box) for box in boxes)
-
-
 def _single_reading(prediction: Prediction) -> NumberReading:
-    if prediction.digit is None:
-        return NumberReading([], [])
     digit = DigitReading(
         prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
     )

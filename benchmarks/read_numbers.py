@@ -24,9 +24,11 @@ from digits.data import load_mnist, split
 from utils import ROOT, atomic_path, command, git_commit
 
 RESULTS = ROOT / "benchmarks" / "results" / "numbers.json"
-SPACINGS = {"touching": (-0.03, 0.05), "tight": (0.03, 0.12), "normal": (0.12, 0.35), "wide": (0.35, 0.7)}  # of a digit's height
+# gaps in digit heights
+SPACINGS = {"touching": (-0.03, 0.05), "tight": (0.03, 0.12), "normal": (0.12, 0.35), "wide": (0.35, 0.7)}
 PAPERS = ("flat", "shaded", "textured", "ruled", "desk")
-DARK_INKS = ((20, 20, 25), (30, 50, 130), (150, 30, 40), (20, 90, 50), (90, 90, 95))  # RGB: black, blue, red, green, pencil
+# RGB: black, blue, red, green, pencil
+DARK_INKS = ((20, 20, 25), (30, 50, 130), (150, 30, 40), (20, 90, 50), (90, 90, 95))
 LIGHT_INKS = ((240, 240, 235), (245, 230, 150), (180, 220, 245))
 
 
@@ -74,7 +76,7 @@ def _write_line(rng, ink: np.ndarray, labels: np.ndarray, height: float, spacing
     in_groups = len(labels) > 2 and rng.random() < 0.4
     for i, (digit, label) in enumerate(zip(ink, labels, strict=True)):
         glyph = _glyph(rng, digit, height, tall)
-        is_space = in_groups and 0 < i and rng.random() < 0.35
+        is_space = in_groups and i > 0 and rng.random() < 0.35
         gap = rng.uniform(*SPACINGS[spacing]) * height
         if is_space:
             gap += rng.uniform(0.8, 1.4) * height
@@ -153,7 +155,7 @@ def _photograph(rng, strokes: np.ndarray, height: float, paper: str) -> np.ndarr
         sheet = _lay_on_desk(rng, sheet, spare, margin + int(0.2 * height))
     depth = page[..., None] * rng.uniform(0.75, 1.0)
     sheet = sheet * (1 - depth) + ink * depth
-    sheet, inside = _turn(sheet, page, angle, base)
+    sheet, inside = _turn(sheet, page, angle)
     left, top, right, bottom = inside
     pad = margin if paper != "desk" else margin + int(rng.uniform(0.4, 1.0) * height)
     pixels = sheet[max(0, top - pad) : bottom + pad, max(0, left - pad) : right + pad]
@@ -169,7 +171,8 @@ def _colours(rng, light_ink: bool) -> tuple[np.ndarray, np.ndarray]:
 
 def _rule(rng, sheet: np.ndarray, height: float, light_ink: bool) -> np.ndarray:
     """Draw ruled or squared paper: thin lines clearly paler than ink."""
-    colour = np.float32((230, 230, 230) if light_ink else ((120, 150, 200), (150, 150, 150), (220, 140, 140))[rng.integers(3)])
+    colours = ((230, 230, 230),) if light_ink else ((120, 150, 200), (150, 150, 150), (220, 140, 140))
+    colour = np.float32(colours[rng.integers(len(colours))])
     strength, pitch = rng.uniform(0.2, 0.6), rng.uniform(0.5, 1.6) * height
     lines = np.zeros(sheet.shape[:2], np.float32)
     thick = max(1, round(height / 40))
@@ -193,7 +196,7 @@ def _lay_on_desk(rng, sheet: np.ndarray, spare: int, margin: int) -> np.ndarray:
     return laid
 
 
-def _turn(sheet: np.ndarray, page: np.ndarray, angle: float, base: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+def _turn(sheet: np.ndarray, page: np.ndarray, angle: float) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """Rotate about the middle; return the turned sheet and the box of the writing on it."""
     height, width = page.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
@@ -305,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
         "  python -m benchmarks.read_numbers --split test --n 500",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: published figures only")
+    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test is for published figures")
     parser.add_argument("--n", type=int, default=200, help="pictures (default 200)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME")

@@ -1,0 +1,297 @@
+"""Lines of strokes -> candidate digits with their ink, and the choice among them once the network has scored all.
+
+    page = find_candidates("number.jpg")
+    places = page.choose(*predictor.predict_scores(page.ink))     # [[Place, …] a line], in reading order
+
+Each line is over-segmented along the seams that cut least ink; whatever lies between two seams and is no wider than a
+digit is a candidate; the cheapest way from the first seam to the last is the reading. So touching digits are cut and
+broken ones joined by one rule. Nothing here knows a network: it is handed probabilities and digit scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from digits.layout import Box, Layout, Line, find_lines
+from digits.picture import Picture
+from digits.preprocess import INK_SIDE, FoundDigit, bounding_box, normalise
+
+LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
+SWAY = 0.18  # by how much a seam may leave its direction, in line heights
+MAX_WIDTH = 1.5  # of a digit, in line heights
+MAX_GAP = 0.3  # inside a digit
+LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
+DEAREST_CUT = 3.0  # pen widths of ink
+SPACE = 0.72  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
+WIDER = 0.5
+
+# The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
+CUT_COST = 1.0  # a pen width of ink cut through
+JOIN_COST = 0.7  # two separate parts taken for one digit
+DROP_COST = 6.0  # a digit-sized part taken for no digit
+
+
+@dataclass(frozen=True)
+class Seam:
+    """A way from the top of a line to its bottom: `columns`, one for each row, and the `ink` it cuts, in pen widths."""
+
+    columns: np.ndarray
+    ink: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What lies between two seams of a line and could be one digit; `cost` is of its shape, the network unasked."""
+
+    line: int
+    first: int  # number of the seam on its left
+    last: int  # and on its right
+    box: Box  # on the levelled page
+    cost: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a digit was found: candidate number, box in pixels of the upright picture, whether a space goes before."""
+
+    candidate: int
+    box: Box
+    space_before: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Every candidate digit of a picture. `ink` is uint8 (n, 28, 28), one for each of `candidates`."""
+
+    layout: Layout
+    seams: list[list[Seam]]  # a list a line
+    candidates: list[Candidate]
+    ink: np.ndarray
+
+    def choose(self, probabilities: np.ndarray, scores: np.ndarray) -> list[list[Place]]:
+        """Return the best reading, line by line: `probabilities` (n, 10) and digit `scores` (n,) of `ink`."""
+        costs = self._costs(probabilities, scores)
+        chosen = [self._cheapest_way(number, costs) for number in range(len(self.seams))]
+        usual = usual_gap([gap for line in chosen for gap in self._gaps(line)])
+        return [self._places(line, usual) for line in chosen if line]
+
+    def is_one_digit(
+        self, places: list[list[Place]], probabilities: np.ndarray, scores: np.ndarray, found: FoundDigit, cost: float
+    ) -> bool:
+        """Whether the picture shows just the one digit `found` by itself, which the network read at `cost`.
+
+        True if nothing but that digit was found, and if taking it to pieces is the dearer reading.
+        """
+        numbers = [place.candidate for line in places for place in line]
+        if self.layout.has_sheet or found.box is None:
+            return False
+        if len(numbers) <= 1:
+            return True
+        left, top, right, bottom = found.box
+        whole = cost + shape_cost(right - left, bottom - top, without_crumbs(found.mask)[1], bottom - top)
+        inside = all(is_inside(place.box, found.box) for line in places for place in line)
+        return inside and whole <= self._costs(probabilities, scores)[numbers].sum()
+
+    def _costs(self, probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        return digit_cost(probabilities, scores) + np.array([candidate.cost for candidate in self.candidates])
+
+    def _cheapest_way(self, number: int, costs: np.ndarray) -> list[int]:
+        """Return the candidates on the cheapest way from the first seam of a line to the last."""
+        seams = self.seams[number]
+        steps = [(c.first, c.last, costs[i], i) for i, c in enumerate(self.candidates) if c.line == number]
+        steps += [(*drop, None) for drop in drops(self.layout.lines[number], seams)]
+        best, came = np.full(len(seams), np.inf), [(0, None)] * len(seams)
+        best[0] = 0.0
+        for first, last, cost, candidate in sorted(steps, key=lambda step: step[:2]):
+            total = best[first] + cost + CUT_COST * seams[last].ink
+            if total < best[last]:
+                best[last], came[last] = total, (first, candidate)
+        way, seam = [], len(seams) - 1
+        while seam > 0:
+            seam, candidate = came[seam]
+            way += [candidate] if candidate is not None else []
+        return way[::-1]
+
+    def _gaps(self, numbers: list[int]) -> list[float]:
+        """Return the empty width before each digit but the first, in line heights."""
+        boxes = [self.candidates[number].box for number in numbers]
+        heights = [self.layout.lines[self.candidates[number].line].height for number in numbers[1:]]
+        return [(b[0] - a[2]) / height for a, b, height in zip(boxes, boxes[1:], heights, strict=False)]
+
+    def _places(self, numbers: list[int], usual: float) -> list[Place]:
+        spaces = [False, *(gap > max(SPACE, usual + WIDER) for gap in self._gaps(numbers))]
+        boxes = [self.layout.box_in_picture(self.candidates[number].box) for number in numbers]
+        return [Place(*place) for place in zip(numbers, boxes, spaces, strict=True)]
+
+
+def find_candidates(picture: Picture) -> Page:
+    """Find every piece of ink in `picture` that could be a digit. Raises `PictureError` if it cannot be read."""
+    layout = find_lines(picture)
+    seams = [cut_line(line) for line in layout.lines]
+    found = [
+        item
+        for number, (line, cuts) in enumerate(zip(layout.lines, seams, strict=True))
+        for item in propose(number, line, cuts)
+    ]
+    ink = np.stack([ink for _candidate, ink in found]) if found else np.zeros((0, INK_SIDE, INK_SIDE), np.uint8)
+    return Page(layout, seams, [candidate for candidate, _ink in found], ink)
+
+
+# ---------------------------------------------------------------- what a reading costs
+
+
+def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return (n,) the negative log probability that each is one digit, and the one it is taken for.
+
+    `scores` are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
+    """
+    likeliest = np.clip(probabilities.max(axis=1), 1e-6, 1.0) if len(probabilities) else np.zeros(0)
+    return np.logaddexp(0.0, -np.asarray(scores, np.float64)) - np.log(likeliest)
+
+
+def shape_cost(width: int, height: int, n_parts: int, line_height: float) -> float:
+    """Return the cost of a shape: parts joined, too low for its line, too wide."""
+    tall, wide = height / line_height, width / line_height
+    return JOIN_COST * (n_parts - 1) + 80.0 * max(0.0, 0.7 - tall) ** 2 + 6.0 * max(0.0, wide - 1.0)
+
+
+def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
+    """Return (first seam, last seam, cost) of taking what stands free between two clean seams for no digit."""
+    clean = [number for number, seam in enumerate(seams) if seam.ink < 0.05]
+    steps = []
+    for first, last in zip(clean, clean[1:], strict=False):
+        mask = between(line, seams[first], seams[last])
+        left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, 0, 0)
+        size = max(right - left, bottom - top) / line.height
+        steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 2.0))))
+    return steps
+
+
+def usual_gap(gaps: list[float]) -> float:
+    """Return the page's usual gap between digits; a page of nothing but wide gaps counts as groups of one."""
+    return float(np.clip(np.median(gaps), 0.0, 0.6)) if gaps else 0.0
+
+
+def is_inside(box: Box, around: Box) -> bool:
+    """Whether four fifths of `box` lie inside `around`.
+
+    >>> is_inside((2, 2, 4, 4), (0, 0, 9, 9)), is_inside((8, 2, 12, 4), (0, 0, 9, 9))
+    (True, False)
+    """
+    width = min(box[2], around[2]) - max(box[0], around[0])
+    height = min(box[3], around[3]) - max(box[1], around[1])
+    return max(0, width) * max(0, height) >= 0.8 * (box[2] - box[0]) * (box[3] - box[1])
+
+
+# ---------------------------------------------------------------- seams and candidates
+
+
+def cut_line(line: Line) -> list[Seam]:
+    """Return the seams along which a line may be divided into digits, from left to right, the ends included."""
+    seams = [seam for lean in LEANS for seam in find_seams(line.strokes, line.height, lean)]
+    first, last = (Seam(np.full(len(line.strokes), edge), 0.0) for edge in (0, line.strokes.shape[1]))
+    return [first, *drop_twins(line.strokes, seams), last]
+
+
+def find_seams(strokes: np.ndarray, height: float, lean: float) -> list[Seam]:
+    """Return the seams that cut less ink than their neighbours, each kept near a straight line of the given lean."""
+    n_rows, width = strokes.shape
+    starts = np.arange(0, width, max(1, round(0.04 * height)))
+    sway = max(2, round(SWAY * height))
+    straight = np.round(lean * (n_rows / 2 - np.arange(n_rows))).astype(int)
+    window = starts[:, None, None] + straight[None, :, None] + np.arange(-sway, sway + 1)  # (n, rows, 2 sway + 1)
+    margin = sway + int(np.abs(straight).max()) + 1
+    padded = np.pad(strokes, ((0, 0), (margin, margin + starts[1 if len(starts) > 1 else 0])))
+    columns = cheapest_ways(padded[np.arange(n_rows)[None, :, None], window + margin])  # (n, rows), within the window
+    columns = np.take_along_axis(window, columns[..., None], axis=2)[..., 0]
+    ink = padded[np.arange(n_rows), columns + margin].sum(axis=1) / pen_width(strokes)
+    return [Seam(columns[i], float(ink[i])) for i in valleys(ink, 2) if ink[i] <= DEAREST_CUT]
+
+
+def cheapest_ways(price: np.ndarray) -> np.ndarray:
+    """Return (n, rows) the column of the cheapest way down each window; `price` is (n, rows, columns)."""
+    n, n_rows, n_columns = price.shape
+    aside = np.float32([0.03, 0.0, 0.03])[:, None, None]
+    total, came = price[:, 0], np.zeros((n, n_rows, n_columns), np.int8)
+    for row in range(1, n_rows):
+        wide = np.pad(total, ((0, 0), (1, 1)), constant_values=np.inf)
+        options = np.stack([wide[:, :-2], wide[:, 1:-1], wide[:, 2:]]) + aside
+        came[:, row] = options.argmin(axis=0) - 1
+        total = price[:, row] + options.min(axis=0)
+    ways = np.empty((n, n_rows), np.int64)
+    ways[:, -1] = total.argmin(axis=1)
+    for row in range(n_rows - 1, 0, -1):
+        ways[:, row - 1] = ways[:, row] + came[np.arange(n), row, ways[:, row]]
+    return ways
+
+
+def valleys(values: np.ndarray, apart: int) -> np.ndarray:
+    """Return the indices of the values that are the least within `apart` on either side; of equal ones, all."""
+    least = cv2.erode(values.astype(np.float32).reshape(1, -1), np.ones((1, 2 * apart + 1), np.uint8)).ravel()
+    return np.flatnonzero(values <= least + 1e-4)
+
+
+def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:
+    """Return the seams from left to right without those that divide the ink as a cheaper one, or cut off nothing."""
+    ink = np.concatenate([np.zeros((len(strokes), 1)), np.cumsum(strokes > 0.3, axis=1)], axis=1)
+    rows = np.arange(len(strokes))
+    least = max(4.0, 0.5 * pen_width(strokes) ** 2)
+    shares = [np.zeros(len(strokes)), ink[:, -1]]  # ink left of each seam, row by row
+    kept: list[Seam] = []
+    for seam in sorted(seams, key=lambda seam: seam.ink):
+        share = ink[rows, np.clip(seam.columns, 0, strokes.shape[1])]
+        if min(np.abs(share - other).sum() for other in shares) > least:
+            kept.append(seam)
+            shares.append(share)
+    return sorted(kept, key=lambda seam: seam.columns.mean())
+
+
+def pen_width(strokes: np.ndarray) -> float:
+    """Return the width of the strokes in pixels: twice the area over the outline's length."""
+    solid = (strokes > 0.3).astype(np.uint8)
+    area = int(solid.sum())
+    inner = int(cv2.erode(solid, np.ones((3, 3), np.uint8), borderValue=0).sum())
+    return max(1.0, 2.0 * area / max(1, area - inner))
+
+
+def between(line: Line, left: Seam, right: Seam) -> np.ndarray:
+    """Return the boolean (h, w) mask of the ink between two seams."""
+    columns = np.arange(line.strokes.shape[1])
+    return (line.strokes > 0) & (columns >= left.columns[:, None]) & (columns < right.columns[:, None])
+
+
+def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate, np.ndarray]]:
+    """Return every candidate of a line with its ink."""
+    found = []
+    for first in range(len(seams) - 1):
+        for last in range(first + 1, len(seams)):
+            mask = between(line, seams[first], seams[last])
+            if not mask.any():
+                continue
+            mask, n_parts = without_crumbs(mask)
+            left, top, right, bottom = bounding_box(mask)
+            width, height = right - left, bottom - top
+            if width > MAX_WIDTH * line.height:
+                break
+            if max(width, height) < LEAST_SIDE * line.height or widest_gap(mask) > MAX_GAP * line.height:
+                continue
+            box = (line.left + left, line.top + top, line.left + right, line.top + bottom)
+            cost = shape_cost(width, height, n_parts, line.height)
+            found.append((Candidate(number, first, last, box, cost), normalise(line.strokes, mask)))
+    return found
+
+
+def without_crumbs(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the mask without parts too small to matter, such as a neighbour's tip, and the number of parts left."""
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = np.flatnonzero(stats[1:, 4] >= 0.05 * stats[1:, 4].sum()) + 1
+    return (mask, n - 1) if len(large) == n - 1 else (np.isin(labels, large), len(large))
+
+
+def widest_gap(mask: np.ndarray) -> int:
+    """Return the greatest number of empty columns between two that hold ink."""
+    filled = np.flatnonzero(mask.any(axis=0))
+    return int(np.diff(filled).max()) - 1 if len(filled) > 1 else 0
