@@ -148,7 +148,7 @@ def test_the_mixed_files_are_what_they_claim(python_answers):
     statuses = [row["status"] for row in python_answers.values()]
     assert len(statuses) == 23 and statuses.count("error") == 2
     assert python_answers["blank.png"]["status"] == "blank"
-    assert python_answers["doubtful.jpg"]["confidence"] < 0.97, "too easy: every decoder would give the same answer"
+    assert python_answers["doubtful.jpg"]["confidence"] < 0.99, "too easy: every decoder would give the same answer"
     expected = {
         "mnist_form.png": 2, "sixteen_bit.png": 3, "one_bit.png": 0, "grey_alpha.png": 2, "palette.gif": 6,
         "bitmap.bmp": 8, "scan.tif": 1, "web.webp": 4, "plain.pgm": 9, "print.jpg": 5, "turned.jpg": 9,
