@@ -13,6 +13,7 @@ import argparse
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 from utils import MODELS_DIR, ROOT, UserError, command
@@ -107,11 +108,11 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]):
     from predict import MNISTPredictor
 
     names = arguments.model or shipped_models()
-    readers = Readers(names, MNISTPredictor, open_network)
+    readers = Readers(names, MNISTPredictor, open_explainer)
     readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
-    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits)
+    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits, write_report)
     mount_page(api, build_page(readers), readers, private, limits.file_bytes)
     hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
     api.add_middleware(Guard, hosts=hosts, users=users, max_body_bytes=4 * limits.file_bytes)
@@ -128,11 +129,38 @@ def be_quiet(data_dir: Path) -> None:
     )  # fmt: skip
 
 
-def open_network(name: str):
-    """Return the torch network of a model, for looking inside."""
+def open_explainer(name: str):
+    """Return what looks inside a model; imports torch, which reading does not need."""
+    from digits.explain import Explainer
     from model import load_model, weights_path
 
-    return load_model(weights_path(name))[0]
+    network, checkpoint = load_model(weights_path(name))
+    return Explainer(network, checkpoint.facts())
+
+
+def write_report(rows: list[dict], kind: str) -> bytes:
+    """Return the report of rows as batch_processor.py writes it; `kind` is csv, json, html or parquet."""
+    from digits.journal import Journal
+    from digits.reports import WRITERS, summarise
+    from digits.reports import write_report as write
+    from digits.rows import add_truth
+
+    if kind not in WRITERS:
+        raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
+    labelled = any(row["label"] is not None for row in rows)
+    for position, row in enumerate(rows):
+        label = row["label"]
+        add_truth(row, None if label is None else str(label))
+        row |= {"position": position, "cut": None, "stamp": ""}
+    facts = {"run": "digits", "labelled": labelled, "number": False, "sources": ["page"], "model": []}
+    with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+        journal = Journal(Path(folder) / "digits.journal", facts)
+        try:
+            journal.add(rows)
+            summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
+            return write(journal, summary, kind, Path(folder) / "digits").read_bytes()
+        finally:
+            journal.close()
 
 
 if __name__ == "__main__":

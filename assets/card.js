@@ -46,6 +46,18 @@
     return (await D.ask("predict?" + query, { method: "POST", body: form, signal })).rows[0];
   };
 
+  D.fetchExample = async (name) => new File([await (await fetch(`${base}examples/${name}`)).blob()], name);
+
+  /** Fill `host` with a button for each example drawing; `take` gets its file. */
+  D.showExamples = (host, take) => {
+    for (const name of D.examples) {
+      const label = D.fill(texts.example, { name: name.replace(/\.\w+$/, "") });
+      const button = D.make(`<button type="button" aria-label="${label}"><img src="${base}examples/${name}" alt=""></button>`);
+      button.addEventListener("click", async () => take(await D.fetchExample(name)));
+      host.append(button);
+    }
+  };
+
   const skeleton = () => `
     <section class="card answer" data-status="empty">
       <div class="answer-top">

@@ -42,17 +42,8 @@
     }
 
     #showExamples() {
-      const host = this.root.querySelector(".examples");
       this.root.querySelector(".examples-ask").hidden = !D.examples.length;
-      for (const name of D.examples) {
-        const label = D.fill(texts.example, { name: name.replace(/\.\w+$/, "") });
-        const button = D.make(`<button type="button" aria-label="${label}"><img src="${D.base}examples/${name}" alt=""></button>`);
-        button.addEventListener("click", async () => {
-          const reply = await fetch(D.base + "examples/" + name);
-          this.#take(new File([await reply.blob()], name));
-        });
-        host.append(button);
-      }
+      D.showExamples(this.root.querySelector(".examples"), (file) => this.#take(file));
     }
 
     // ------------------------------------------------------------ camera

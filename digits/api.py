@@ -11,131 +11,44 @@ in which nothing can be read (422), unknown models (404), more work than fits (5
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import anyio
-import anyio.to_thread
 from fastapi import FastAPI, File, Form, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from digits.api_inside import add_inside
+from digits.desk import Desk, Limits
 from digits.feedback import Corrections
 from digits.page.show import box_of, picture_url, steps_of, to_data_url
 from digits.picture import PictureError, open_picture
 from digits.readers import Readers
+from digits.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
 from utils import UserError
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one request, and all of them together, may ask for."""
-
-    file_bytes: int = 16 * 2**20
-    n_files: int = 64  # in one request; a folder is sent in several, or read by batch_processor.py
-    n_working: int = 2  # pictures are read in this many threads at a time
-    n_waiting: int = 64  # requests that may wait for a thread; the next one gets 503
-    keeps_corrections: bool = True
-    exports_corrections: bool = True
-
-
-class Step(BaseModel):
-    """One picture of the way from the file to the ink."""
-
-    name: Literal["picture", "contrast", "mask", "ink"]
-    image: str = Field(description="data URL of a PNG or JPEG")
-
-
-class Row(BaseModel):
-    """The answer for one file: the columns of a batch report."""
-
-    path: str = Field(description="the file's name as it was sent")
-    status: Literal["ok", "unsure", "blank", "not_a_digit", "error"]
-    digit: int | None = Field(description="0-9; null where the status says there is none to be had")
-    confidence: float | None = Field(description="the highest of p0 ... p9")
-    runner_up: int | None
-    runner_up_confidence: float | None
-    p0: float | None
-    p1: float | None
-    p2: float | None
-    p3: float | None
-    p4: float | None
-    p5: float | None
-    p6: float | None
-    p7: float | None
-    p8: float | None
-    p9: float | None
-    error: str | None = Field(description="one sentence, if the file could not be read")
-    reason: str | None = Field(None, description="with details: why the status is not ok")
-    box: list[float] | None = Field(None, description="with details: left, top, right, bottom as fractions of the picture")
-    ink: str | None = Field(None, description="with details: the 28x28 pixels the network saw, a PNG as data URL")
-    steps: list[Step] | None = Field(None, description="with details=steps: the preprocessing as pictures")
-
-
-class Rows(BaseModel):
-    """The answers of one request, in the order of its files."""
-
-    model: list[str] = Field(description="the networks asked; several vote")
-    rows: list[Row]
-
-
-class NumberDigit(BaseModel):
-    """One digit of a number."""
-
-    digit: int
-    confidence: float
-    status: Literal["ok", "unsure"]
-    line: int = Field(description="counts from 0")
-    box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
-    probs: list[float] = Field(description="the ten probabilities")
-
-
-class Number(BaseModel):
-    """A number, or several lines of them, read from one picture."""
-
-    model: list[str]
-    path: str
-    text: str = Field(description="the digits in reading order, a line break between lines; empty if there are none")
-    lines: list[str]
-    digits: list[NumberDigit]
-    width: int = Field(description="of the upright picture, in pixels")
-    height: int
-    picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
-
-
-class Kept(BaseModel):
-    """What became of a correction."""
-
-    key: str | None = Field(description="DELETE /api/feedback/{key} takes the correction back")
-    count: int = Field(description="corrections kept now")
-
-
-class ModelCard(BaseModel):
-    """What a network says about itself."""
-
-    name: str
-    architecture: str | None
-    metrics: dict[str, Any]
-    temperature: float | None
-    thresholds: dict[str, float]
-
-
-class Problem(BaseModel):
-    """Every error's body."""
-
-    error: str = Field(description="one sentence that says what to do")
-
-
+REPORT_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+}
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box and ink; or those and the steps")]
 
 
-def create_api(readers: Readers, corrections: Corrections, limits: Limits | None = None) -> FastAPI:
-    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later."""
+def create_api(
+    readers: Readers,
+    corrections: Corrections,
+    limits: Limits | None = None,
+    write_report: Callable[[list[dict], str], bytes] | None = None,
+) -> FastAPI:
+    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later.
+
+    `write_report`: rows and a kind (csv, json, html, parquet) -> the bytes of that report.
+    """
     limits = limits or Limits()
     app = FastAPIOffline(
         title="Digits",
@@ -144,59 +57,35 @@ def create_api(readers: Readers, corrections: Corrections, limits: Limits | None
         redoc_url=None,
         responses=PROBLEMS,
     )
-    desk = _Desk(limits)
+    desk = Desk(limits)
     _say_errors_in_one_sentence(app)
     _add_reading(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
+    add_inside(app, readers, desk)
+    if write_report:
+        _add_reports(app, write_report, desk)
     return app
 
 
-class _Desk:
-    """Where the work is done: a few threads, a bounded queue, files checked before they are read."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._threads = anyio.CapacityLimiter(limits.n_working)
-        self._n_inside = 0
-
-    async def work(self, function: Callable, *arguments: Any) -> Any:
-        """Run `function` in one of the threads; 503 if too many are waiting already."""
-        if self._n_inside >= self.limits.n_working + self.limits.n_waiting:
-            raise HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
-        self._n_inside += 1
-        try:
-            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
-        finally:
-            self._n_inside -= 1
-
-    async def read(self, files: Sequence[UploadFile]) -> list[bytes | PictureError]:
-        """Return the files' bytes, or for one above the limit the error that its row will carry."""
-        if len(files) > self.limits.n_files:
-            raise HTTPException(413, f"{len(files)} files are too many for one request; send at most {self.limits.n_files}")
-        return [await self._read_one(file) for file in files]
-
-    async def _read_one(self, file: UploadFile) -> bytes | PictureError:
-        if (file.size or 0) > self.limits.file_bytes:
-            return PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB")
-        return await file.read()
-
-
-def _add_reading(app: FastAPI, readers: Readers, desk: _Desk) -> None:
+def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.post("/api/predict", tags=["reading"], response_model=Rows, response_model_exclude_unset=True)
     async def predict(
         files: Annotated[list[UploadFile], File(description="one picture or several")],
         model: Model = [],  # noqa: B006  FastAPI copies it
         details: Details = "none",
     ) -> Any:
-        """Read the one digit in each picture; a file that cannot be read is a row with status "error"."""
-        predictor = _open(readers, model)
+        """Read the one digit in each picture.
+
+        Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
+        """
+        predictor = open_predictor(readers, model)
         pictures = await desk.read(files)
         predictions = await desk.work(_predict, predictor, pictures)
         rows = [prediction.row(_file_name(file)) for file, prediction in zip(files, predictions, strict=True)]
         if details != "none":
             rows = await desk.work(_add_details, rows, predictions, pictures, details)
-        if all(row["status"] == "error" for row in rows):
-            raise HTTPException(422, rows[0]["error"] if len(rows) == 1 else "none of the files can be read")
+        if len(rows) == 1 and rows[0]["status"] == "error":
+            raise HTTPException(422, rows[0]["error"])
         return {"model": readers.check(model), "rows": rows}
 
     @app.post("/api/read-number", tags=["reading"], response_model_exclude_unset=True, response_model=Number)
@@ -206,7 +95,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: _Desk) -> None:
         details: Details = "none",
     ) -> Any:
         """Read all digits of one picture, line by line, each with its box."""
-        predictor = _open(readers, model)
+        predictor = open_predictor(readers, model)
         (data,) = await desk.read([file])
         row = await desk.work(_read_number, predictor, data, _file_name(file), details == "steps")
         return {"model": readers.check(model), **row}
@@ -223,7 +112,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: _Desk) -> None:
         return {"status": "ok"}
 
 
-def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: _Desk) -> None:
+def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
     def kept(key: str | None) -> Kept:
         return Kept(key=key, count=corrections.count())
 
@@ -245,7 +134,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         """Keep a picture with its true label for the next training."""
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
-        predictor = _open(readers, model)
+        predictor = open_predictor(readers, model)
         (data,) = await desk.read([file])
         if isinstance(data, PictureError):
             raise data
@@ -273,10 +162,24 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         return Response(archive, media_type="application/zip", headers=name)
 
 
+def _add_reports(app: FastAPI, write_report: Callable[[list[dict], str], bytes], desk: Desk) -> None:
+    @app.post("/api/report", tags=["reading"], response_class=Response)
+    async def report(
+        rows: list[ReportRow],
+        kind: Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")] = "csv",
+    ) -> Response:
+        """Write rows that were read before, and labels given to them since, as the batch's report."""
+        if len(rows) > desk.limits.n_report_rows:
+            raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
+        data = await desk.work(write_report, [row.model_dump() for row in rows], kind)
+        name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
+        return Response(data, media_type=REPORT_TYPES[kind], headers=name)
+
+
 # ---------------------------------------------------------------- what the routes share
 
 
-def _open(readers: Readers, names: Sequence[str]) -> Any:
+def open_predictor(readers: Readers, names: Sequence[str]) -> Any:
     try:
         return readers.predictor(names)
     except UserError as error:

@@ -2,7 +2,7 @@
 
 What opens them is handed in by the program on top, so nothing here knows a checkpoint or an engine.
 
-    readers = Readers(["mnistnet"], open_predictor=MNISTPredictor, open_network=lambda name: load_model(...)[0])
+    readers = Readers(["mnistnet"], open_predictor=MNISTPredictor, open_explainer=lambda name: Explainer(...))
     readers.predictor().predict("digit.png")
     readers.predictor(["mnistnet", "tinyvgg"])     # soft voting
 """
@@ -17,16 +17,16 @@ from utils import UserError
 
 
 class Readers:
-    """A shelf of predictors and torch networks, filled on demand; safe to use from several threads."""
+    """A shelf of predictors and explainers, filled on demand; safe to use from several threads."""
 
     def __init__(
         self,
         names: Sequence[str],
         open_predictor: Callable[[list[str]], Any],
-        open_network: Callable[[str], Any] | None = None,
+        open_explainer: Callable[[str], Any] | None = None,
     ) -> None:
         self.names = list(names)
-        self._open_predictor, self._open_network = open_predictor, open_network
+        self._open_predictor, self._open_explainer = open_predictor, open_explainer
         self._opened: dict[object, Any] = {}
         self._lock = threading.Lock()
 
@@ -35,12 +35,12 @@ class Readers:
         chosen = self.check(names)
         return self._get(tuple(chosen), lambda: self._open_predictor(chosen))
 
-    def network(self, name: str = "") -> Any:
-        """Return the torch network of one name (the first if empty), in evaluation mode; imports torch."""
-        if self._open_network is None:
-            raise UserError("this server was started without torch networks to look inside")
+    def explainer(self, name: str = "") -> Any:
+        """Return the `Explainer` of one name (the first if empty); the first call imports torch."""
+        if self._open_explainer is None:
+            raise UserError("this server was started without networks to look inside")
         (chosen,) = self.check([name] if name else [])
-        return self._get(chosen, lambda: self._open_network(chosen))
+        return self._get(chosen, lambda: self._open_explainer(chosen))
 
     def check(self, names: Sequence[str]) -> list[str]:
         """Return the wanted names in the shelf's order, without repeats; raises `UserError` for an unknown one."""

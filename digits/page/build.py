@@ -18,7 +18,8 @@ from digits.page.theme import make_theme
 from digits.readers import Readers
 from utils import ASSETS_DIR
 
-SCRIPTS = ["card.js", "draw.js", "upload.js"]
+SCRIPTS = ["card.js", "draw.js", "upload.js", "inside.js", "unzip.js", "batch.js"]
+STARTS = {"draw": "Pad", "upload": "Upload", "inside": "Inside", "batch": "Batch"}  # a tab's template and its class
 
 
 def build_page(readers: Readers) -> gr.Blocks:
@@ -26,11 +27,10 @@ def build_page(readers: Readers) -> gr.Blocks:
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
         gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
         with gr.Tabs():
-            with gr.Tab(texts.TABS["draw"], id="draw"):
-                script_tab("draw.html", "new DIGITS.Pad(element)")
-            with gr.Tab(texts.TABS["upload"], id="upload"):
-                script_tab("upload.html", "new DIGITS.Upload(element)")
-        gr.HTML(f"<footer class='foot'>{texts.FOOT}</footer>")
+            for name, start in STARTS.items():
+                with gr.Tab(texts.TABS[name], id=name):
+                    script_tab(f"{name}.html", f"new DIGITS.{start}(element)")
+        gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")
     return page
 
 

@@ -14,6 +14,7 @@ from digits.picture import Picture, open_picture
 from digits.preprocess import FoundDigit, bounding_box, shrink
 
 SHOWN_SIDE = 256
+ORANGE, BLUE = np.float32([240, 120, 20]), np.float32([40, 110, 230])  # told apart by colour-blind eyes too
 
 
 def to_data_url(image: np.ndarray, kind: str = "png") -> str:
@@ -52,3 +53,30 @@ def box_of(found: FoundDigit) -> list[float] | None:
     height, width = found.mask.shape
     left, top, right, bottom = bounding_box(found.mask)
     return [round(part, 4) for part in (left / width, top / height, right / width, bottom / height)]
+
+
+def to_sheet(images: np.ndarray, columns: int) -> np.ndarray:
+    """Lay uint8 pictures of one size, (n, h, w) or (n, h, w, 3), side by side, `columns` in a row; nothing between."""
+    n, height, width = images.shape[:3]
+    n_rows = -(-n // columns)
+    padding = [(0, n_rows * columns - n)] + [(0, 0)] * (images.ndim - 1)
+    grid = np.pad(images, padding).reshape(n_rows, columns, *images.shape[1:])
+    return grid.swapaxes(1, 2).reshape(n_rows * height, columns * width, *images.shape[3:])
+
+
+def signed_sheet(values: np.ndarray, columns: int) -> np.ndarray:
+    """Return values, float (n, h, w), as a sheet in colour: blue below zero, white at it, orange above."""
+    share = np.clip(values / max(float(np.abs(values).max()), 1e-9), -1, 1)[..., None]
+    colour = np.where(share > 0, ORANGE, BLUE)
+    return to_sheet((255 + np.abs(share) * (colour - 255)).round().astype(np.uint8), columns)
+
+
+def heat_on_ink(heat: np.ndarray, ink: np.ndarray, scale: int = 8) -> np.ndarray:
+    """Return RGB (28 x scale, 28 x scale): the ink in grey, heat (28, 28) over it, orange above zero and blue below."""
+    side = 28 * scale
+    paper = cv2.resize(ink, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.float32)[..., None] * 0.75
+    share = heat / max(float(np.abs(heat).max()), 1e-6)
+    smooth = np.clip(cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC), -1, 1)[..., None]
+    colour = np.where(smooth > 0, ORANGE, BLUE)
+    weight = 0.8 * np.abs(smooth)
+    return (paper * (1 - weight) + colour * weight).round().astype(np.uint8)

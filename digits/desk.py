@@ -1,0 +1,61 @@
+"""Where the API's work is done: a few threads, a bounded queue, files checked before they are read.
+
+    desk = Desk(Limits(n_working=2))
+    pictures = await desk.read(files)
+    predictions = await desk.work(predictor.predict_batch, pictures)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from fastapi import HTTPException, UploadFile
+
+from digits.picture import PictureError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request, and all of them together, may ask for."""
+
+    file_bytes: int = 16 * 2**20
+    n_files: int = 64  # in one request; a folder is sent in several, or read by batch_processor.py
+    n_report_rows: int = 20_000
+    n_working: int = 2  # pictures are read in this many threads at a time
+    n_waiting: int = 64  # requests that may wait for a thread; the next one gets 503
+    keeps_corrections: bool = True
+    exports_corrections: bool = True
+
+
+class Desk:
+    """Where the work is done: a few threads, a bounded queue, files checked before they are read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._threads = anyio.CapacityLimiter(limits.n_working)
+        self._n_inside = 0
+
+    async def work(self, function: Callable, *arguments: Any) -> Any:
+        """Run `function` in one of the threads; 503 if too many are waiting already."""
+        if self._n_inside >= self.limits.n_working + self.limits.n_waiting:
+            raise HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
+        self._n_inside += 1
+        try:
+            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+        finally:
+            self._n_inside -= 1
+
+    async def read(self, files: Sequence[UploadFile]) -> list[bytes | PictureError]:
+        """Return the files' bytes, or for one above the limit the error that its row will carry."""
+        if len(files) > self.limits.n_files:
+            raise HTTPException(413, f"{len(files)} files are too many for one request; send at most {self.limits.n_files}")
+        return [await self._read_one(file) for file in files]
+
+    async def _read_one(self, file: UploadFile) -> bytes | PictureError:
+        if (file.size or 0) > self.limits.file_bytes:
+            return PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB")
+        return await file.read()
