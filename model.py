@@ -264,7 +264,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(stored, dict) or not isinstance(stored.get("model_state_dict"), dict):
         raise UserError(f"{path.name} holds no model_state_dict; it was not written by train.py")
     known = {key: stored[key] for key in Checkpoint.__dataclass_fields__ if key in stored}
-    return Checkpoint(**{"architecture": "mnistnet", **known, "state": stored["model_state_dict"]})
+    checkpoint = Checkpoint(**{"architecture": "mnistnet", **known, "state": stored["model_state_dict"]})
+    numbers = (checkpoint.mean, checkpoint.std, checkpoint.temperature)
+    facts = (checkpoint.thresholds, checkpoint.config, checkpoint.metrics)
+    if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(fact, dict) for fact in facts):
+        raise UserError(f"{path.name} is another program's checkpoint; train.py writes ours")
+    return checkpoint
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, Checkpoint]:

@@ -65,12 +65,15 @@ def record_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 
 
 class Explainer:
-    """Looks into one network, which takes standardised ink (n, 1, 28, 28); `facts` as a checkpoint tells them."""
+    """Looks into one network, which takes standardised ink (n, 1, 28, 28); `facts` as a checkpoint tells them.
+
+    Several threads may share an explainer, but nothing else may run its network meanwhile.
+    """
 
     def __init__(self, network: nn.Module, facts: dict | None = None) -> None:
         import torch
 
-        self._torch, self._lock = torch, threading.Lock()  # two calls at once would record each other's outputs
+        self._torch, self._lock = torch, threading.Lock()  # a hook would record other threads' outputs too
         self.network, self.facts = network.eval(), facts or {}
         self._device = next(network.parameters()).device
         modules = network.named_modules()
@@ -85,7 +88,7 @@ class Explainer:
     def probabilities(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
         ink = ink.reshape(-1, 28, 28)
-        with self._torch.no_grad():
+        with self._lock, self._torch.no_grad():
             logits = [self.network(self.to_input(ink[i : i + BATCH])).cpu().numpy() for i in range(0, len(ink), BATCH)]
         return softmax(np.concatenate(logits), self.facts.get("temperature", 1.0))
 
@@ -213,7 +216,7 @@ class Explainer:
         for start in range(0, len(ink), BATCH):
             batch = self.to_input(ink[start : start + BATCH].astype(np.float32)).requires_grad_()
             target = torch.as_tensor(labels[start : start + BATCH], device=self._device)
-            with torch.enable_grad():
+            with self._lock, torch.enable_grad():
                 loss = torch.nn.functional.cross_entropy(self.network(batch), target, reduction="sum")
                 (gradient,) = torch.autograd.grad(loss, batch)
             parts.append(gradient.sign()[:, 0].cpu().numpy())
