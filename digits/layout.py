@@ -20,6 +20,7 @@ from digits.preprocess import measure_contrast, shrink
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
+LEAST_PHOTO = 64  # no desk shows round the paper in smaller pictures
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
@@ -59,10 +60,18 @@ def find_lines(picture: Picture) -> Layout:
     pixels = open_picture(picture, side=2 * PAGE_SIDE)
     small = shrink(pixels, PAGE_SIDE)
     sheet = find_sheet(small)
+    if sheet is not None:
+        layout = _find_lines(pixels, small, sheet)
+        if layout.lines:
+            return layout
+    return _find_lines(pixels, small, None)
+
+
+def _find_lines(pixels: np.ndarray, small: np.ndarray, sheet: np.ndarray | None) -> Layout:
     contrast = measure_contrast(small)[0] if sheet is None else measure_on_sheet(small, sheet)
     to_picture = np.float64([[1, 0, 0], [0, 1, 0]]) * (pixels.shape[0] / small.shape[0])
     contrast, frame, to_picture = turn(contrast, find_slant(contrast), to_picture)
-    contrast, frame, to_picture = to_digit_size(erase_rules(contrast), frame, to_picture)
+    contrast, frame, to_picture = to_digit_size(erase_rules(contrast, frame), frame, to_picture)
     parts, labels = find_parts(contrast, frame)
     lines = [cut_out(contrast, labels, line) for line in group_lines(parts)]
     return Layout(lines, to_picture, pixels.shape[1::-1], sheet is not None)
@@ -86,11 +95,13 @@ def find_sheet(pixels: np.ndarray) -> np.ndarray | None:
     A shadow splits a picture in light and dark as well, but not with a sharp edge all round a convex area.
     """
     grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2).astype(np.uint8)
+    if min(grey.shape) < LEAST_PHOTO:
+        return None
     coarse = shrink(grey, 160)
     light = close_dark(coarse, max(3, round(0.1 * min(coarse.shape))))  # no strokes of dark ink
     level, _ = cv2.threshold(light, 0, 255, cv2.THRESH_OTSU)
     hull = solid_hull((light > level).astype(np.uint8))
-    if hull is None or edge_drop(light, hull) < 25:
+    if hull is None or edge_drop(light, hull) < 25 or (coarse[hull > 0] > level).mean() < 0.7:
         return None
     inside = cv2.resize(hull, grey.shape[::-1], interpolation=cv2.INTER_LINEAR) > 127
     margin = 2 * round(0.6 * max(grey.shape) / max(coarse.shape) + 1) + 1
@@ -206,30 +217,29 @@ def to_digit_size(
     return np.clip(resized, 0, None), frame, to_picture * np.float64([[1 / scale, 1 / scale, 1]])
 
 
-def erase_rules(contrast: np.ndarray) -> np.ndarray:
-    """Take ruled lines and squares off: thin level or upright marks that run on; what a stroke crosses stays."""
-    for flipped in (False, True):
-        map_ = contrast.T if flipped else contrast
-        erased = erase_level_rules(np.ascontiguousarray(map_))
-        contrast = np.ascontiguousarray(erased.T if flipped else erased)
-    return contrast
+def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Take ruled lines and squares off: thin level or upright marks right across the picture, but not what crosses them."""
+    level = np.where(level_rules(contrast, frame), 0, contrast)
+    upright = level_rules(np.ascontiguousarray(contrast.T), np.ascontiguousarray(frame.T)).T
+    return np.where(upright, 0, level).astype(np.float32)
 
 
-def erase_level_rules(contrast: np.ndarray) -> np.ndarray:
+def level_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Return the boolean mask of level rules, left out where a stroke crosses one."""
     height, width = contrast.shape
     faint = (contrast > 0.12).astype(np.uint8)
-    closed = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
-    length = max(40, round(0.3 * width))
-    runs = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    if not runs.any():
-        return contrast
-    rows = np.flatnonzero(runs.sum(axis=1) > 0.3 * width)
+    bridged = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((1, max(3, width // 50)), np.uint8))
+    runs = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((1, max(12, width // 8)), np.uint8), borderValue=0)
+    n, labels, stats, centres = cv2.connectedComponentsWithStats(cv2.dilate(runs, np.ones((3, 1), np.uint8)))
+    rules = [
+        i for i in range(1, n)
+        if stats[i, 2] > 0.8 * frame[int(centres[i, 1])].sum() and stats[i, 4] < 0.03 * height * stats[i, 2]
+    ]  # fmt: skip
+    if not rules:
+        return np.zeros(contrast.shape, bool)
     thick = max(3, round(0.012 * max(height, width)))
-    band = cv2.dilate(runs, np.ones((3, 1), np.uint8))
-    upright = cv2.morphologyEx(faint, cv2.MORPH_OPEN, np.ones((thick + 3, 1), np.uint8))  # strokes that cross a rule
-    if not len(rows):
-        return contrast
-    return np.where((band > 0) & (cv2.dilate(upright, np.ones((1, 3), np.uint8)) == 0), 0, contrast).astype(np.float32)
+    crossing = cv2.morphologyEx(faint, cv2.MORPH_OPEN, np.ones((thick + 3, 1), np.uint8), borderValue=0)
+    return np.isin(labels, rules) & (cv2.dilate(crossing, np.ones((1, 3), np.uint8)) == 0)
 
 
 # ---------------------------------------------------------------- parts and lines
