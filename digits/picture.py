@@ -12,13 +12,22 @@ from __future__ import annotations
 
 import io
 import os
+import stat
+import struct
 import warnings
-from pathlib import Path
+import zlib
+from collections.abc import Callable
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 (see below)
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import TiffImagePlugin as _tiff  # noqa: F401  Pillow would load these two on demand,
+from PIL import WebPImagePlugin as _webp  # noqa: F401  which is not safe when several threads do it
 
-# Pillow loads these two plugins on demand, and not safely from several threads; hence their imports above.
+try:
+    import simplejpeg
+except ImportError:  # a platform without a wheel: JPEGs are Pillow's then, and slower
+    simplejpeg = None
 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -28,6 +37,7 @@ EXTENSIONS = frozenset(
 )
 MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bomb does not
 MAX_BYTES = 64 * 2**20
+ORIENTATION_TAG = 0x0112  # of EXIF
 
 
 class PictureError(ValueError):
@@ -55,7 +65,7 @@ def read_bytes(picture: str | os.PathLike | bytes) -> bytes:
     if isinstance(picture, (bytes, bytearray, memoryview)):
         data = bytes(picture)
     else:
-        data = _read_file(Path(picture))
+        data = _read_file(picture)
     if not data:
         raise PictureError("the file is empty")
     if len(data) > MAX_BYTES:
@@ -63,35 +73,68 @@ def read_bytes(picture: str | os.PathLike | bytes) -> bytes:
     return data
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: str | os.PathLike) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise PictureError("this is a folder" if path.is_dir() else "this is not a regular file")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        # Opening a pipe that nobody writes to would wait for ever; O_NONBLOCK does not, and does nothing to files.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(handle, "rb", buffering=0) as file:
+            told = os.fstat(handle)
+            if not stat.S_ISREG(told.st_mode):
+                raise PictureError("this is a folder" if stat.S_ISDIR(told.st_mode) else "this is not a regular file")
+            return _read_all(file, min(told.st_size, MAX_BYTES) + 1)
     except FileNotFoundError:
         raise PictureError("there is no such file") from None
     except PermissionError:
         raise PictureError("no permission to read the file") from None
+    except IsADirectoryError:
+        raise PictureError("this is a folder") from None
+    except PictureError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise PictureError(f"the file cannot be read ({getattr(error, 'strerror', None) or 'bad name'})") from None
 
 
+def _read_all(file: io.FileIO, size: int) -> bytes:
+    data = file.read(size)
+    while len(data) <= MAX_BYTES and (more := file.read(2**20)):  # it has grown, or a network gives it in parts
+        data += more
+    return data
+
+
 def _from_bytes(data: bytes, side: int | None) -> np.ndarray:
+    """Decode with the fastest decoder that says when a file is damaged; what it refuses, or goes wrong, is Pillow's."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of harmless metadata; size is checked by us
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(*image.size)
-                if side and image.format in ("JPEG", "MPO"):
-                    image.draft(None, (side, side))
-                return _from_pil(image)
+        if data.startswith(PNG_START):
+            pixels = _decode_plain_png(data)
+            if pixels is not None:
+                return pixels
+        return _decode(data, side)
     except UnidentifiedImageError:
         raise PictureError("this is not a picture in a format we read") from None
     except PictureError:
         raise
     except Exception as error:  # decoders raise almost anything on damaged files: SyntaxError, struct.error, …
         raise PictureError(f"the picture is damaged ({_sentence(error)})") from None
+
+
+def _decode(data: bytes, side: int | None) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of harmless metadata; size is checked by us
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(*image.size)
+            if image.format not in ("JPEG", "MPO"):
+                return _from_pil(image)
+            scale = _scale(*image.size, side)
+            pixels = _decode_plain_jpeg(data, image, scale)
+            if pixels is None:
+                image.draft(None, (image.width // scale, image.height // scale))
+                return _from_pil(image)
+            return pixels
+
+
+def _scale(width: int, height: int, side: int | None) -> int:
+    """Return by how much a JPEG may be decoded smaller, for its longer side to have `side` pixels still."""
+    return next((scale for scale in (8, 4, 2) if side and max(width, height) >= scale * side), 1)
 
 
 def _sentence(error: Exception) -> str:
@@ -151,18 +194,86 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
 
 def _drop_grey(rgb: np.ndarray) -> np.ndarray:
     """Return one channel if the three are equal: grey pictures are a third of the work afterwards."""
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    return red if np.array_equal(red, green) and np.array_equal(green, blue) else rgb
+    if not _is_grey(rgb[::8, ::8]):  # a glance settles it for most coloured ones
+        return rgb
+    return np.ascontiguousarray(rgb[..., 0]) if _is_grey(rgb) else rgb
+
+
+def _is_grey(rgb: np.ndarray) -> bool:
+    return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 1], rgb[..., 2])
 
 
 def _flatten(rgba: np.ndarray) -> np.ndarray:
     """Composite on white or black, whichever stands out more from what is opaque, so that the ink stays visible."""
-    alpha = rgba[..., 3]
+    red, green, blue, alpha = cv2.split(rgba)
     if alpha.min() == 255:
         return _drop_grey(rgba[..., :3])
-    weight = alpha.astype(np.float32) / 255.0
-    opaque = float(weight.sum())
-    lightness = float((rgba[..., :3].mean(axis=2) * weight).sum() / opaque) if opaque else 0.0
-    paper = 255.0 if lightness < 128 else 0.0
-    flat = rgba[..., :3] * weight[..., None] + paper * (1.0 - weight[..., None])
-    return _drop_grey(flat.round().astype(np.uint8))
+    is_grey = np.array_equal(red, green) and np.array_equal(green, blue)
+    colours = [cv2.multiply(channel, alpha, scale=1 / 255) for channel in ((red,) if is_grey else (red, green, blue))]
+    opaque = cv2.sumElems(alpha)[0]
+    lightness = 255 * sum(cv2.sumElems(channel)[0] for channel in colours) / (len(colours) * opaque) if opaque else 0
+    if lightness < 128:
+        paper = cv2.bitwise_not(alpha)  # white, where it shows through
+        colours = [cv2.add(channel, paper) for channel in colours]
+    return colours[0] if is_grey else _drop_grey(cv2.merge(colours))
+
+
+# ---------------------------------------------------------------- faster decoders, for the plain cases
+
+PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+PNG_CHUNKS = frozenset(b"IHDR IDAT IEND PLTE pHYs sRGB gAMA cHRM iCCP tEXt zTXt iTXt tIME".split())
+# By EXIF orientation, how to turn an array upright.
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def _decode_plain_png(data: bytes) -> np.ndarray | None:
+    """Return the pixels of a PNG of 8-bit grey, RGB or RGBA samples that is whole; None for anything else."""
+    if len(data) < 45:
+        return None
+    width, height, depth, colour, _compression, _filter, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    if depth != 8 or colour not in (0, 2, 6) or interlaced or not _has_plain_chunks(data):
+        return None
+    _check_size(width, height)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape != ((height, width) if colour == 0 else (height, width, 3 if colour == 2 else 4)):
+        return None
+    if colour == 0:
+        return pixels
+    if colour == 2:
+        return _drop_grey(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    return _flatten(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
+
+
+def _has_plain_chunks(data: bytes) -> bool:
+    """Whether whole chunk follows whole chunk up to an IEND at the file's end, and none changes what samples mean."""
+    at, kind = 8, b""
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if kind not in PNG_CHUNKS or zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return False
+        at = end + 4
+    return at == len(data) and kind == b"IEND"
+
+
+def _decode_plain_jpeg(data: bytes, image: Image.Image, scale: int) -> np.ndarray | None:
+    """Return the upright pixels of the JPEG whose header `image` is, 1/`scale` as large; None if anything is odd."""
+    if simplejpeg is None or image.mode not in ("L", "RGB"):
+        return None
+    colours = "GRAY" if image.mode == "L" else "RGB"
+    width, height = -(-image.width // scale), -(-image.height // scale)
+    try:
+        pixels = simplejpeg.decode_jpeg(data, colours, min_width=width, min_height=height, min_factor=1, strict=True)
+    except ValueError:  # it refuses what Pillow may still be able to read
+        return None
+    pixels = pixels[..., 0] if image.mode == "L" else _drop_grey(pixels)
+    turn = UPRIGHT.get(image.getexif().get(ORIENTATION_TAG))
+    return np.ascontiguousarray(turn(pixels)) if turn else pixels

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import cv2
 import numpy as np
 
 from digits.picture import PictureError
@@ -40,6 +41,7 @@ class RowReader:
 
     def __init__(self, predictor: Any, number: bool = False) -> None:
         self.predictor, self._number = predictor, number
+        cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
     def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
