@@ -68,13 +68,6 @@ def load_strokes(path: str | Path | None = None) -> tuple[list[list[np.ndarray]]
     return [strokes[i] for i in keep], np.array([digits[i]["label"] for i in keep], np.int64)
 
 
-def load_glyphs(directory: str | Path | None = None) -> tuple[list, np.ndarray]:
-    """Return MNIST's training ink and, where there, pen strokes as one list of glyphs, with their labels."""
-    ink, labels = load_mnist(True, directory)
-    strokes, stroke_labels = load_strokes()
-    return [*ink, *strokes], np.concatenate([labels, stroke_labels])
-
-
 @dataclass
 class Data:
     """Ink and labels to train on, and what to validate on, by the name of the data set."""
@@ -145,7 +138,7 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(inks), np.array(labels, np.int64)
 
 
-N_IMITATED = 240_000
+N_IMITATED = 300_000
 
 
 def load_imitated(
@@ -153,19 +146,17 @@ def load_imitated(
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of imitated pictures; made once, then read from a cache.
 
-    The training glyphs are MNIST's training part and the pen strokes; the validation glyphs are the part held out.
+    The training glyphs are MNIST's training part, the pen strokes where they are there, and the written styles; the
+    validation glyphs are the MNIST images held out.
     """
     from digits.imitate import make_pool
 
     ink, labels = load_mnist(True, directory)
-    strokes, stroke_labels = load_strokes(Path(directory or data_dir()) / "strokes" / "pendigits_train.json")
     train, held_out = split(labels, n_validation)
     n = limit or N_IMITATED
     cache = OUTPUTS_DIR / "cache" / f"imitated-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
-        n_strokes = 4 * len(strokes)  # pen strokes know 30 more writers; four rounds of them are a third of the glyphs
-        glyphs = [*ink[train], *(strokes[i % len(strokes)] for i in range(n_strokes))]
-        glyph_labels = np.concatenate([labels[train], np.resize(stroke_labels, n_strokes)])
+        glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
         pool = make_pool(glyphs, glyph_labels, n, seed)
         check = make_pool(list(ink[held_out]), labels[held_out], max(500, n // 20), seed + 1)
         with atomic_path(cache) as path, path.open("wb") as file:
@@ -174,7 +165,23 @@ def load_imitated(
         return tuple(stored[key] for key in ("ink", "labels", "held_out_ink", "held_out_labels"))
 
 
+def training_glyphs(
+    ink: np.ndarray, labels: np.ndarray, directory: str | Path | None = None, seed: int = 0
+) -> tuple[list, np.ndarray]:
+    """Return MNIST ink, pen strokes (about half as many) and written styles (likewise) as glyphs, and their labels."""
+    from digits.styles import make_styles
+
+    n = len(ink) // 2
+    styles, style_labels = make_styles(n, seed)
+    path = Path(directory or data_dir()) / "strokes" / "pendigits_train.json"
+    if not path.exists():
+        return [*ink, *styles], np.concatenate([labels, style_labels])
+    strokes, stroke_labels = load_strokes(path)
+    repeated = [strokes[i % len(strokes)] for i in range(n)]
+    return [*ink, *repeated, *styles], np.concatenate([labels, np.resize(stroke_labels, n), style_labels])
+
+
 def _recipe_hash() -> str:
     """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    files = [Path(__file__).with_name(name) for name in ("imitate.py", "preprocess.py")]
+    files = [Path(__file__).with_name(name) for name in ("imitate.py", "preprocess.py", "styles.py")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

@@ -1,6 +1,6 @@
 """Pictures as other people bring them, made from clean digits, so that a network trains on what preprocessing delivers.
 
-A glyph (an MNIST image, or pen strokes) is redrawn with some pen, bent, put on some canvas, scan, photo or tight crop,
+A glyph (an MNIST image, or the strokes of a pen) is redrawn with some pen, bent, put on some canvas, scan, photo or tight crop,
 and then goes through `preprocess.find_digit` like any picture. Non-digits (letters, scribbles, fragments, several
 digits, texture) are made the same way and carry the label `NO_DIGIT`.
 
@@ -142,19 +142,21 @@ def as_tight_crop(coverage: np.ndarray, rng: Rng) -> np.ndarray:
 
 def as_scan(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """Pencil or pen on scanned paper: pale, grainy strokes on nearly white, at low resolution."""
-    drawn = _placed(coverage, rng, _size(rng, 14, 60), rng.uniform(0.1, 0.6)) * _grain(rng, 0.35)
+    drawn = _placed(coverage, rng, _size(rng, 14, 60), rng.uniform(0.1, 0.6))
+    drawn = drawn * _grain(drawn.shape, rng, 0.7)
     return _noisy(_inked(drawn, rng.integers(235, 256), rng.integers(40, 170)), rng, rng.uniform(0, 4))
 
 
 def as_photo(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """Coloured ink on paper under uneven light, with sensor noise, blur and sometimes a ruled line or an edge."""
-    drawn = _placed(coverage, rng, _size(rng, 20, 130), rng.uniform(0.1, 0.9))
-    drawn *= _grain(rng, 0.15)
+    drawn = _placed(coverage, rng, _size(rng, 16, 100), rng.uniform(0.05, 0.9))
+    drawn = drawn * _grain(drawn.shape, rng, 0.25)
     paper, ink = rng.uniform(110, 250) + rng.normal(0, 12, 3), rng.uniform(0, 110, 3)
     if rng.random() < 0.15:
         ink = paper - rng.uniform(25, 60) * rng.uniform(0.3, 1, 3)  # pencil, pale pen
     drawn = np.maximum(drawn, _ruling(drawn.shape, rng)) if rng.random() < 0.2 else drawn
-    picture = (paper + (ink - paper) * drawn[..., None]) * _light(drawn.shape, rng)[..., None]
+    colours = paper + (ink - paper) * drawn[..., None]
+    picture = (colours * _light(drawn.shape, rng)[..., None]).astype(np.float32)
     blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.5))
     picture = _noisy(blurred, rng, rng.uniform(0.5, 6))
     return _jpeg(picture, rng) if rng.random() < 0.6 else picture
@@ -174,7 +176,7 @@ def _size(rng: Rng, low: int, high: int) -> int:
 
 
 def _placed(coverage: np.ndarray, rng: Rng, size: int, margin: float) -> np.ndarray:
-    """Shrink the glyph to about `size` pixels and put it somewhere in a frame with a total margin of `margin` x size."""
+    """Shrink the glyph to about `size` pixels and put it in a frame with a total margin of `margin` x size."""
     left, top, right, bottom = bounding_box(coverage > 0.1)
     scale = size / max(right - left, bottom - top)
     cut = coverage[top:bottom, left:right]
@@ -192,8 +194,10 @@ def _inked(drawn: np.ndarray, ground: float, ink: float) -> np.ndarray:
     return (float(ground) + (float(ink) - float(ground)) * drawn).round().astype(np.uint8)
 
 
-def _grain(rng: Rng, strength: float) -> np.float32:
-    return np.float32(1 - rng.uniform(0, strength))
+def _grain(shape: tuple[int, int], rng: Rng, strength: float) -> np.ndarray:
+    """Return (h, w) factors in 0–1: how well the pen covers the paper, from place to place."""
+    coarse = rng.random((max(2, shape[0] // 3), max(2, shape[1] // 3)), np.float32)
+    return 1 - rng.uniform(0, strength) * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _light(shape: tuple[int, int], rng: Rng) -> np.ndarray:
@@ -209,7 +213,8 @@ def _ruling(shape: tuple[int, int], rng: Rng) -> np.ndarray:
 
 
 def _noisy(picture: np.ndarray, rng: Rng, sigma: float) -> np.ndarray:
-    return np.clip(picture + rng.normal(0, sigma, picture.shape), 0, 255).round().astype(np.uint8)
+    noise = rng.standard_normal(picture.shape, np.float32) * np.float32(sigma)
+    return np.clip(picture + noise, 0, 255).round().astype(np.uint8)
 
 
 def _jpeg(picture: np.ndarray, rng: Rng) -> np.ndarray:
@@ -289,7 +294,8 @@ def _blob(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
 def _texture(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     """Noise of some grain: cloth, paper fibres, foliage."""
     grain = int(rng.integers(4, 40))
-    noise = cv2.resize(rng.random((grain, grain)).astype(np.float32), (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.random((grain, grain), np.float32)
+    noise = cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
     return np.clip((noise - rng.uniform(0.3, 0.6)) * 4, 0, 1)
 
 
@@ -325,7 +331,7 @@ def _choose(options: dict, rng: Rng):
 def make_pool(
     glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, no_digit_share: float = 0.25, workers: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink, uint8 (m, 28, 28), and labels, int64 (m,) in 0–10, of about `n` imitated pictures after preprocessing.
+    """Return ink, uint8 (m, 28, 28), and labels, int64 (m,) in 0–10, of about `n` imitated pictures, preprocessed.
 
     Pictures that preprocessing finds blank are left out. The same arguments give the same pool.
     """
@@ -377,9 +383,9 @@ def contact_sheet(glyphs: Sequence[Glyph], n: int = 96, seed: int = 0, no_digits
 
 def main(argv: list[str]) -> int:
     """Write a sheet of imitated pictures to the path given (and one of non-digits beside it)."""
-    from digits.data import load_glyphs
+    from digits.data import load_mnist, training_glyphs
 
-    glyphs, _labels = load_glyphs()
+    glyphs, _labels = training_glyphs(*load_mnist(True))
     cv2.imwrite(argv[0], contact_sheet(glyphs)[..., ::-1])
     cv2.imwrite(argv[0].replace(".png", "-no-digits.png"), contact_sheet(glyphs, no_digits=True)[..., ::-1])
     print(argv[0])
