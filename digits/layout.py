@@ -21,6 +21,7 @@ from digits.preprocess import measure_contrast, shrink
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
 LEAST_PHOTO = 64  # no desk shows round the paper in smaller pictures
+LEAST_RULED = 40  # nor is there ruling in these
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
@@ -168,19 +169,36 @@ def even_light(pixels: np.ndarray) -> np.ndarray:
 
 
 def find_slant(contrast: np.ndarray) -> float:
-    """Return by how many degrees the lines fall to the right: the angle at which the rows' profile is sharpest."""
+    """Return by how many degrees the lines fall to the right: as the ruling, or where the rows' profile is sharpest."""
     small = shrink(contrast, 400)
+    ruling = _rule_slant(small > 0.12)
+    if ruling is not None:
+        return ruling
     y, x = np.nonzero(small > ink_level(small))
     if len(y) < 20:
         return 0.0
     weights = small[y, x]
 
     def sharpness(angle: float) -> float:
-        rows = (y - x * np.tan(np.radians(angle))).round().astype(int)
-        return float((np.bincount(rows - rows.min(), weights) ** 2).sum()) * float(np.exp(-((angle / 40) ** 2)))
+        return float((_profile(y, x, angle, weights) ** 2).sum()) * float(np.exp(-((angle / 40) ** 2)))
 
     coarse = max(np.arange(-MAX_ANGLE, MAX_ANGLE + 0.1), key=sharpness)
     return float(max(coarse + np.arange(-0.75, 0.8, 0.25), key=sharpness))
+
+
+def _rule_slant(faint: np.ndarray) -> float | None:
+    """Return the slant of lines right across the picture, None if there are none."""
+    y, x = np.nonzero(faint)
+    if len(y) < 20 or faint.mean() > 0.4:
+        return None
+    slants = np.arange(-MAX_ANGLE, MAX_ANGLE + 0.1, 0.5)
+    covered = [_profile(y, x, slant).max() / faint.shape[1] for slant in slants]
+    return float(slants[np.argmax(covered)]) if max(covered) > 0.8 else None
+
+
+def _profile(y: np.ndarray, x: np.ndarray, angle: float, weights: np.ndarray | None = None) -> np.ndarray:
+    rows = (y - x * np.tan(np.radians(angle))).round().astype(int)
+    return np.bincount(rows - rows.min(), weights)
 
 
 def turn(contrast: np.ndarray, angle: float, to_picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -218,7 +236,9 @@ def to_digit_size(
 
 
 def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Take ruled lines and squares off: thin level or upright marks right across the picture, but not what crosses them."""
+    """Take ruled lines and squares off: thin level or upright marks right across the picture; what crosses them stays."""
+    if min(contrast.shape) < LEAST_RULED:
+        return contrast
     level = np.where(level_rules(contrast, frame), 0, contrast)
     upright = level_rules(np.ascontiguousarray(contrast.T), np.ascontiguousarray(frame.T)).T
     return np.where(upright, 0, level).astype(np.float32)
@@ -233,7 +253,7 @@ def level_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
     n, labels, stats, centres = cv2.connectedComponentsWithStats(cv2.dilate(runs, np.ones((3, 1), np.uint8)))
     rules = [
         i for i in range(1, n)
-        if stats[i, 2] > 0.8 * frame[int(centres[i, 1])].sum() and stats[i, 4] < 0.03 * height * stats[i, 2]
+        if stats[i, 2] > 0.8 * frame[int(centres[i, 1])].sum() and stats[i, 4] < max(6, 0.03 * height) * stats[i, 2]
     ]  # fmt: skip
     if not rules:
         return np.zeros(contrast.shape, bool)
