@@ -51,7 +51,7 @@ class Prediction:
         return int(np.argsort(self.probs)[-2])
 
     def row(self, path: str = "") -> dict:
-        """Return the report's columns: path, status, digit, confidence, runner_up, runner_up_confidence, p0 … p9, error."""
+        """Return the report's columns, from path, status and digit to p0 … p9 and error, as a dict."""
         if self.status == ERROR:
             empty = dict.fromkeys(["digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS])
             return {"path": path, "status": ERROR, **empty, "error": self.reason}

@@ -5,7 +5,8 @@
     python train.py --resume RUN                                 # go on after a kill, to the same result
 
 Every run writes its settings, metrics (CSV and TensorBoard), summary, figures and checkpoints below
-outputs/runs/<name>/. A run that finishes also puts its weights into models/, keeping what was there in the run's folder.
+outputs/runs/<name>/. A run that finishes also puts its weights into models/ and keeps those
+it replaces in the run's folder.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
             save_checkpoint(run_dir / "best.pth", describe(averaged.module, settings, metrics, data.validation, device))
         save_checkpoint(run_dir / "last.pth", describe(averaged.module, settings, metrics, data.validation, device))
         parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-        save_state(run_dir, {name: part.state_dict() for name, part in parts.items()} | {"history": history, "best": best})
+        states = {name: part.state_dict() for name, part in parts.items()}
+        save_state(run_dir, states | {"history": history, "best": best})
         if settings.patience and epoch - int(np.argmin([row["val_loss"] for row in history])) >= settings.patience:
             break
     return write_summary(run_dir, settings, history, time.perf_counter() - started)

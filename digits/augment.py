@@ -124,7 +124,8 @@ def _blur(ink: Tensor, strength: float, generator: Generator) -> Tensor:
     offsets = torch.arange(-2, 3, device=ink.device, dtype=ink.dtype)
     weights = torch.exp(-(offsets**2) / (2 * strength**2))
     weights = weights / weights.sum()
-    blurred = F.conv2d(F.conv2d(ink, weights.view(1, 1, 1, 5), padding=(0, 2)), weights.view(1, 1, 5, 1), padding=(2, 0))
+    across = F.conv2d(ink, weights.view(1, 1, 1, 5), padding=(0, 2))
+    blurred = F.conv2d(across, weights.view(1, 1, 5, 1), padding=(2, 0))
     return ink + _share(len(ink), 1.0, generator) * (blurred - ink)
 
 
@@ -136,7 +137,7 @@ def _gaussian_noise(ink: Tensor, strength: float, generator: Generator) -> Tenso
 def _salt_pepper(ink: Tensor, strength: float, generator: Generator) -> Tensor:
     draw = torch.rand(ink.shape, generator=generator, device=generator.device)
     share = _share(len(ink), strength, generator)
-    return torch.where(draw < share / 2, torch.ones_like(ink), torch.where(draw > 1 - share / 2, torch.zeros_like(ink), ink))
+    return ink.masked_fill(draw < share / 2, 1.0).masked_fill(draw > 1 - share / 2, 0.0)
 
 
 def _erasing(ink: Tensor, strength: float, generator: Generator) -> Tensor:

@@ -46,7 +46,9 @@ def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.nda
     return there.data.numpy(), there.targets.numpy().astype(np.int64)
 
 
-def split(labels: np.ndarray, n_validation: int = N_VALIDATION, seed: int = SPLIT_SEED) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    labels: np.ndarray, n_validation: int = N_VALIDATION, seed: int = SPLIT_SEED
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (training, validation) indices: a fixed random split, the same for every run with these arguments."""
     order = np.random.default_rng(seed).permutation(len(labels))
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
@@ -78,7 +80,7 @@ class Data:
 
 
 def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
-    """Return the data sets `names`, one after the other; `limit` keeps that many training and validation images of each.
+    """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
     A name is "mnist", "imitated", a folder with one sub-folder of pictures per class, or a Kaggle train.csv.
     """
@@ -123,7 +125,7 @@ def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink and labels of pictures in folders named 0 … 9, each through preprocessing; unreadable ones are left out."""
+    """Return ink and labels of pictures in folders named 0 … 9, preprocessed; unreadable ones are left out."""
     files = [(file, int(folder.name)) for folder in sorted(Path(path).iterdir()) if folder.name in set("0123456789")
              for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]  # fmt: skip
     inks, labels = [], []

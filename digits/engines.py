@@ -27,7 +27,7 @@ class Engine(Protocol):
 
 
 class OnnxEngine:
-    """Runs an exported network with ONNX Runtime on the CPU: about three times eager torch, and torch is not imported."""
+    """Runs an exported network with ONNX Runtime on the CPU: about three times eager torch, without importing it."""
 
     name = "onnx"
 
