@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from predict import WEIGHTS, MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
@@ -42,10 +43,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; raises `UserError` before anything slow is loaded if the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
+        return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError):
-        raise UserError(f"{host}:{port} cannot be served on, perhaps it is in use; choose another with --port") from None
+        raise UserError(f"{host}:{port} cannot be served on; is it in use? Choose another with --port") from None
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -55,11 +57,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all with weights here)")
-    parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a name and password; lines name:password")
-    parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="further host names to answer to, or *")
+    parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all in models/)")
+    parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a password; lines name:password")
+    parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="further host names, or *")
     parser.add_argument("--max-upload-mb", type=int, default=16, metavar="N", help="largest file taken (default: 16)")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="let MCP's classify_folder read below this folder")
     parser.add_argument("--yes-public", action="store_true", help="serve others without a password, knowingly")
     return parser.parse_args(argv)
 
@@ -97,22 +100,43 @@ def shipped_models() -> list[str]:
     return ["mnistnet", *others]
 
 
+def display_name(model: str) -> str:
+    """Return how a model is called on the page: of a path only the file's name."""
+    return Path(model).stem if is_path(model) else model
+
+
+def is_path(model: str) -> bool:
+    """Whether a --model is a checkpoint's path rather than a name."""
+    return "." in model or os.sep in model
+
+
+def weights_path(model: str) -> Path:
+    """Return the weights file of a model."""
+    return Path(model) if is_path(model) else MODELS_DIR / f"{WEIGHTS.get(model, model)}.pth"
+
+
 def make_app(arguments: argparse.Namespace, users: dict[str, str]):
     """Return the whole ASGI application: API, page, and the guard before both."""
     be_quiet(arguments.data_dir)
     from digits.api import Limits, create_api
     from digits.feedback import Corrections
     from digits.guard import Guard
+    from digits.mcp_tools import add_mcp
     from digits.page.build import build_page, mount_page
     from digits.readers import Readers
-    from predict import MNISTPredictor
 
-    names = arguments.model or shipped_models()
-    readers = Readers(names, MNISTPredictor, open_explainer)
+    models = {display_name(model): model for model in arguments.model or shipped_models()}
+    readers = Readers(
+        list(models),
+        open_predictor=lambda names: MNISTPredictor([models[name] for name in names]),
+        open_explainer=lambda name: open_explainer(models[name]),
+        n_bytes=lambda name: weights_path(models[name]).stat().st_size,
+    )
     readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
     api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits, write_report)
+    add_mcp(api, readers, arguments.folder)
     mount_page(api, build_page(readers), readers, private, limits.file_bytes)
     hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
     api.add_middleware(Guard, hosts=hosts, users=users, max_body_bytes=4 * limits.file_bytes)
@@ -129,12 +153,12 @@ def be_quiet(data_dir: Path) -> None:
     )  # fmt: skip
 
 
-def open_explainer(name: str):
+def open_explainer(model: str):
     """Return what looks inside a model; imports torch, which reading does not need."""
     from digits.explain import Explainer
-    from model import load_model, weights_path
+    from model import load_model
 
-    network, checkpoint = load_model(weights_path(name))
+    network, checkpoint = load_model(weights_path(model))
     return Explainer(network, checkpoint.facts())
 
 

@@ -224,7 +224,7 @@
 
     #line(row) {
       const name = escape(row.path);
-      const second = row.runner_up_confidence >= 0.0005 ? `${row.runner_up} <small>${D.percent(row.runner_up_confidence)}</small>` : "";
+      const second = row.status !== "blank" && row.runner_up_confidence >= 0.0005 ? `${row.runner_up} <small>${D.percent(row.runner_up_confidence)}</small>` : "";
       const cells = row.status === "error"
         ? `<td class="why" colspan="3">${escape(row.error)}</td><td></td>`
         : `<td class="said">${row.digit ?? "–"}</td><td>${texts.statusWord[row.status] || D.percent(row.confidence)}

@@ -69,6 +69,7 @@
         ${[...Array(10).keys()].map((d) => `<li data-digit="${d}"><span class="percent"></span>
           <span class="bar"><i></i></span><b>${d}</b></li>`).join("")}
       </ol>
+      <div class="beside" hidden></div>
       <p class="only-heard" aria-live="polite"></p>
       <div class="correct" hidden>
         <p class="correct-ask">${texts.wrong}</p>
@@ -107,6 +108,7 @@
       this.seen.src = BLANK;
       this.seen.alt = "";
       this.correct.hidden = true;
+      this.showBeside([], []);
       this.heard.textContent = "";
     }
 
@@ -123,6 +125,15 @@
       if (this.correct.hidden !== (row.status === "blank")) this.correct.hidden = row.status === "blank";
       if (spoken) this.heard.textContent = this.says.textContent + " " + this.detail.textContent;
       if (spoken) this.#forget();
+    }
+
+    /** Below the answer, what each of several models says; hidden without any. */
+    showBeside(names, rows) {
+      const host = this.root.querySelector(".beside");
+      host.hidden = !rows.length;
+      host.replaceChildren(...rows.map((row, i) => D.make(`<div><span>${names[i]}</span><b>${row.digit ?? "–"}</b>
+        <span>${D.percent(row.confidence)}</span><span class="mini">${[...Array(10).keys()].map(
+          (d) => `<i style="height:${100 * row["p" + d]}%"></i>`).join("")}</span></div>`)));
     }
 
     fail(sentence) {

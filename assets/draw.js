@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const D = window.DIGITS;
+  const texts = D.texts;
   const SHOWN = 560; // pixels of the canvas on the page, and of the one that is sent
   const SENT = 280;
   const LIVE_GAP_MS = 80; // between two questions while the pen is down
@@ -76,12 +77,26 @@
       this.version = this.answered = this.epoch = 0;
       this.erases = false;
       this.chooser = root.querySelector("select");
+      this.#offerModels();
       this.#bindPointer();
       this.#bindTools();
     }
 
+    #offerModels() {
+      const all = D.models.join("+");
+      const choices = D.models.map((name) => [name, name]);
+      if (choices.length > 1) choices.push([all, texts.vote], [all + "+|", texts.compare]);
+      for (const [value, name] of choices) this.chooser.append(new Option(name, value));
+      this.root.querySelector(".model-of").hidden = choices.length === 1;
+    }
+
+    /** The chosen model, or several joined by "+", which vote. */
     get model() {
-      return this.chooser ? this.chooser.value : "";
+      return this.chooser.value.replace("+|", "");
+    }
+
+    get comparing() {
+      return this.chooser.value.endsWith("|");
     }
 
     // ------------------------------------------------------------ strokes
@@ -139,7 +154,7 @@
       on(".eraser", () => this.#choose(true));
       on(".undo-stroke", () => this.undo());
       on(".clear", () => this.clear());
-      this.chooser?.addEventListener("change", () => this.#changed());
+      this.chooser.addEventListener("change", () => this.#changed());
       this.keys = (event) => this.#key(event);
       document.addEventListener("keydown", this.keys);
     }
@@ -204,8 +219,10 @@
         const ended = !this.stroke;
         D.current = { blob: this.sheets[1].blob(), model };
         try {
-          const row = await D.read(D.current.blob, { model });
-          if (epoch === this.epoch && this.strokes.length) this.#settle(() => this.card.show(row, ended), version);
+          const asked = [model, ...(this.comparing ? D.models : [])];
+          const [row, ...each] = await Promise.all(asked.map((one) => D.read(D.current.blob, { model: one })));
+          if (epoch !== this.epoch || !this.strokes.length) continue;
+          this.#settle(() => (this.card.show(row, ended), this.card.showBeside(D.models, each)), version);
         } catch (error) {
           if (epoch === this.epoch) this.#settle(() => this.card.fail(error.message), version);
         }

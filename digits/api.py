@@ -36,7 +36,7 @@ REPORT_TYPES = {
 }
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
-Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box and ink; or those and the steps")]
+Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 
 
 def create_api(
@@ -103,7 +103,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.get("/api/models", tags=["about"])
     def models() -> list[ModelCard]:
         """Say which models may be named and what is known about each."""
-        return [_card(name, readers.predictor([name])) for name in readers.names]
+        return [_card(name, readers.predictor([name]), readers.n_bytes(name)) for name in readers.names]
 
     @app.get("/api/health", tags=["about"])
     async def health() -> dict[str, str]:
@@ -217,12 +217,17 @@ def _file_name(file: UploadFile) -> str:
     return (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:255]
 
 
-def _card(name: str, predictor: Any) -> ModelCard:
-    facts = predictor.engines[0].facts
+def _card(name: str, predictor: Any, n_bytes: int) -> ModelCard:
+    engine = predictor.engines[0]
+    facts = engine.facts
     return ModelCard(
         name=name,
         architecture=facts.get("architecture"),
         metrics=facts.get("metrics") or {},
+        config=facts.get("config") or {},
+        git_commit=facts.get("git_commit"),
+        engine=engine.name,
+        n_bytes=n_bytes,
         temperature=facts.get("temperature"),
         thresholds=facts.get("thresholds") or {},
     )

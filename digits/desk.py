@@ -52,7 +52,7 @@ class Desk:
     async def read(self, files: Sequence[UploadFile]) -> list[bytes | PictureError]:
         """Return the files' bytes, or for one above the limit the error that its row will carry."""
         if len(files) > self.limits.n_files:
-            raise HTTPException(413, f"{len(files)} files are too many for one request; send at most {self.limits.n_files}")
+            raise HTTPException(413, f"{len(files)} files are too many for one request; send {self.limits.n_files}")
         return [await self._read_one(file) for file in files]
 
     async def _read_one(self, file: UploadFile) -> bytes | PictureError:

@@ -24,8 +24,9 @@ class Readers:
         names: Sequence[str],
         open_predictor: Callable[[list[str]], Any],
         open_explainer: Callable[[str], Any] | None = None,
+        n_bytes: Callable[[str], int] = lambda _name: 0,
     ) -> None:
-        self.names = list(names)
+        self.names, self.n_bytes = list(names), n_bytes
         self._open_predictor, self._open_explainer = open_predictor, open_explainer
         self._opened: dict[object, Any] = {}
         self._lock = threading.Lock()

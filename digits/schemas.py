@@ -106,7 +106,11 @@ class ModelCard(BaseModel):
 
     name: str
     architecture: str | None
-    metrics: dict[str, Any]
+    metrics: dict[str, Any] = Field(description="on validation data")
+    config: dict[str, Any] = Field(description="settings of its training")
+    git_commit: str | None = Field(description="of the code that trained it")
+    engine: str = Field(description="onnx or torch")
+    n_bytes: int = Field(description="of its weights file")
     temperature: float | None
     thresholds: dict[str, float]
 
@@ -157,5 +161,5 @@ class Stress(BaseModel):
     strengths: list[float]
     probabilities: list[list[float]] = Field(description="ten for each strength")
     sheet: str = Field(description="what the network saw at each strength, side by side, a PNG as data URL")
-    flips_at: float | None = Field(description="the smallest strength that changes the answer, if any in the range does")
+    flips_at: float | None = Field(description="the smallest strength that changes the answer, if any does")
     flips_to: int | None

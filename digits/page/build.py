@@ -10,16 +10,23 @@ import json
 from pathlib import Path
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from digits.page import texts
 from digits.page.theme import make_theme
 from digits.readers import Readers
-from utils import ASSETS_DIR
+from utils import ASSETS_DIR, OUTPUTS_DIR
 
-SCRIPTS = ["card.js", "draw.js", "upload.js", "inside.js", "unzip.js", "batch.js"]
-STARTS = {"draw": "Pad", "upload": "Upload", "inside": "Inside", "batch": "Batch"}  # a tab's template and its class
+SCRIPTS = ["card.js", "draw.js", "upload.js", "inside.js", "unzip.js", "batch.js", "models.js"]
+STARTS = {  # a tab's template in assets/, and the class in the scripts that brings it to life
+    "draw": "Pad",
+    "upload": "Upload",
+    "inside": "Inside",
+    "batch": "Batch",
+    "models": "Models",
+}
 
 
 def build_page(readers: Readers) -> gr.Blocks:
@@ -43,6 +50,13 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
     """Mount the page at / of the API's application; nothing but this server is ever asked for anything."""
     if example_names():
         api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
+
+    @api.get("/figures/{name}", include_in_schema=False)
+    def figure(name: str) -> FileResponse:
+        if name not in figure_names():
+            raise HTTPException(404, "there is no such figure")
+        return FileResponse(OUTPUTS_DIR / name)
+
     return gr.mount_gradio_app(
         api,
         page,
@@ -63,7 +77,13 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
 
 def head(readers: Readers, exports: bool) -> str:
     """Return the scripts, and before them what they need to know, as one inline element."""
-    known = {"texts": texts.SCRIPT, "models": readers.names, "exports": exports, "examples": example_names()}
+    known = {
+        "texts": texts.SCRIPT,
+        "models": readers.names,
+        "exports": exports,
+        "examples": example_names(),
+        "figures": figure_names(),
+    }
     safe = json.dumps(known).replace("<", "\\u003c")
     return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
 
@@ -71,6 +91,11 @@ def head(readers: Readers, exports: bool) -> str:
 def example_names() -> list[str]:
     """Return the file names of the example drawings."""
     return sorted(path.name for path in (ASSETS_DIR / "examples").glob("*.png"))
+
+
+def figure_names() -> list[str]:
+    """Return the file names of the shipped run's figures."""
+    return sorted((path.name for path in OUTPUTS_DIR.glob("*.png")), reverse=True)
 
 
 def asset(name: str) -> str:

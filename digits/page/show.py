@@ -76,7 +76,8 @@ def heat_on_ink(heat: np.ndarray, ink: np.ndarray, scale: int = 8) -> np.ndarray
     side = 28 * scale
     paper = cv2.resize(ink, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.float32)[..., None] * 0.75
     share = heat / max(float(np.abs(heat).max()), 1e-6)
-    smooth = np.clip(cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC), -1, 1)[..., None]
+    smooth = cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    smooth = np.clip(smooth, -1, 1)[..., None]
     colour = np.where(smooth > 0, ORANGE, BLUE)
     weight = 0.8 * np.abs(smooth)
     return (paper * (1 - weight) + colour * weight).round().astype(np.uint8)

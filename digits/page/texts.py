@@ -5,7 +5,7 @@ from __future__ import annotations
 TITLE = "Digits"
 SUBTITLE = "A small neural network that reads handwriting — and says so when it cannot."
 
-FOOT = "<span>Everything is read on this machine; nothing is sent anywhere else.</span> <a href='docs'>API for programs</a>"
+FOOT = "Pictures are read by this server and sent nowhere else. <a href='docs'>For programs: the API</a>"
 
 TABS = {"draw": "Draw", "upload": "Upload", "inside": "Look inside", "batch": "Batch", "models": "Models"}
 
@@ -137,4 +137,18 @@ SCRIPT = {
     "truthSays": "{right} of {n} checked are right ({percent}).",
     "truthKept": "{kept} kept for training.",
     "more": "Show more",
+    # models
+    "architecture": "Architecture",
+    "size": "Weights",
+    "megabytes": "{n} MB",
+    "engine": "Runs on",
+    "engines": {"onnx": "ONNX Runtime", "torch": "torch"},
+    "training": "Trained with",
+    "compareTitle": "On the example drawings, just now",
+    "figuresTitle": "From its training",
+    "figures": {
+        "training_curves.png": "Loss and accuracy while it learned",
+        "confusion_matrix.png": "What it takes for what",
+        "sample_predictions.png": "Some of its answers",
+    },
 }

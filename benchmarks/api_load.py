@@ -1,0 +1,139 @@
+"""Measure the API under load: requests a second of a 28x28 PNG from many connections, errors, and memory over time.
+
+    python benchmarks/api_load.py                          # 60 s from 16 connections, memory after 1,000 and 50,000
+    python benchmarks/api_load.py --seconds 5 --requests 2000
+
+Starts the server as a user would. The clients run in one process of their own (asyncio, keep-alive), so that server and load
+share the machine's cores as they would behind a proxy on the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+BOUNDARY = b"pictureboundary"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and write benchmarks/results/api_load.json."""
+    parser = argparse.ArgumentParser(description="Measure the API under load.")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--requests", type=int, default=50_000, help="after which memory is looked at again")
+    parser.add_argument("--port", type=int, default=7994)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/api_load.json")
+    arguments = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as data_dir:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(arguments.port), "--data-dir", data_dir]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            server.stdout.readline()  # the address, printed when it listens
+            load = Load(arguments.port, arguments.connections)
+            asyncio.run(load.run(n_requests=1000))
+            early = resident_mb(server.pid)
+            load.waits.clear()
+            started = time.perf_counter()
+            asyncio.run(load.run(seconds=arguments.seconds))
+            seconds = time.perf_counter() - started
+            timed = list(load.waits)
+            asyncio.run(load.run(n_requests=max(0, arguments.requests - len(timed) - 1000)))
+            late = resident_mb(server.pid)
+        finally:
+            server.terminate()
+            server.wait()
+    p50, p99 = np.percentile(timed, [50, 99]) * 1000
+    result = {
+        "connections": arguments.connections,
+        "requests_per_s": round(len(timed) / seconds, 1),
+        "p50_ms": round(p50, 1),
+        "p99_ms": round(p99, 1),
+        "errors": load.n_errors,
+        "n_requests": load.n_requests,
+        "resident_mb_after_1000": early,
+        "resident_mb_at_end": late,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+    }
+    arguments.out.parent.mkdir(exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result))
+    return 0
+
+
+class Load:
+    """Connections that send the same request again as soon as they have its answer."""
+
+    def __init__(self, port: int, n_connections: int) -> None:
+        self.port, self.n_connections = port, n_connections
+        self.request = make_request()
+        self.waits: list[float] = []
+        self.n_errors = self.n_requests = 0
+
+    async def run(self, seconds: float = 1e9, n_requests: int = 10**12) -> None:
+        """Send until the time is over or as many requests have been sent."""
+        self._left, self._end = n_requests, time.perf_counter() + seconds
+        await asyncio.gather(*(self._connection() for _ in range(self.n_connections)))
+
+    async def _connection(self) -> None:
+        while self._goes_on():  # a refused or broken connection is an error, and the next one is opened
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                while self._goes_on():
+                    await self._ask(reader, writer)
+                writer.close()
+            except (OSError, asyncio.IncompleteReadError):
+                self.n_errors += 1
+
+    def _goes_on(self) -> bool:
+        return self._left > 0 and time.perf_counter() < self._end
+
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._left -= 1
+        self.n_requests += 1
+        started = time.perf_counter()
+        writer.write(self.request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        self.waits.append(time.perf_counter() - started)
+        self.n_errors += not head.startswith(b"HTTP/1.1 200")
+
+
+def make_request() -> bytes:
+    """Return the bytes of one POST /api/predict with a 28x28 PNG."""
+    from PIL import Image
+
+    sys.path.insert(0, str(ROOT))
+    from digits.preprocess import to_ink
+
+    png = io.BytesIO()
+    Image.fromarray(to_ink(ROOT / "assets/examples/5.png")).save(png, "PNG")
+    part = b'Content-Disposition: form-data; name="files"; filename="5.png"\r\nContent-Type: image/png\r\n\r\n'
+    body = b"--" + BOUNDARY + b"\r\n" + part + png.getvalue() + b"\r\n--" + BOUNDARY + b"--\r\n"
+    head = (
+        "POST /api/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process in MB (Linux)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

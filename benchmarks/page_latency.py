@@ -1,0 +1,176 @@
+"""Measure the page: from the end of a stroke to the changed answer, in a real browser on this machine.
+
+    python benchmarks/page_latency.py                      # 100 strokes, then 100 with eight other clients asking
+    python benchmarks/page_latency.py --strokes 20
+
+Each stroke is drawn with real pointer events. The clock starts in the browser at pointerup and stops when the answer card
+has been repainted for the final drawing (the pad says so in its data-answered). Also measured: the time from starting
+`python app.py` to the first byte of the page, as a multiple of `import gradio` alone in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+N_OTHERS = 8
+WATCH = """() => {
+  const pad = document.querySelector('.pad').closest('.two').parentElement;
+  window.waits = [];
+  let ended = 0, version = 0;
+  document.querySelector('.paper canvas').addEventListener('pointerup', () => {
+    ended = performance.now();
+    queueMicrotask(() => { version = Number(pad.dataset.drawn); });
+  });
+  new MutationObserver(() => {
+    if (ended && version && Number(pad.dataset.answered) >= version) {
+      window.waits.push(performance.now() - ended);
+      ended = version = 0;
+    }
+  }).observe(pad, { attributes: true, attributeFilter: ['data-answered'] });
+}"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and write benchmarks/results/page_latency.json."""
+    parser = argparse.ArgumentParser(description="Measure the page's latency.")
+    parser.add_argument("--strokes", type=int, default=100)
+    parser.add_argument("--port", type=int, default=7993)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/page_latency.json")
+    arguments = parser.parse_args(argv)
+    address = f"http://127.0.0.1:{arguments.port}"
+    import_s = seconds_to_import_gradio()
+    with tempfile.TemporaryDirectory() as data_dir:
+        started = time.perf_counter()
+        server = start(arguments.port, data_dir)
+        try:
+            wait_for_page(address)
+            start_s = time.perf_counter() - started
+            alone = measure(address, arguments.strokes)
+            with Others(address, N_OTHERS) as others:
+                busy = measure(address, arguments.strokes)
+        finally:
+            server.terminate()
+            server.wait()
+    result = {
+        "strokes": arguments.strokes,
+        "alone": summary(alone),
+        f"with_{N_OTHERS}_clients": summary(busy) | {"their_requests": others.n_answers},
+        "start_s": round(start_s, 2),
+        "import_gradio_s": round(import_s, 2),
+        "start_ratio": round(start_s / import_s, 2),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+    }
+    arguments.out.parent.mkdir(exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result))
+    return 0
+
+
+def seconds_to_import_gradio() -> float:
+    """Return the wall time of a process that only imports gradio (the second of two, so that files are cached)."""
+    for _ in range(2):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import gradio"], check=True)
+    return time.perf_counter() - started
+
+
+def start(port: int, data_dir: str) -> subprocess.Popen:
+    """Start the server as a user would."""
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", data_dir]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def wait_for_page(address: str) -> None:
+    """Return when the page's first byte has come."""
+    while True:
+        try:
+            with urllib.request.urlopen(address) as answer:
+                answer.read(1)
+                return
+        except OSError:
+            time.sleep(0.02)
+
+
+def measure(address: str, n_strokes: int) -> list[float]:
+    """Return the milliseconds from stroke end to answer, of `n_strokes` strokes of ten different drawings."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        executable = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page.goto(address)
+        page.wait_for_selector(".paper canvas")
+        page.evaluate(WATCH)
+        area = page.locator(".paper canvas").bounding_box()
+        for i in range(n_strokes):
+            stroke(page, area, i)
+            page.wait_for_function(f"window.waits.length > {i}")
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(60)
+        waits = page.evaluate("window.waits")
+        browser.close()
+    return waits
+
+
+def stroke(page, area: dict, seed: int) -> None:
+    """Draw one smooth stroke with the mouse, another for each seed."""
+    random = np.random.default_rng(seed)
+    points = np.cumsum(random.normal(0, 0.06, (24, 2)), axis=0) + 0.5
+    x, y = (np.clip(points, 0.1, 0.9) * (area["width"], area["height"]) + (area["x"], area["y"])).T
+    page.mouse.move(x[0], y[0])
+    page.mouse.down()
+    for px, py in zip(x[1:], y[1:], strict=True):
+        page.mouse.move(px, py)
+    page.mouse.up()
+
+
+class Others:
+    """Clients that ask /api/predict again and again while the block runs; `n_answers` says how often they got one."""
+
+    def __init__(self, address: str, n: int) -> None:
+        import httpx
+
+        self.n_answers, self._stop = 0, threading.Event()
+        picture = (ROOT / "assets/examples/5.png").read_bytes()
+        self._clients = [httpx.Client(base_url=address) for _ in range(n)]
+        self._threads = [threading.Thread(target=self._ask, args=(client, picture)) for client in self._clients]
+
+    def _ask(self, client, picture: bytes) -> None:
+        while not self._stop.is_set():
+            answer = client.post("/api/predict", files={"files": ("5.png", picture)})
+            self.n_answers += answer.status_code == 200
+
+    def __enter__(self) -> Others:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def summary(waits: list[float]) -> dict[str, float]:
+    """Return quantiles of milliseconds."""
+    p50, p95, p99 = np.percentile(waits, [50, 95, 99])
+    return {"n": len(waits), "p50_ms": round(p50, 1), "p95_ms": round(p95, 1), "p99_ms": round(p99, 1)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
