@@ -69,6 +69,7 @@ def measure(answers: Answers) -> dict:
     result: dict = {"n": len(answers.labels), "statuses": status_counts(answers)}
     if len(digits.labels):
         result |= summarise(digits) | {
+            "statuses": result["statuses"],  # of all pictures, not of the digits alone
             "by_source": split_by_source(digits),
             "confusion": metrics.confusion_matrix(digits.labels, digits.digits).tolist(),
             "reliability": _plain(metrics.reliability_bins(digits.confidences, digits.most_probable_right)),

@@ -175,7 +175,7 @@ def _digit_line(name: str, figures: dict, target: float | None = None) -> str:
         f"{name:<20}{n:>6}{_mark(averaged['share'], target)}{interval:>15}{target or '':>8}"
         f"{100 * figures['most_probable']['share']:>8.2f}{100 * figures['expected_calibration_error']:>7.2f}"
         + "".join(f"{share:>{width}.1f}" for share, width in zip(shares, widths, strict=True))
-        + f"{100 * figures['ok_but_wrong']['share']:>11.2f}"
+        + f"{100 * (figures['ok_but_wrong']['share'] or 0):>11.2f}"
     )
 
 

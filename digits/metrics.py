@@ -33,15 +33,16 @@ def wilson_interval(n_right: float, n: float, z: float = 1.96) -> tuple[float, f
 
 
 def share_of(hits: Sequence[bool] | np.ndarray) -> dict:
-    """Return {n, share, low, high} of a sequence of booleans; the share of none is nan."""
+    """Return {n, share, low, high} of a sequence of booleans; the share of none is None."""
     hits = np.asarray(hits, bool)
-    return _with_interval(float(hits.mean()) if hits.size else math.nan, hits.size)
+    if not hits.size:
+        return {"n": 0, "share": None, "low": 0.0, "high": 1.0}
+    return _with_interval(float(hits.mean()), hits.size, hits.size)
 
 
-def _with_interval(share: float, n: int, effective_n: float | None = None) -> dict:
-    weight = n if effective_n is None else effective_n
-    low, high = wilson_interval(share * weight, weight) if n else (0.0, 1.0)
-    return {"n": int(n), "share": share, "low": low, "high": high}
+def _with_interval(share: float, n: int, effective_n: float) -> dict:
+    low, high = wilson_interval(share * effective_n, effective_n)
+    return {"n": n, "share": share, "low": low, "high": high}
 
 
 def accuracy(labels: np.ndarray, answers: np.ndarray) -> dict:

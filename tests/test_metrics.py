@@ -36,9 +36,9 @@ def test_one_source_is_the_plain_share():
     assert metrics.averaged_share([1, 0, 1, 1], ["a"] * 4) == metrics.share_of([1, 0, 1, 1])
 
 
-def test_the_share_of_nothing_is_not_a_number():
-    assert math.isnan(metrics.share_of([])["share"])
-    assert math.isnan(metrics.averaged_share([], [])["share"])
+def test_the_share_of_nothing_is_none():
+    expected = {"n": 0, "share": None, "low": 0.0, "high": 1.0}
+    assert metrics.share_of([]) == metrics.averaged_share([], []) == expected
 
 
 def test_per_class():

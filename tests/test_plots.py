@@ -1,0 +1,120 @@
+"""Every figure: drawn, legible in what it says, saved whole, without matplotlib's global state."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from digits import metrics, plots
+from digits.explain import StressCurve
+from utils import ROOT
+
+RANDOM = np.random.default_rng(0)
+INK = RANDOM.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+LABELS = np.arange(12) % 10
+RIGHT = np.arange(12) % 3 > 0
+CONFIDENCES = np.linspace(0.3, 1, 12)
+
+
+def history(n: int) -> list[dict]:
+    epochs = range(1, n + 1)
+    return [{"epoch": e, "train_loss": 1 / e, "val_loss": 2 / e, "val_mnist": 1 - 0.1 / e} for e in epochs]
+
+
+def stress_curve(flips_at: float | None = 20.0) -> StressCurve:
+    strengths = np.linspace(-90, 90, 12)
+    probabilities = RANDOM.dirichlet(np.ones(10), 12)
+    return StressCurve("rotation", "degrees", strengths, probabilities, INK, 4, flips_at, flips_at and 9)
+
+
+def curve(n: int) -> dict:
+    return {"unit": "pixels", "levels": [1, 2, 3, 4, 5], "network_alone": [0.9] * 5, "whole_path": [0.8] * 5}
+
+
+FIGURES = {
+    "training": lambda: plots.training_figure(history(5)),
+    "training of one epoch": lambda: plots.training_figure(history(1)),
+    "gallery": lambda: plots.gallery_figure({"rotation": INK[:6], "salt_and_pepper": INK[:4]}, "Augmentation"),
+    "confusion": lambda: plots.confusion_figure(metrics.confusion_matrix(LABELS, (LABELS + ~RIGHT) % 10)),
+    "perfect confusion": lambda: plots.confusion_figure(metrics.confusion_matrix(LABELS, LABELS)),
+    "empty confusion": lambda: plots.confusion_figure(np.zeros((10, 11), int)),
+    "predictions": lambda: plots.prediction_figure(INK, LABELS, np.where(RIGHT, LABELS, -1), CONFIDENCES, "Samples"),
+    "one prediction": lambda: plots.prediction_figure(INK[:1], LABELS[:1], LABELS[:1], CONFIDENCES[:1]),
+    "calibration": lambda: plots.calibration_figure(metrics.reliability_bins(CONFIDENCES, RIGHT), 0.02),
+    "rejection": lambda: plots.rejection_figure(metrics.rejection_curve(CONFIDENCES, RIGHT)),
+    "curves": lambda: plots.curves_figure({f"kind_{i}": curve(i) for i in range(5)}, "Robustness"),
+    "one curve": lambda: plots.curves_figure({"FGSM": curve(0)}),
+    "probabilities": lambda: plots.probabilities_figure(RANDOM.dirichlet(np.ones(10))),
+    "stress": lambda: plots.stress_figure(stress_curve()),
+    "stress without a flip": lambda: plots.stress_figure(stress_curve(None)),
+    "maps": lambda: plots.maps_figure(RANDOM.normal(size=(70, 7, 7)), "Second convolution"),
+    "one map": lambda: plots.maps_figure(RANDOM.normal(size=(1, 3, 3))),
+}
+
+
+def texts(figure: Figure) -> str:
+    found = [text.get_text() for axes in figure.axes for text in (*axes.texts, axes.title, axes._left_title)]
+    return "\n".join([*found, figure.get_suptitle() or ""])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_saved_whole_and_not_empty(name, tmp_path):
+    path = plots.save(FIGURES[name](), tmp_path / "new" / "figure.png")
+    with Image.open(path) as image:
+        assert image.format == "PNG" and min(image.size) > 60 and max(image.size) < 2000
+        assert len(np.unique(np.asarray(image.convert("L")))) > 5, "nothing is drawn"
+    assert [file.name for file in path.parent.iterdir()] == ["figure.png"]
+
+
+def test_a_figure_as_pixels():
+    pixels = plots.to_pixels(FIGURES["probabilities"]())
+    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+    assert (pixels[0, 0] == 255).all()
+
+
+def test_a_confusion_matrix_shows_the_digits_not_given_only_if_there_are_some():
+    complete = plots.confusion_figure(metrics.confusion_matrix(LABELS, LABELS))
+    assert "12 of 12 right" in texts(complete)
+    assert len(complete.axes[0].get_xticks()) == 10
+    withheld = plots.confusion_figure(metrics.confusion_matrix(LABELS, np.full(12, -1)))
+    assert "0 of 12 right" in texts(withheld)
+    assert [tick.get_text() for tick in withheld.axes[0].get_xticklabels()][-1] == "none"
+
+
+def test_right_and_wrong_are_told_by_colour_and_by_sign():
+    axes = FIGURES["predictions"]().axes
+    assert axes[0].get_title().startswith("✗ none, is 0") and axes[1].get_title().startswith("✓ 1")
+    edges = [tuple(axis.spines["top"].get_edgecolor()) for axis in axes[:2]]
+    assert edges[0] != edges[1]
+
+
+def test_a_stress_figure_names_the_flip():
+    assert "rotation: 4 turns into 9 at 20" in texts(FIGURES["stress"]())
+    assert "the answer stays 4" in texts(FIGURES["stress without a flip"]())
+
+
+def test_maps_say_when_they_are_not_all():
+    assert "the first 64 of 70" in FIGURES["maps"]().get_suptitle()
+
+
+@pytest.mark.parametrize("heat", [np.zeros((28, 28)), np.eye(28), np.eye(28) - 0.5], ids=["none", "cam", "occlusion"])
+def test_an_overlay_shows_the_ink_where_there_is_no_heat(heat):
+    shown = plots.to_overlay(INK[0], heat, scale=4)
+    assert shown.shape == (112, 112, 3) and shown.dtype == np.uint8
+    cold = np.kron(heat == 0, np.ones((4, 4), bool))
+    assert np.array_equal(shown[cold][:, 0], 255 - np.kron(INK[0], np.ones((4, 4), np.uint8))[cold])
+
+
+def test_drawing_needs_no_pyplot_and_no_display(tmp_path):
+    code = (
+        "import sys, numpy as np; from digits import plots\n"
+        f"plots.save(plots.confusion_figure(np.eye(10, dtype=int)), {str(tmp_path / 'c.png')!r})\n"
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
+    no_display = {"MPLBACKEND": "TkAgg"}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, env=no_display).returncode == 0
