@@ -99,9 +99,3 @@ def test_the_readme_gives_a_reason_for_every_package():
     packages = [re.split(r"[<>=!~\s\[]", line)[0] for line in required if line and not line.startswith(("#", "-"))]
     assert len(packages) > 8
     assert not [package for package in packages if package not in readme]
-
-
-def test_every_requirement_says_why():
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith(("#", "-r"))]
-        assert all("#" in line for line in lines), name
