@@ -37,7 +37,7 @@ def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.nda
 
     directory = Path(directory or data_dir())
     try:
-        there = MNIST(directory, train=train, download=not (directory / "MNIST" / "raw").exists())
+        there = MNIST(directory, train=train, download=True)  # torchvision looks for the files first
     except Exception as error:  # urllib, ssl, os and torchvision's own RuntimeError
         raise UserError(
             f"MNIST is not in {directory} and cannot be downloaded ({type(error).__name__}); "
