@@ -32,8 +32,18 @@ from digits.augment import Augment, parse
 from digits.data import N_VALIDATION, data_dir, gather
 from digits.preprocess import MEAN, STD
 from digits.status import digit_score, fit_temperature, fit_thresholds, softmax
-from model import REGISTRY, Checkpoint, create_model, export_onnx, save_checkpoint, weights_path
-from utils import RUNS_DIR, UserError, atomic_path, choose_device, command, free_path, git_commit, seed_everything
+from model import REGISTRY, Checkpoint, create_model, export_onnx, load_model, save_checkpoint, weights_path
+from utils import (
+    OUTPUTS_DIR,
+    RUNS_DIR,
+    UserError,
+    atomic_path,
+    choose_device,
+    command,
+    free_path,
+    git_commit,
+    seed_everything,
+)  # fmt: skip
 
 
 @dataclass
@@ -118,6 +128,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         save_state(run_dir, states | {"history": history, "best": best})
         if settings.patience and epoch - int(np.argmin([row["val_loss"] for row in history])) >= settings.patience:
             break
+    draw_figures(run_dir, history, data.validation, device)
     return write_summary(run_dir, settings, history, time.perf_counter() - started)
 
 
@@ -208,6 +219,24 @@ def write_summary(run_dir: Path, settings: Settings, history: list[dict], second
     return summary
 
 
+def draw_figures(run_dir: Path, history: list[dict], validation: dict, device: str) -> None:
+    """Draw training curves, and confusion and samples of the best weights on the first validation set."""
+    from digits import plots
+    from digits.metrics import confusion_matrix
+
+    model, checkpoint = load_model(run_dir / "best.pth")
+    name, (ink, labels) = next(iter(validation.items()))
+    probabilities = softmax(logits_of(model.to(device), ink, device), checkpoint.temperature)
+    answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    figures = {
+        "training_curves": plots.training_figure(history),
+        "confusion_matrix": plots.confusion_figure(confusion_matrix(labels, answers), f"{name}, validation"),
+        "sample_predictions": plots.prediction_figure(ink[:24], labels[:24], answers[:24], confidences[:24]),
+    }
+    for stem, figure in figures.items():
+        plots.save(figure, run_dir / f"{stem}.png")
+
+
 def publish(run_dir: Path, name: str) -> Path:
     """Put a finished run's weights into models/, keep the ones they replace in the run's folder, export to ONNX."""
     best = weights_path(name)
@@ -217,6 +246,9 @@ def publish(run_dir: Path, name: str) -> Path:
             shutil.copy2(target, run_dir / f"replaced_{target.name}")
         with atomic_path(target) as path:
             shutil.copyfile(run_dir / source, path)
+    if name == "mnistnet":
+        for figure in run_dir.glob("*.png"):
+            shutil.copyfile(figure, OUTPUTS_DIR / figure.name)
     return export_onnx(best)
 
 
