@@ -31,7 +31,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from digits.journal import Journal, open_unfinished
-from digits.local_engine import read_locally
+from digits.local_engine import n_cores, read_locally
 from digits.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
 from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.sources import Entry, count_entries, find_entries, kind_of
@@ -234,11 +234,6 @@ def open_reader(model: str | Sequence[str], threshold: float | None, number: boo
         facts = predictor.engines[0].facts
         facts["thresholds"] = facts.get("thresholds", {}) | {"unsure_confidence": threshold}
     return RowReader(predictor, number)
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _reserve(logs: Path, reports: Path) -> Path:

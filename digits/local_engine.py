@@ -8,6 +8,7 @@ tiny files are mostly Python between the calls, and want processes. Those take a
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,11 @@ def read_locally(
         raise UserError("a worker was killed, perhaps for memory; go on with --resume and fewer --workers") from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_chunks(items: Iterable, size: int) -> Iterator[list]:
