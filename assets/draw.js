@@ -105,6 +105,8 @@
       const canvas = this.canvas;
       canvas.addEventListener("pointerdown", (event) => this.#down(event));
       canvas.addEventListener("pointermove", (event) => this.#move(event));
+      // A finger that draws is no tap, double tap or long press: without this, a tap right after it can be lost.
+      canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
       for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
         canvas.addEventListener(end, (event) => this.#up(event));
       }

@@ -30,8 +30,8 @@ INSTRUCTIONS = """Reads handwritten digits 0-9 with a small neural network train
 A status other than "ok" means that the digit should be checked: "unsure" (digit given, but doubtful), "blank",
 "not_a_digit", "error" (the file cannot be read; `error` says why). Report doubtful answers as doubtful."""
 
-Image = Annotated[str, Field(description="the picture (PNG, JPEG, ...) as base64, or as a data: URL; no paths, no links")]
-Folder = Annotated[str, Field(description='path below the folder that was named at start, with "/"; "" or "." is itself')]
+Image = Annotated[str, Field(description="the picture (PNG, JPEG, ...) as base64, or as a data: URL; no path, no link")]
+Folder = Annotated[str, Field(description='path below the folder named at start, with "/"; "" is that folder itself')]
 Limit = Annotated[int, Field(ge=1, le=MAX_FILES, description="how many files to read at most, in order of name")]
 
 
@@ -68,7 +68,10 @@ def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Ca
         return await work(lambda: readers.predictor().predict(to_bytes(image)).row())
 
     async def read_number(image: Image) -> dict[str, Any]:
-        """Read all handwritten digits in a picture, line by line, as text ("407\\n18") with each digit's box in pixels."""
+        """Read all handwritten digits in a picture, line by line.
+
+        Returns text ("407\\n18"; empty if there are none), lines, and digits, each with its confidence and box in pixels.
+        """
         return await work(lambda: readers.predictor().read_number(to_bytes(image)).row())
 
     async def classify_folder(folder_path: Folder = "", limit: Limit = 100) -> dict[str, Any]:

@@ -5,28 +5,31 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pandas
 import pytest
 
 from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 
-STROKES = {  # in fractions of the paper, as people draw them
-    0: [[(0.5, 0.18), (0.36, 0.26), (0.3, 0.5), (0.36, 0.74), (0.5, 0.82), (0.64, 0.74), (0.7, 0.5), (0.64, 0.26), (0.52, 0.18)]],
-    1: [[(0.4, 0.3), (0.53, 0.18), (0.53, 0.82)]],
-    2: [[(0.32, 0.32), (0.4, 0.2), (0.55, 0.18), (0.66, 0.28), (0.62, 0.44), (0.46, 0.62), (0.3, 0.8), (0.72, 0.8)]],
-    3: [[(0.34, 0.24), (0.5, 0.17), (0.65, 0.26), (0.62, 0.4), (0.48, 0.48), (0.64, 0.56), (0.68, 0.7), (0.54, 0.82), (0.34, 0.76)]],
-    4: [[(0.44, 0.18), (0.3, 0.56), (0.72, 0.56)], [(0.6, 0.36), (0.6, 0.84)]],
-    5: [[(0.66, 0.2), (0.4, 0.2), (0.36, 0.46), (0.52, 0.42), (0.66, 0.54), (0.66, 0.7), (0.52, 0.82), (0.34, 0.76)]],
-    6: [[(0.6, 0.18), (0.42, 0.36), (0.34, 0.62), (0.42, 0.8), (0.58, 0.8), (0.66, 0.66), (0.56, 0.54), (0.38, 0.62)]],
-    7: [[(0.3, 0.22), (0.7, 0.22), (0.46, 0.82)]],
-    8: [[(0.5, 0.48), (0.36, 0.36), (0.4, 0.2), (0.58, 0.2), (0.64, 0.36), (0.5, 0.48), (0.36, 0.62), (0.4, 0.8), (0.6, 0.8),
-         (0.64, 0.62), (0.5, 0.48)]],
-    9: [[(0.64, 0.36), (0.54, 0.48), (0.4, 0.44), (0.36, 0.3), (0.48, 0.18), (0.62, 0.22), (0.65, 0.4), (0.6, 0.82)]],
-}  # fmt: skip
+STROKES = {  # as people draw them: x,y in percent of the paper; a bar between strokes
+    0: "50,18 36,26 30,50 36,74 50,82 64,74 70,50 64,26 52,18",
+    1: "45,27 52,18 52,84",
+    2: "32,32 40,20 55,18 66,28 62,44 46,62 30,80 72,80",
+    3: "34,24 50,17 65,26 62,40 48,48 64,56 68,70 54,82 34,76",
+    4: "44,18 30,56 72,56 | 60,36 60,84",
+    5: "66,20 40,20 36,46 52,42 66,54 66,70 52,82 34,76",
+    6: "60,18 42,36 34,62 42,80 58,80 66,66 56,54 38,62",
+    7: "30,22 70,22 46,82",
+    8: "50,48 36,36 40,20 58,20 64,36 50,48 36,62 40,80 60,80 64,62 50,48",
+    9: "64,36 54,48 40,44 36,30 48,18 62,22 65,40 60,82",
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,13 @@ def open_page(chromium, address: str, **options) -> Iterator:
 
 
 def is_outside(url: str, address: str) -> bool:
-    return not url.startswith((address, "data:", "blob:"))
+    return not url.startswith((address.split("/?")[0], "data:", "blob:"))
+
+
+def paths(digit: int) -> list[list[tuple[float, float]]]:
+    """Return the strokes of a digit as points in fractions of the paper."""
+    strokes = [stroke.split() for stroke in STROKES[digit].split("|")]
+    return [[(int(x) / 100, int(y) / 100) for x, y in (point.split(",") for point in stroke)] for stroke in strokes]
 
 
 def to_pixels(tab, point: tuple[float, float]) -> tuple[float, float]:
@@ -74,9 +83,9 @@ def to_pixels(tab, point: tuple[float, float]) -> tuple[float, float]:
     return area["x"] + point[0] * area["width"], area["y"] + point[1] * area["height"]
 
 
-def draw(tab, strokes: list[list[tuple[float, float]]]) -> None:
+def draw(tab, digit: int) -> None:
     """Draw with the mouse and wait until the answer is about this drawing."""
-    for first, *others in strokes:
+    for first, *others in paths(digit):
         tab.mouse.move(*to_pixels(tab, first))
         tab.mouse.down()
         for point in others:
@@ -85,11 +94,10 @@ def draw(tab, strokes: list[list[tuple[float, float]]]) -> None:
     settle(tab)
 
 
-def touch(tab, strokes: list[list[tuple[float, float]]]) -> None:
+def touch(tab, digit: int) -> None:
     """Draw with a finger, as the browser gets it from a touch screen."""
-    tab.locator(".paper canvas").scroll_into_view_if_needed()
     session = tab.context.new_cdp_session(tab)
-    for stroke in strokes:
+    for stroke in paths(digit):
         for i, point in enumerate(stroke):
             x, y = to_pixels(tab, point)
             kind = "touchMove" if i else "touchStart"
@@ -98,10 +106,15 @@ def touch(tab, strokes: list[list[tuple[float, float]]]) -> None:
     settle(tab)
 
 
+SETTLED = """() => {
+  const pad = document.querySelector('.pad').closest('.two').parentElement.dataset;
+  return pad.drawn && pad.drawn === pad.answered;
+}"""
+
+
 def settle(tab) -> None:
     """Wait until the answer shown is about the newest drawing."""
-    tab.wait_for_function("() => { const d = document.querySelector('.two').parentElement.dataset;"
-                          "return d.drawn && d.drawn === d.answered }")  # fmt: skip
+    tab.wait_for_function(SETTLED)
 
 
 def says(tab) -> str:
@@ -114,11 +127,200 @@ def keep_picture(tab, name: str) -> None:
         tab.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+def go_to(tab, name: str) -> None:
+    tab.get_by_role("tab", name=name).click()
+
+
 def test_reads_ten_digits_drawn_with_the_mouse(page) -> None:
     answers = {}
-    for digit, strokes in STROKES.items():
-        draw(page, strokes)
+    for digit in STROKES:
+        draw(page, digit)
         answers[digit] = says(page)
-        keep_picture(page, f"draw-{digit}")
         page.keyboard.press("Escape")
     assert answers == {digit: f"This is a {digit}." for digit in range(10)}
+
+
+def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
+    answers = {}
+    for digit in STROKES:
+        touch(phone, digit)
+        answers[digit] = says(phone)
+        keep_picture(phone, f"phone-draw-{digit}")
+        phone.locator(".clear").tap()
+        phone.wait_for_selector("text=Draw a digit >> visible=true")  # a tap becomes a click a moment later
+    assert answers == {digit: f"This is a {digit}." for digit in range(10)}
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the phone"
+
+
+def test_the_answer_follows_the_pen_before_the_stroke_ends(page) -> None:
+    first, *others = paths(7)[0]
+    page.mouse.move(*to_pixels(page, first))
+    page.mouse.down()
+    for point in others:
+        page.mouse.move(*to_pixels(page, point), steps=6)
+    page.wait_for_function("document.querySelector('.answer .says').textContent === 'This is a 7.'")
+    page.mouse.up()
+
+
+def test_undo_erase_and_clear_leave_no_stale_answer(page) -> None:
+    for i in range(30):
+        draw(page, 7)
+        if i % 3 == 0:
+            page.keyboard.press("Control+z")
+        elif i % 3 == 1:
+            page.locator(".clear").click()
+        else:
+            page.keyboard.press("Escape")
+        settle(page)
+        assert says(page) == "Draw a digit", f"round {i}"
+        page.wait_for_timeout(30 if i % 10 else 300)  # an answer still under way would arrive now
+        assert says(page) == "Draw a digit", f"round {i}, a moment later"
+    assert page.locator(".bars .percent").all_inner_texts() == [""] * 10
+
+
+def test_the_eraser_takes_ink_away_and_undo_brings_it_back(page) -> None:
+    draw(page, 1)
+    page.locator(".eraser").click()
+    page.locator(".width").fill("14")
+    for _ in range(2):
+        draw(page, 1)
+    assert says(page) == "Nothing is written here."
+    page.locator(".undo-stroke").click()
+    page.locator(".undo-stroke").click()
+    settle(page)
+    assert says(page) == "This is a 1."
+
+
+def test_one_click_keeps_a_correction_and_undo_deletes_it(page, data_dir: Path) -> None:
+    def kept() -> list[tuple]:
+        with sqlite3.connect(data_dir / "corrections.sqlite") as db:
+            columns = "label, predicted, model, length(ink), picture IS NOT NULL"
+            return db.execute(f"SELECT {columns} FROM corrections").fetchall()
+
+    draw(page, 3)
+    page.locator(".ten").get_by_role("button", name="It is a 8").click()
+    page.wait_for_selector("text=Kept as a 8")
+    assert kept() == [(8, 3, "mnistnet", 784, 1)]
+    assert page.locator(".kept-count").inner_text() == "1 correction kept"
+    with page.expect_download() as download:
+        page.locator(".export").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == ["8/000001.png", "corrections.csv"]
+    page.locator(".answer .undo").click()
+    page.wait_for_selector("text=Removed again")
+    assert kept() == []
+
+
+def test_upload_reads_a_digit_and_shows_its_steps(page, examples) -> None:
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(examples[6])
+    page.wait_for_selector(".steps li >> visible=true")
+    assert says(page) == "This is a 6."
+    assert page.locator(".steps li").count() == 4
+    assert page.locator(".shown rect").count() == 1
+    keep_picture(page, "upload")
+
+
+def test_upload_says_in_one_sentence_what_cannot_be_read(page, tmp_path: Path) -> None:
+    bad = tmp_path / "text.png"
+    bad.write_text("not a picture")
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(bad)
+    page.wait_for_selector("[data-status=error] >> visible=true")
+    assert page.locator(".answer .detail >> visible=true").inner_text() == "this is not a picture in a format we read"
+
+
+def test_upload_reads_a_number(page, tmp_path: Path) -> None:
+    picture = np.full((160, 420), 255, np.uint8)
+    cv2.putText(picture, "7 4 1", (30, 120), cv2.FONT_HERSHEY_SIMPLEX, 4, 0, 10)
+    cv2.imwrite(str(tmp_path / "number.png"), picture)
+    go_to(page, "Upload")
+    page.locator("text=A number").click()
+    page.locator(".upload input[type=file]").set_input_files(tmp_path / "number.png")
+    page.wait_for_selector(".number-text:not(:empty)")
+    assert page.locator(".number-text").inner_text().replace(" ", "") == "741"
+    assert page.locator(".shown rect").count() == 3
+
+
+def test_batch_reads_300_files_of_which_5_are_bad(page, examples, tmp_path: Path) -> None:
+    files = []
+    for i in range(295):
+        files.append(tmp_path / f"{i:03d}.png")
+        files[-1].write_bytes(examples[i % 10].read_bytes())
+    for i, data in enumerate([b"", b"text", b"\x89PNG\r\n\x1a\n", b"GIF89a", examples[1].read_bytes()[:200]]):
+        files.append(tmp_path / f"bad{i}.png")
+        files[-1].write_bytes(data)
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files(files)
+    page.wait_for_selector(".batch[data-state=done], [data-state=done] .batch", timeout=60_000)
+    assert page.locator(".filters").inner_text().split("\n")[0].startswith("All 300")
+    assert "Unreadable 5" in page.locator(".filters").inner_text()
+    page.locator(".truth").first.fill("4")
+    assert page.evaluate("document.activeElement.className") == "truth", "the next row is up"
+    keep_picture(page, "batch")
+    table = pandas.read_csv(save(page, "CSV", tmp_path / "digits.csv"), dtype={"path": str})
+    assert (len(table), (table.status == "error").sum(), table.label.notna().sum()) == (300, 5, 1)
+    assert len(pandas.read_parquet(save(page, "Parquet", tmp_path / "digits.parquet"))) == 300
+    assert len(json.loads(save(page, "JSON", tmp_path / "digits.json").read_text())["rows"]) == 300
+
+
+def save(tab, button: str, path: Path) -> Path:
+    with tab.expect_download() as download:
+        tab.locator(".saves").get_by_role("button", name=button).click()
+    download.value.save_as(path)
+    return path
+
+
+def test_batch_opens_archives_and_passes_over_what_is_no_picture(page, examples, tmp_path: Path) -> None:
+    path = tmp_path / "more.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for digit in range(10):
+            archive.write(examples[digit], f"scans/{digit}.png")
+        archive.writestr("scans/notes.txt", "no picture")
+        archive.writestr("__MACOSX/scans/._0.png", "no picture")
+        archive.writestr("scans/damaged.png", "no picture, but called one")
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files(path)
+    page.wait_for_selector("text=11 pictures read. 2 other files passed over.")
+    names = page.locator("td.name").all_inner_texts()
+    wanted = [*map(str, range(10)), "damaged"]
+    assert sorted(names) == [f"more.zip/scans/{name}.png" for name in wanted]
+
+
+def test_look_inside_follows_the_drawing_and_the_slider(page) -> None:
+    draw(page, 7)
+    go_to(page, "Look inside")
+    page.wait_for_function("document.querySelectorAll('.layer').length === 3", timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('.curve').length === 10", timeout=60_000)
+    assert page.locator(".ask-digit [aria-pressed=true]").inner_text() == "7"
+    before = page.locator(".stress-now").inner_text()
+    page.locator(".kinds >> text=Turning").click()
+    page.wait_for_function("document.querySelector('.stress-now').textContent.includes('°')")
+    page.locator(".strength").press("Home")
+    assert page.locator(".stress-now").inner_text().startswith("−90°")
+    assert before != page.locator(".stress-now").inner_text()
+    page.locator(".layer").nth(1).locator("button").nth(3).click()
+    page.wait_for_selector("text=Map 4: one kernel for each of the 32 maps before")
+    keep_picture(page, "inside")
+
+
+def test_models_are_compared_on_the_examples(page) -> None:
+    go_to(page, "Models")
+    page.wait_for_selector(".compared tbody tr")
+    assert page.locator(".compared tbody b").all_inner_texts() == [str(digit) for digit in range(10)]
+    keep_picture(page, "models")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str) -> None:
+    """Run axe-core, as the page looks with content in it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for tab in open_page(chromium, f"{address}/?__theme={theme}", viewport={"width": 1280, "height": 860}):
+        draw(tab, 5)
+        for name in ("Draw", "Upload", "Look inside", "Batch", "Models"):
+            go_to(tab, name)
+            tab.wait_for_load_state("networkidle")
+            found = axe.run(tab).response["violations"]
+            serious = [problem["help"] for problem in found if problem["impact"] in ("serious", "critical")]
+            assert not serious, f"{name}, {theme}"
+            keep_picture(tab, f"{name}-{theme}")
