@@ -74,12 +74,12 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     started = time.perf_counter()
     device = choose_device(settings.device)
     seed_everything(settings.seed)
-    data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
-    ink, labels = torch.from_numpy(data.ink).to(device), torch.from_numpy(data.labels).to(device)
+    model = create_model(settings.model).to(device, memory_format=torch.channels_last)
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
+    data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
+    ink, labels = torch.from_numpy(data.ink).to(device), torch.from_numpy(data.labels).to(device)
 
-    model = create_model(settings.model).to(device, memory_format=torch.channels_last)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
     optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
     n_steps = max(1, len(ink) // settings.batch_size)
@@ -146,9 +146,10 @@ def mix(batch: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings: Settings, n_steps: int):
     """Return the learning-rate schedule, stepped after every batch."""
-    total = settings.epochs * n_steps
+    total = settings.epochs * n_steps + 1
     if settings.schedule == "onecycle":
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=total + 1, pct_start=0.2)
+        rising = max(0.2, 2 / total)  # torch divides by zero if the rise has no step
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=total, pct_start=rising)
     if settings.schedule == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     milestones = [round(total * share) for share in (0.5, 0.75, 0.9)]

@@ -1,0 +1,149 @@
+"""The loop learns, resumes to the same weights, leaves its papers, and refuses what it cannot do in one sentence."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import train
+from digits.preprocess import MEAN, STD
+from model import load_checkpoint
+from utils import UserError
+
+
+@pytest.fixture
+def tiny_folder(tmp_path):
+    """Twenty pictures each of a bar that stands (1) and a ring (0), in class folders."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    for label in (0, 1):
+        folder = tmp_path / "own" / str(label)
+        folder.mkdir(parents=True)
+        for index in range(20):
+            picture = np.full((60, 60), 255, np.uint8)
+            x = int(rng.integers(25, 35))
+            if label:
+                cv2.line(picture, (x, 10), (x + int(rng.integers(-4, 5)), 50), 0, 5)
+            else:
+                cv2.ellipse(picture, (x, 30), (int(rng.integers(9, 14)), 20), 0, 0, 360, 0, 4)
+            cv2.imwrite(str(folder / f"{index}.png"), picture)
+    return tmp_path / "own"
+
+
+def settings_for(folder, **changes) -> train.Settings:
+    common = {"dataset": [str(folder)], "batch_size": 8, "lr": 3e-3, "device": "cpu", "precision": "fp32", "ema": 0.5}
+    return train.Settings(**common | changes)
+
+
+def test_it_learns_and_leaves_its_papers(tiny_folder, tmp_path):
+    run_dir = tmp_path / "run"
+    summary = train.train(settings_for(tiny_folder, epochs=6), run_dir)
+    assert summary["best"]["val_own"] == 1.0
+    with (run_dir / "metrics.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3, 4, 5, 6]
+    stored = json.loads((run_dir / "summary.json").read_text())
+    assert stored["settings"]["seed"] == 0
+    assert {"python", "torch", "numpy"} <= stored["versions"].keys()
+    assert {"training_curves.png", "confusion_matrix.png", "sample_predictions.png"} <= {
+        path.name for path in run_dir.iterdir()
+    }
+
+
+def test_a_checkpoint_of_the_loop_describes_itself(tiny_folder, tmp_path):
+    train.train(settings_for(tiny_folder, epochs=1), tmp_path / "run")
+    checkpoint = load_checkpoint(tmp_path / "run" / "best.pth")
+    assert (checkpoint.architecture, checkpoint.mean, checkpoint.std) == ("mnistnet", MEAN, STD)
+    assert 0.3 <= checkpoint.temperature <= 5
+    assert {"unsure_confidence", "unsure_score", "not_a_digit_score"} <= checkpoint.thresholds.keys()
+    assert checkpoint.config["lr"] == 3e-3
+
+
+def test_a_stopped_run_resumes_to_the_same_weights(tiny_folder, tmp_path, monkeypatch):
+    settings = settings_for(tiny_folder, epochs=3)
+    train.train(settings, tmp_path / "whole")
+
+    class Stopped(Exception):
+        pass
+
+    def stop_after_two(run_dir, state, write=train.save_state):
+        write(run_dir, state)
+        if len(state["history"]) == 2:
+            raise Stopped
+
+    stopped = tmp_path / "stopped"
+    stopped.mkdir()
+    (stopped / "config.json").write_text(json.dumps(train.asdict(settings)))
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "save_state", stop_after_two)
+        with pytest.raises(Stopped):
+            train.train(settings, stopped)
+    again, state = train.read_run(stopped)
+    assert again == settings
+    train.train(again, stopped, state)
+    whole, resumed = (load_checkpoint(tmp_path / name / "last.pth").state for name in ("whole", "stopped"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_folder, tmp_path):
+    states = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train.train(settings_for(tiny_folder, epochs=1, seed=seed), tmp_path / name)
+        states.append(load_checkpoint(tmp_path / name / "last.pth").state["0.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "milestones"])
+def test_every_schedule_ends_lower_than_it_began(schedule):
+    settings = train.Settings(schedule=schedule, epochs=2)
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], settings.lr)
+    steps = train.make_schedule(optimizer, settings, 50)
+    rates = []
+    for _ in range(100):
+        rates.append(steps.get_last_lr()[0])
+        optimizer.step()
+        steps.step()
+    assert max(rates) <= settings.lr * 1.0001
+    assert rates[-1] < max(rates) / 4
+
+
+def test_the_logit_of_no_digit_is_zero():
+    logits = torch.tensor([[1.0] * 10])
+    assert train.with_no_digit(logits).tolist() == [[1.0] * 10 + [0.0]]
+
+
+def test_mixup_keeps_every_target_a_distribution():
+    torch.manual_seed(0)
+    batch, target = torch.rand(6, 1, 28, 28), torch.eye(11)[torch.arange(6)]
+    mixed, targets = train.mix(batch, target, 0.3)
+    assert mixed.shape == batch.shape
+    assert torch.allclose(targets.sum(dim=1), torch.ones(6))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--model", "lenet"], "there is no architecture 'lenet'"),
+        (["--augment", "wobble"], "there is no augmentation 'wobble'"),
+        (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
+        (["--resume", "no-such-run"], "cannot be resumed"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(words, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path)
+    assert train.main(["--smoke", "--no-cuda", *words]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_a_damaged_state_is_one_sentence(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "state.pt").write_bytes(b"half a fil")
+    with pytest.raises(UserError, match="damaged"):
+        train.read_run(tmp_path)
