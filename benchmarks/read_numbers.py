@@ -308,7 +308,7 @@ def main(argv: list[str] | None = None) -> int:
         "  python -m benchmarks.read_numbers --split test --n 500",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test is for published figures")
+    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: to publish")
     parser.add_argument("--n", type=int, default=200, help="pictures (default 200)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME")

@@ -129,6 +129,8 @@ def close_dark(grey: np.ndarray, side: int) -> np.ndarray:
 def solid_hull(light: np.ndarray) -> np.ndarray | None:
     """Return the filled hull (0 or 255) of the largest light area, None unless it is large and nearly convex."""
     outlines, _ = cv2.findContours(light, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return None
     outline = max(outlines, key=cv2.contourArea)
     hull = cv2.convexHull(outline)
     if cv2.contourArea(hull) < 0.2 * light.size or cv2.contourArea(outline) < 0.9 * cv2.contourArea(hull):
@@ -236,7 +238,7 @@ def to_digit_size(
 
 
 def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Take ruled lines and squares off: thin level or upright marks right across the picture; what crosses them stays."""
+    """Take ruled lines and squares off: thin level or upright marks right across the picture; what crosses stays."""
     if min(contrast.shape) < LEAST_RULED:
         return contrast
     level = np.where(level_rules(contrast, frame), 0, contrast)
@@ -294,15 +296,26 @@ def find_parts(contrast: np.ndarray, frame: np.ndarray) -> tuple[list[Part], np.
     """Return the connected parts that may be writing, and the label map they are numbered by."""
     level = ink_level(contrast)
     weak = (contrast > 0.6 * level).astype(np.uint8)
+    parts, labels = _connected(weak, contrast > level, frame)
+    if not parts:
+        return [], labels
+    gap = round(0.1 * usual_height(parts))  # a pen that skipped, or a rule that was taken off, does not make two parts
+    bridged = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((gap + 1, 1), np.uint8), borderValue=0)
+    parts, labels = _connected(bridged, contrast > level, frame)
+    return drop_clutter(parts), labels * weak
+
+
+def _connected(weak: np.ndarray, strong: np.ndarray, frame: np.ndarray) -> tuple[list[Part], np.ndarray]:
+    """Return the connected parts of `weak` that hold enough `strong` pixels, and the label map."""
     n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
-    strong = np.bincount(labels[contrast > level], minlength=n)
+    strong = np.bincount(labels[strong], minlength=n)
     cut_off = np.bincount(labels[~frame], minlength=n) > 0
     parts = [
         Part(i, int(left), int(top), int(left + width), int(top + height), int(area), bool(cut_off[i]))
         for i, (left, top, width, height, area) in enumerate(stats)
         if i > 0 and strong[i] > max(2, 0.1 * area)
     ]
-    return drop_clutter(parts), labels
+    return parts, labels
 
 
 def drop_clutter(parts: list[Part]) -> list[Part]:

@@ -20,7 +20,7 @@ from digits.picture import Picture
 from digits.preprocess import INK_SIDE, FoundDigit, bounding_box, normalise
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
-SWAY = 0.18  # by how much a seam may leave its direction, in line heights
+SWAY = 0.12  # by how much a seam may leave its direction, in line heights
 MAX_WIDTH = 1.5  # of a digit, in line heights
 MAX_GAP = 0.3  # inside a digit
 LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
@@ -29,7 +29,7 @@ SPACE = 0.72  # the narrowest gap between groups, and how much wider it must be 
 WIDER = 0.5
 
 # The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
-CUT_COST = 1.0  # a pen width of ink cut through
+CUT_COST = 0.6  # a pen width of ink cut through
 JOIN_COST = 0.7  # two separate parts taken for one digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
 
@@ -208,7 +208,7 @@ def find_seams(strokes: np.ndarray, height: float, lean: float) -> list[Seam]:
     columns = cheapest_ways(padded[np.arange(n_rows)[None, :, None], window + margin])  # (n, rows), within the window
     columns = np.take_along_axis(window, columns[..., None], axis=2)[..., 0]
     ink = padded[np.arange(n_rows), columns + margin].sum(axis=1) / pen_width(strokes)
-    return [Seam(columns[i], float(ink[i])) for i in valleys(ink, 2) if ink[i] <= DEAREST_CUT]
+    return [Seam(columns[i], float(ink[i])) for i in valleys(ink) if ink[i] <= DEAREST_CUT]
 
 
 def cheapest_ways(price: np.ndarray) -> np.ndarray:
@@ -228,10 +228,14 @@ def cheapest_ways(price: np.ndarray) -> np.ndarray:
     return ways
 
 
-def valleys(values: np.ndarray, apart: int) -> np.ndarray:
-    """Return the indices of the values that are the least within `apart` on either side; of equal ones, all."""
-    least = cv2.erode(values.astype(np.float32).reshape(1, -1), np.ones((1, 2 * apart + 1), np.uint8)).ravel()
-    return np.flatnonzero(values <= least + 1e-4)
+def valleys(values: np.ndarray) -> np.ndarray:
+    """Return the indices of the values that are no greater than both neighbours.
+
+    >>> valleys(np.array([3.0, 1.0, 2.0, 2.0, 5.0])).tolist()
+    [1, 3]
+    """
+    beside = np.pad(values, 1, constant_values=np.inf)
+    return np.flatnonzero(values <= np.minimum(beside[:-2], beside[2:]) + 1e-4)
 
 
 def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:

@@ -1,0 +1,88 @@
+"""What the reader of whole numbers asks a network about, to train on: digits cut out of a line, and wrong cuts.
+
+    ink, labels = make_segments(ink, labels, n_lines=1000, seed=0)     # labels 0-9, and NO_DIGIT for wrong cuts
+
+Lines of two to five digits are written close together, many of them touching, and go through the very seams and
+candidates of `numbers.py`. A candidate that holds one digit, whole and nearly alone, is that digit; one that holds
+clearly less, or parts of two, is no digit; what lies between is left out.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digits.imitate import NO_DIGIT, Glyph, Rng, draw_glyph
+from digits.layout import Line
+from digits.numbers import between, cut_line, propose
+from digits.preprocess import bounding_box
+
+WRONG_A_DIGIT = 3  # wrong cuts kept for each right one
+
+
+def make_segments(glyphs: list[Glyph], labels: np.ndarray, n_lines: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink, uint8 (n, 28, 28), and labels (n,) of the candidates of `n_lines` written lines."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_lines):
+        chosen = rng.integers(0, len(labels), int(rng.integers(2, 6)))
+        strokes, owner = write_line([draw_glyph(glyphs[i], rng) for i in chosen], rng)
+        found += cut_and_label(strokes, owner, labels[chosen], rng)
+    return np.stack([ink for ink, _label in found]), np.array([label for _ink, label in found], np.int64)
+
+
+def write_line(glyphs: list[np.ndarray], rng: Rng) -> tuple[np.ndarray, np.ndarray]:
+    """Set glyphs side by side, touching or nearly: strokes, float32 (h, w) in 0-1, and each pixel's glyph or -1."""
+    height = rng.uniform(40, 80)
+    tall, right = round(1.6 * height), 2
+    strokes = np.zeros((tall, round(1.6 * height * len(glyphs)) + 8), np.float32)
+    owner = np.full(strokes.shape, -1, np.int64)
+    for number, glyph in enumerate(glyphs):
+        left, top, edge, bottom = bounding_box(glyph > 0.3)
+        scale = height * rng.uniform(0.88, 1.12) / max(edge - left, bottom - top)
+        small = cv2.resize(glyph[top:bottom, left:edge], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        y = int(np.clip((tall - small.shape[0]) / 2 + rng.normal(0, 0.05) * height, 0, tall - small.shape[0]))
+        x = right + round(rng.uniform(0, 0.25) * height)
+        if number and rng.random() < 0.7:
+            x = contact(strokes[y : y + small.shape[0]], small) - int(rng.integers(0, 2 + max(1, round(height / 20))))
+        x = max(0, x)
+        place = (slice(y, y + small.shape[0]), slice(x, x + small.shape[1]))
+        owner[place][small > np.maximum(0.3, strokes[place])] = number
+        np.maximum(strokes[place], small, out=strokes[place])
+        right = max(right, x + small.shape[1])
+    strokes = cv2.GaussianBlur(strokes, (0, 0), rng.uniform(0.3, 1.2))
+    return np.clip(strokes + rng.normal(0, rng.uniform(0, 0.06), strokes.shape), 0, 1).astype(np.float32), owner
+
+
+def contact(written: np.ndarray, glyph: np.ndarray) -> int:
+    """Return the column at which `glyph`, pushed to the left, first touches what is written."""
+    rows = np.flatnonzero((written > 0.4).any(axis=1) & (glyph > 0.4).any(axis=1))
+    if not len(rows):
+        return int(np.flatnonzero((written > 0.4).any(axis=0))[-1]) if (written > 0.4).any() else 0
+    ends = written.shape[1] - np.argmax(written[rows, ::-1] > 0.4, axis=1)
+    return int((ends - np.argmax(glyph[rows] > 0.4, axis=1)).max())
+
+
+def cut_and_label(
+    strokes: np.ndarray, owner: np.ndarray, labels: np.ndarray, rng: Rng
+) -> list[tuple[np.ndarray, int]]:
+    """Return (ink, label) of a line's candidates, wrong cuts thinned out."""
+    left, top, right, bottom = bounding_box(strokes > 0.3)
+    strokes, owner = strokes[top:bottom, left:right], owner[top:bottom, left:right]
+    strokes = np.where(strokes > 0.25, strokes, 0)
+    heights = [np.ptp(np.flatnonzero((owner == i).any(axis=1))) + 1 for i in range(len(labels)) if (owner == i).any()]
+    line = Line(0, 0, strokes, float(np.quantile(heights, 0.6)))
+    seams = cut_line(line)
+    whole = np.bincount(owner[owner >= 0], minlength=len(labels))
+    right_ones, wrong_ones = [], []
+    for candidate, ink in propose(0, line, seams):
+        held = owner[between(line, seams[candidate.first], seams[candidate.last])]
+        held = np.bincount(held[held >= 0], minlength=len(labels))
+        main = int(np.argmax(held))
+        purity, share = held[main] / max(1, held.sum()), held[main] / max(1, whole[main])
+        if purity > 0.9 and share > 0.87:
+            right_ones.append((ink, int(labels[main])))
+        elif purity < 0.8 or share < 0.7:
+            wrong_ones.append((ink, NO_DIGIT))
+    rng.shuffle(wrong_ones)
+    return right_ones + wrong_ones[: WRONG_A_DIGIT * len(labels)]
