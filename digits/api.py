@@ -64,6 +64,11 @@ def create_api(
     add_inside(app, readers, desk)
     if write_report:
         _add_reports(app, write_report, desk)
+
+    @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
+    async def nothing(path: str) -> None:
+        raise HTTPException(404, "there is nothing at this address; /docs lists what there is")
+
     return app
 
 

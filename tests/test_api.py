@@ -1,0 +1,374 @@
+"""The API: rows as the predictor's, errors as one sentence without a path, and a guard at the door."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import io
+import json
+import socket
+import struct
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+
+from digits.feedback import Corrections
+from tests.serving import serving
+from utils import ROOT
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory, examples) -> Path:
+    """A folder for classify_folder: two pictures, one bad, one in a subfolder, and a link that leads out of it."""
+    folder = tmp_path_factory.mktemp("scans")
+    (folder / "inner").mkdir()
+    (folder / "a.png").write_bytes(examples[1].read_bytes())
+    (folder / "bad.png").write_bytes(b"no picture")
+    (folder / "inner" / "b.png").write_bytes(examples[2].read_bytes())
+    (folder / "link.png").symlink_to(examples[3])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path, scans: Path) -> Iterator[str]:
+    with serving(data_dir, "--max-upload-mb", "1", "--folder", str(scans)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=30) as client:
+        yield client
+
+
+def post(client: httpx.Client, *pictures: bytes, path: str = "/api/predict", **options) -> httpx.Response:
+    files = [("files", (f"{i}.png", data)) for i, data in enumerate(pictures)]
+    return client.post(path, files=files, **options)
+
+
+def is_one_sentence(answer: httpx.Response) -> bool:
+    error = answer.json()["error"]
+    return list(answer.json()) == ["error"] and len(error) < 200 and "\n" not in error and "Traceback" not in error
+
+
+# ---------------------------------------------------------------- answers
+
+
+def test_a_row_is_what_the_predictor_says(client: httpx.Client, predictor, examples) -> None:
+    answer = post(client, examples[4].read_bytes()).json()
+    assert answer == {"model": ["mnistnet"], "rows": [predictor.predict(examples[4]).row("0.png")]}
+
+
+def test_several_files_keep_their_order_and_a_bad_one_is_a_row(client: httpx.Client, examples) -> None:
+    answer = post(client, examples[1].read_bytes(), b"no picture", b"", examples[2].read_bytes())
+    assert answer.status_code == 200
+    rows = answer.json()["rows"]
+    assert [row["digit"] for row in rows] == [1, None, None, 2]
+    assert [row["status"] for row in rows] == ["ok", "error", "error", "ok"]
+    assert rows[2]["error"] == "the file is empty"
+
+
+def test_details_show_ink_and_steps(client: httpx.Client, examples) -> None:
+    (row,) = post(client, examples[5].read_bytes(), path="/api/predict?details=steps").json()["rows"]
+    assert [step["name"] for step in row["steps"]] == ["picture", "contrast", "mask", "ink"]
+    ink = Image.open(io.BytesIO(base64.b64decode(row["ink"].split(",")[1])))
+    assert (ink.size, ink.mode) == ((28, 28), "L")
+    assert 0 <= row["box"][0] < row["box"][2] <= 1
+
+
+def test_numbers_come_with_boxes(client: httpx.Client, examples) -> None:
+    file = {"file": ("8.png", examples[8].read_bytes())}
+    told = client.post("/api/read-number", files=file).json()
+    assert (told["text"], told["lines"], told["path"]) == ("8", ["8"], "8.png")
+    left, top, right, bottom = told["digits"][0]["box"]
+    assert 0 <= left < right <= told["width"] and 0 <= top < bottom <= told["height"]
+
+
+def test_models_and_health(client: httpx.Client) -> None:
+    (model,) = client.get("/api/models").json()
+    assert model["name"] == "mnistnet" and model["n_bytes"] > 1e6
+    assert client.get("/api/health").json() == {"status": "ok"}
+
+
+def test_reports_have_the_batch_columns(client: httpx.Client, examples) -> None:
+    rows = post(client, examples[1].read_bytes(), b"bad").json()["rows"]
+    rows[0]["label"] = 1
+    table = pandas.read_csv(io.BytesIO(client.post("/api/report?kind=csv", json=rows).content))
+    assert list(table)[:3] == ["path", "status", "digit"] and list(table)[-3:] == ["label", "correct", "error"]
+    parquet = pandas.read_parquet(io.BytesIO(client.post("/api/report?kind=parquet", json=rows).content))
+    assert len(parquet) == 2 and parquet.correct[0] == 1
+    assert b"<html" in client.post("/api/report?kind=html", json=rows).content
+    assert client.post("/api/report?kind=exe", json=rows).status_code == 422
+
+
+def test_the_way_inside(client: httpx.Client, examples) -> None:
+    file = {"file": ("6.png", examples[6].read_bytes())}
+    told = client.post("/api/explain?digit=3", files=file).json()
+    assert (told["answer"], told["digit"]) == (6, 3)
+    assert [layer["n_maps"] for layer in told["layers"]] == [32, 64, 128]
+    curve = client.post("/api/stress?kind=rotation", files=file).json()
+    assert len(curve["strengths"]) == len(curve["probabilities"]) and curve["answer"] == 6
+    layer = told["layers"][1]["name"]
+    assert client.get("/api/kernels", params={"layer": layer, "index": 0}).json()["n_kernels"] == 32
+    assert client.get("/api/kernels", params={"layer": layer, "index": 64}).status_code == 404
+
+
+def test_documentation_needs_no_other_host(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    assert "http://" not in page and "https://" not in page
+    script = page.split('src="')[1].split('"')[0]
+    assert client.get(script).status_code == 200
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/api/predict", "/api/read-number", "/api/feedback", "/api/models", "/api/health"} <= set(paths)
+
+
+# ---------------------------------------------------------------- corrections
+
+
+def test_feedback_is_kept_counted_exported_and_taken_back(client: httpx.Client, data_dir: Path, examples) -> None:
+    file = {"file": ("9.png", examples[9].read_bytes())}
+    kept = client.post("/api/feedback", files=file, data={"label": "4"}).json()
+    assert kept["count"] == 1 == client.get("/api/feedback").json()["count"]
+    (row,) = Corrections(data_dir / "corrections.sqlite").rows()
+    assert (row["label"], row["predicted"], row["picture"]) == (4, 9, examples[9].read_bytes())
+    with zipfile.ZipFile(io.BytesIO(client.get("/api/feedback/export").content)) as archive:
+        assert archive.namelist() == ["4/000001.png", "corrections.csv"]
+    assert client.delete("/api/feedback/guessed").status_code == 404
+    assert client.delete(f"/api/feedback/{kept['key']}").json() == {"key": None, "count": 0}
+
+
+def test_reading_keeps_nothing(client: httpx.Client, data_dir: Path, examples) -> None:
+    before = sorted(path.name for path in data_dir.rglob("*"))
+    post(client, examples[1].read_bytes(), path="/api/predict?details=steps")
+    client.post("/api/explain", files={"file": ("1.png", examples[1].read_bytes())})
+    assert sorted(path.name for path in data_dir.rglob("*")) == before
+
+
+@pytest.mark.parametrize("label", ["10", "-1", "seven", ""])
+def test_feedback_needs_a_digit(client: httpx.Client, examples, label: str) -> None:
+    answer = client.post("/api/feedback", files={"file": ("9.png", examples[9].read_bytes())}, data={"label": label})
+    assert answer.status_code == 422 and is_one_sentence(answer)
+
+
+# ---------------------------------------------------------------- what strangers bring
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG that says it has so many pixels, and hardly any data: a bomb when decoded."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", binascii.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(10_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+HOSTILE = {
+    "empty": b"",
+    "text": b"hello",
+    "script": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+    "bomb": png_header(50_000, 50_000),
+    "no pixels": png_header(0, 0),
+    "cut": png_header(100, 100)[:40],
+    "pickle": b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x07builtin\x94.",
+    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("path", ["/api/predict", "/api/read-number", "/api/explain", "/api/stress?kind=blur"])
+def test_a_hostile_file_gets_a_sentence_within_a_second(client: httpx.Client, name: str, path: str) -> None:
+    field = "files" if path == "/api/predict" else "file"
+    started = time.perf_counter()
+    answer = client.post(path, files={field: ("x.png", HOSTILE[name])})
+    assert answer.status_code == 422 and is_one_sentence(answer)
+    assert str(ROOT) not in answer.text and "/tmp" not in answer.text
+    assert time.perf_counter() - started < 3  # a second, on a machine that has nothing else to do
+
+
+def test_a_file_name_is_only_a_label(client: httpx.Client, examples) -> None:
+    names = ["../../etc/passwd", "C:\\x\\y.png"]
+    files = [("files", (name, examples[1].read_bytes())) for name in names]
+    rows = client.post("/api/predict", files=files).json()["rows"]
+    assert [row["path"] for row in rows] == ["passwd", "y.png"]
+
+
+def test_limits(client: httpx.Client, examples) -> None:
+    answer = post(client, bytes(2 * 2**20))
+    assert answer.status_code == 422 and answer.json()["error"] == "the file is larger than 1 MB"
+    answer = post(client, bytes(5 * 2**20))
+    assert answer.status_code == 413 and is_one_sentence(answer)
+    answer = post(client, *[examples[1].read_bytes()[:100]] * 65)
+    assert answer.status_code == 413 and is_one_sentence(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/predict?model=nobody", 404), ("/api/predict?details=all", 422), ("/api/nothing", 404)]
+)
+def test_wrong_requests_get_json(client: httpx.Client, examples, path: str, status: int) -> None:
+    answer = post(client, examples[1].read_bytes(), path=path)
+    assert answer.status_code == status and is_one_sentence(answer)
+
+
+def test_a_request_without_files_is_told_so(client: httpx.Client) -> None:
+    answer = client.post("/api/predict")
+    assert answer.status_code == 422 and is_one_sentence(answer)
+
+
+# ---------------------------------------------------------------- the door
+
+
+def test_other_hosts_and_other_sites_are_refused(client: httpx.Client, examples) -> None:
+    assert client.get("/api/health", headers={"Host": "evil.example"}).status_code == 421
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        answer = post(client, examples[1].read_bytes(), headers=headers)
+        assert answer.status_code == 403 and is_one_sentence(answer)
+    assert post(client, examples[1].read_bytes(), headers={"Origin": str(client.base_url)}).status_code == 200
+
+
+def test_answers_forbid_the_page_to_reach_out(client: httpx.Client) -> None:
+    policy = client.get("/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'") and "http:" not in policy
+
+
+def test_a_body_that_lies_about_its_length_is_cut_off(address: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            b"POST /api/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        )
+        connection.settimeout(20)
+        answer = b""
+        try:
+            for _ in range(200):
+                connection.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+            answer = connection.recv(4096)
+        except OSError:  # it hung up on us while we were sending
+            return
+    assert b" 413 " in answer or b" 400 " in answer
+
+
+def test_stalled_senders_do_not_keep_others_waiting(address: str, client: httpx.Client, examples) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    head = (
+        b"POST /api/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    stalled = [socket.create_connection((host, int(port))) for _ in range(100)]
+    for connection in stalled:
+        connection.sendall(head + b"--b\r\n")
+    started = time.perf_counter()
+    assert post(client, examples[1].read_bytes()).status_code == 200
+    assert time.perf_counter() - started < 3
+    for connection in stalled:
+        connection.close()
+
+
+def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tmp_path: Path) -> None:
+    from fastapi.testclient import TestClient
+
+    from digits.api import Limits, create_api
+    from digits.readers import Readers
+
+    gate = threading.Event()
+
+    class Slow:
+        def predict_batch(self, pictures: list) -> list:
+            gate.wait(10)
+            return predictor.predict_batch(pictures)
+
+    limits = Limits(n_working=1, n_waiting=2)
+    api = create_api(Readers(["slow"], lambda _names: Slow()), Corrections(tmp_path / "c"), limits)
+
+    async def ask_six() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            part = {"files": ("1.png", examples[1].read_bytes())}
+            asked = [asyncio.create_task(client.post("/api/predict", files=part)) for _ in range(6)]
+            while sum(task.done() for task in asked) < 3:
+                await asyncio.sleep(0.01)
+            gate.set()
+            return await asyncio.gather(*asked)
+
+    assert TestClient(api).get("/openapi.json").status_code == 200
+    answers = asyncio.run(ask_six())
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 503, 503, 503]
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert refused.headers["retry-after"] == "1" and is_one_sentence(refused)
+
+
+# ---------------------------------------------------------------- MCP
+
+
+def call(address: str, tool: str, **arguments) -> tuple[bool, object]:
+    """Return (is it an error, what the tool said), through MCP's own client."""
+    from mcp import Client
+
+    async def ask() -> tuple[bool, object]:
+        async with Client(f"{address}/mcp") as session:
+            result = await session.call_tool(tool, arguments)
+            text = result.content[0].text
+            return bool(result.is_error), text if result.is_error else json.loads(text)
+
+    return asyncio.run(ask())
+
+
+def test_mcp_lists_described_tools(address: str) -> None:
+    from mcp import Client
+
+    async def ask() -> list:
+        async with Client(f"{address}/mcp") as session:
+            return (await session.list_tools()).tools
+
+    tools = {tool.name: tool for tool in asyncio.run(ask())}
+    assert set(tools) == {"predict_digit", "read_number", "classify_folder"}
+    assert all(len(tool.description) > 60 for tool in tools.values())
+
+
+def test_mcp_reads_a_digit_and_a_number(address: str, predictor, examples) -> None:
+    image = base64.b64encode(examples[7].read_bytes()).decode()
+    assert call(address, "predict_digit", image=image) == (False, predictor.predict(examples[7]).row())
+    failed, told = call(address, "read_number", image="data:image/png;base64," + image)
+    assert not failed and told["text"] == "7"
+
+
+@pytest.mark.parametrize("image", ["/etc/passwd", "http://127.0.0.1/x.png", "file:///etc/passwd", "", "aGVsbG8="])
+def test_mcp_follows_no_path_and_no_link(address: str, image: str) -> None:
+    failed, told = call(address, "predict_digit", image=image)
+    assert failed and len(told) < 200 and "Traceback" not in told
+
+
+def test_mcp_reads_folders_only_below_the_one_named(address: str) -> None:
+    failed, told = call(address, "classify_folder")
+    assert not failed and told["n_files"] == 3
+    digits = {row["path"]: row["digit"] for row in told["rows"]}
+    assert digits == {"a.png": 1, "bad.png": None, "inner/b.png": 2}
+    assert call(address, "classify_folder", limit=1)[1]["statuses"] == {"ok": 1}
+    for path in ("..", "/etc", "inner/../../", "link.png"):
+        failed, told = call(address, "classify_folder", folder_path=path)
+        assert failed and "below" in told
+
+
+def test_sheets_lay_pictures_side_by_side() -> None:
+    from digits.page.show import to_sheet
+
+    sheet = to_sheet(np.arange(3, dtype=np.uint8).reshape(3, 1, 1).repeat(2, 1).repeat(2, 2), columns=2)
+    assert sheet.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 0, 0], [2, 2, 0, 0]]
