@@ -34,6 +34,7 @@ from digits.exam import (
     summarise,
     to_samples,
 )
+from digits.gallery import draw_sheet
 from digits.status import OK
 from predict import MNISTPredictor
 from utils import RUNS_DIR, UserError, atomic_path, command, free_path, git_commit
@@ -111,15 +112,11 @@ def draw(answers: Answers, folder: Path) -> None:
     plots.save(plots.calibration_figure(bins, error), folder / "calibration.png")
     plots.save(plots.rejection_figure(metrics.rejection_curve(confidences, right)), folder / "rejection.png")
     spread = np.unique(np.linspace(0, len(right) - 1, N_SHOWN).round().astype(int))
-    plots.save(_prediction_grid(answers, spread, "Sample predictions"), folder / "sample_predictions.png")
+    shown = (part[spread] for part in (answers.ink, answers.labels, answers.digits, confidences))
+    plots.save(plots.prediction_figure(*shown, "Sample predictions"), folder / "sample_predictions.png")
     errors = most_confident_errors(answers, N_SHOWN)
     if len(errors):
-        plots.save(_prediction_grid(answers, errors, "The most confident errors"), folder / "errors.png")
-
-
-def _prediction_grid(answers: Answers, chosen: Sequence[int], title: str):
-    parts = (answers.ink, answers.labels, answers.digits, answers.confidences)
-    return plots.prediction_figure(*(part[chosen] for part in parts), title)
+        draw_sheet(answers, errors, folder / "errors.png")
 
 
 # ---------------------------------------------------------------- comparison and stress

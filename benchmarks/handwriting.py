@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -38,8 +38,8 @@ from digits.exam import (
     summarise,
     to_samples,
 )
-from digits.picture import PictureError, open_picture
-from digits.status import BLANK, NOT_A_DIGIT, OK, UNSURE
+from digits.gallery import draw_gallery
+from digits.status import BLANK, NOT_A_DIGIT, OK
 from predict import MNISTPredictor
 from utils import UserError, atomic_path, command, git_commit
 
@@ -190,68 +190,6 @@ def _refusal_line(name: str, figures: dict) -> str:
     interval = f"{100 * found['low']:.1f}–{100 * found['high']:.1f}"
     marked = _mark(found["share"], target)
     return f"{name:<20}{found['n']:>6}{marked}{interval:>15}{target:>8}  {measured.replace('_', ' ')}: {counts}"
-
-
-# ---------------------------------------------------------------- error galleries
-
-TILE = 92
-
-
-def draw_gallery(answers: Answers, path: Path, limit: int = 240) -> None:
-    """Write a contact sheet of what went wrong, each picture beside its ink; no sheet if nothing did.
-
-    First the wrong answers (red), the most confident first; then right ones that were not "ok" and no digits
-    that were only "unsure" (amber).
-    """
-    order = _gallery_order(answers)
-    if not order:
-        path.unlink(missing_ok=True)  # of a run before
-        return
-    tiles = [_tile(answers, index) for index in order[:limit]]
-    columns = min(8, len(tiles))
-    width, height = tiles[0].size
-    sheet = Image.new("RGB", (columns * width, -(-len(tiles) // columns) * height), "#ffffff")
-    for i, tile in enumerate(tiles):
-        sheet.paste(tile, (i % columns * width, i // columns * height))
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, format="PNG")
-
-
-def _gallery_order(answers: Answers) -> list[int]:
-    is_digit, ok = answers.labels >= 0, answers.statuses == OK
-    failed = np.where(is_digit, ~answers.right, ok)
-    merely_unsure = ~failed & np.where(is_digit, ~ok, answers.statuses == UNSURE)
-    by_confidence = np.argsort(-answers.confidences, kind="stable")
-    return [*by_confidence[failed[by_confidence]].tolist(), *by_confidence[merely_unsure[by_confidence]].tolist()]
-
-
-def _tile(answers: Answers, index: int) -> Image.Image:
-    """One picture, its ink, "label > answer, confidence, status" and its name."""
-    sample = answers.samples[index]
-    tile = Image.new("RGB", (2 * TILE + 12, TILE + 36), "#ffffff")
-    tile.paste(_thumbnail(sample), (4, 4))
-    tile.paste(Image.fromarray(answers.ink[index]).resize((TILE, TILE), Image.Resampling.NEAREST), (TILE + 8, 4))
-    label = "-" if sample.label == NO_DIGIT else sample.label
-    given = "-" if answers.digits[index] == NO_DIGIT else answers.digits[index]
-    failed = not answers.right[index] and not (sample.label == NO_DIGIT and answers.statuses[index] == UNSURE)
-    draw = ImageDraw.Draw(tile)
-    text = f"{label} > {given}  {answers.confidences[index]:.0%}  {answers.statuses[index]}"
-    draw.text((4, TILE + 6), text, fill="#b00020" if failed else "#8a5a00", font_size=12)
-    draw.text((4, TILE + 21), f"{sample.name}  s={answers.scores[index]:.1f}"[:34], fill="#666666", font_size=10)
-    return tile
-
-
-def _thumbnail(sample: Sample) -> Image.Image:
-    square = Image.new("RGB", (TILE, TILE), "#d0d8e0")
-    try:
-        picture = Image.fromarray(open_picture(sample.picture)).convert("RGB")
-    except PictureError:
-        return square
-    scale = TILE / max(picture.size)
-    size = tuple(max(1, round(side * scale)) for side in picture.size)
-    picture = picture.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
-    square.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
-    return square
 
 
 # ---------------------------------------------------------------- the run

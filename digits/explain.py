@@ -23,6 +23,7 @@ import numpy as np
 from digits.corruptions import KINDS, corrupt
 from digits.preprocess import MEAN, STD
 from digits.status import softmax
+from utils import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -103,6 +104,7 @@ class Explainer:
 
         Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of the network's modules; by default the last whose
         map is at least 4x4, after its activation. All zero if nothing speaks for the digit.
+        Raises `UserError` if the network makes no maps.
         """
         digit = self.answer(ink) if digit is None else digit
         layer = layer or self.last_map_layer()
@@ -123,6 +125,8 @@ class Explainer:
         with self._lock, self._torch.no_grad(), record_outputs(modules) as outputs:
             self.network(self.to_input(np.zeros((28, 28), np.uint8)))
         maps = [name for name, output in outputs.items() if output.ndim == 4]
+        if not maps:
+            raise UserError("this network makes no feature maps for Grad-CAM to weigh; try the occlusion map")
         large = [name for name in maps if min(outputs[name].shape[2:]) >= 4]
         return (large or maps)[-1]
 
@@ -155,6 +159,8 @@ class Explainer:
 
     def first_kernels(self) -> np.ndarray:
         """Return the kernels of the first convolution, float32 (n, height, width), averaged over input channels."""
+        if not self.convolutions:
+            raise UserError("this network has no convolution, so there are no kernels to show")
         first = next(iter(self.convolutions.values()))
         return first.weight.detach().mean(dim=1).float().cpu().numpy()
 

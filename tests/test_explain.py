@@ -14,7 +14,7 @@ from torch import nn
 from digits.explain import STRESSES, Explainer, record_outputs
 from digits.preprocess import MEAN, STD, to_ink
 from model import REGISTRY, create_model, load_model, weights_path
-from utils import ROOT
+from utils import ROOT, UserError
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,14 @@ def test_every_architecture_can_be_explained(name, ink):
     assert list(maps) == list(explainer.convolutions) and all(map_.ndim == 3 for map_ in maps.values())
     assert explainer.first_kernels().ndim == 3
     assert n_hooks(explainer.network) == 0
+
+
+def test_a_network_without_maps_says_so(ink):
+    explainer = linear({}, {6: 5.0})
+    for call in (lambda: explainer.grad_cam(ink), explainer.first_kernels):
+        with pytest.raises(UserError, match="this network"):
+            call()
+    assert explainer.feature_maps(ink) == {} and not explainer.occlusion_map(ink).any()
 
 
 def test_hooks_are_removed_when_the_network_fails():

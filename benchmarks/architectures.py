@@ -1,0 +1,161 @@
+"""Each architecture's line: parameters, accuracy over seeds, other people's handwriting, speed; and the soft vote.
+
+    python -m benchmarks.architectures                                        # validation images, shipped weights
+    python -m benchmarks.architectures --mnist-test --runs "outputs/runs/{name}-seed*/best.pth"
+
+Speed is that of the ONNX twin on one thread, ink to probabilities. An architecture without weights is only named.
+MNIST's test images are read only when asked for, for a published figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.handwriting import TARGETS, read_set
+from digits import metrics
+from digits.data import N_VALIDATION, load_mnist, split
+from digits.exam import answer, summarise
+from model import REGISTRY, create_model, n_parameters, weights_path
+from predict import MNISTPredictor
+from utils import ROOT, UserError, atomic_path, command, git_commit
+
+RESULTS = ROOT / "benchmarks" / "results" / "architectures.json"
+N_SINGLE, N_BATCHES = 200, 7
+
+
+def measure_accuracy(weights: Sequence[Path], ink: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the accuracy of each weights file (a seed each), their mean and standard deviation."""
+    each = [metrics.accuracy(labels, predict_digits([str(path)], ink)) for path in weights]
+    shares = [found["share"] for found in each]
+    deviation = statistics.stdev(shares) if len(shares) > 1 else None
+    return {"mean": statistics.mean(shares), "std": deviation, "n": len(shares), "each": each}
+
+
+def predict_digits(models: Sequence[str], ink: np.ndarray) -> np.ndarray:
+    """Return the most probable digits (n,) of ink that needs no preprocessing."""
+    return MNISTPredictor(models).predict_proba(ink).argmax(axis=1)
+
+
+def measure_speed(name: str) -> dict:
+    """Return milliseconds for one ink (median), and inks a second one by one and at 256, on one thread."""
+    predictor = MNISTPredictor(name, engine="onnx", threads=1)
+    ink = np.random.default_rng(0).integers(0, 256, (256, 28, 28), dtype=np.uint8)
+    single = _median_s(lambda: predictor.predict_proba(ink[:1]), N_SINGLE)
+    batch = _median_s(lambda: predictor.predict_proba(ink), N_BATCHES)
+    return {"ms": 1e3 * single, "per_second_at_1": 1 / single, "per_second_at_256": len(ink) / batch}
+
+
+def _median_s(call: Callable[[], object], n: int) -> float:
+    call()  # warm-up, outside the clock
+    times = []
+    for _ in range(n):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def measure_handwriting(models: Sequence[str], folder: Path) -> float:
+    """Return the accuracy on other people's digits: the mean over the sets, sources averaged within each."""
+    predictor = MNISTPredictor(models)
+    sets = [summarise(answer(predictor, read_set(folder / name, None))) for name in TARGETS]
+    return statistics.mean(figures["sources_averaged"]["share"] for figures in sets)
+
+
+def read_ink(is_test: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return MNIST's test images, or the training set's held-out part that the shipped weights never saw."""
+    ink, labels = load_mnist(train=not is_test)
+    if is_test:
+        return ink, labels
+    held_out = split(labels, N_VALIDATION)[1]
+    return ink[held_out], labels[held_out]
+
+
+def table(result: dict) -> str:
+    """Return the figures as lines of text."""
+    lines = [f"{'architecture':<14}{'parameters':>11}{'accuracy':>10}{'std':>7}{'seeds':>6}{'handwriting':>12}"
+             f"{'ms':>8}{'/s at 1':>9}{'/s at 256':>10}"]  # fmt: skip
+    for name, row in result["architectures"].items():
+        accuracy, speed = row["accuracy"], row["speed"]
+        deviation = "" if accuracy["std"] is None else f"{100 * accuracy['std']:.3f}"
+        lines.append(
+            f"{name:<14}{row['parameters']:>11,}{100 * accuracy['mean']:>10.3f}{deviation:>7}{accuracy['n']:>6}"
+            f"{_percent(row['handwriting']):>12}{speed['ms']:>8.2f}{speed['per_second_at_1']:>9,.0f}"
+            f"{speed['per_second_at_256']:>10,.0f}"
+        )
+    if vote := result["soft_vote"]:
+        accuracy = vote["accuracy"]
+        interval = f"{100 * accuracy['low']:.2f}–{100 * accuracy['high']:.2f}"
+        lines.append(f"soft vote of {', '.join(vote['models'])}: {100 * accuracy['share']:.3f} % ({interval}), "
+                     f"handwriting {_percent(vote['handwriting'])}")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f}"
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Print the table and write it as JSON."""
+    parser = argparse.ArgumentParser(
+        description="Measure every architecture that has weights.",
+        epilog='examples:\n  python -m benchmarks.architectures\n  python -m benchmarks.architectures --mnist-test '
+        '--runs "outputs/runs/{name}-seed*/best.pth"',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--runs", metavar="GLOB", help="weights of several seeds, {name} standing for the architecture")
+    parser.add_argument("--mnist-test", action="store_true", help="MNIST's test images, for a published figure")
+    parser.add_argument("--handwriting", type=Path, metavar="DIR", help="other people's digits ($HANDWRITING_DIR)")
+    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
+    arguments = parser.parse_args(argv)
+    folder = arguments.handwriting or Path(os.environ.get("HANDWRITING_DIR", ROOT.parent / "shared/data/handwriting"))
+    folder = folder if folder.is_dir() else None
+    ink, labels = read_ink(arguments.mnist_test)
+    names = [name for name in REGISTRY if weights_path(name).with_suffix(".onnx").exists()]
+    if not names:
+        raise UserError("no architecture has weights and their ONNX twin in models/; make them with: python train.py")
+    print(f"without weights: {', '.join(set(REGISTRY) - set(names)) or 'none'}", file=sys.stderr)
+    rows = {}
+    for name in names:
+        seeds = sorted(Path().glob(arguments.runs.format(name=name))) if arguments.runs else []
+        rows[name] = {
+            "parameters": n_parameters(create_model(name)),
+            "accuracy": measure_accuracy(seeds or [weights_path(name)], ink, labels),
+            "handwriting": measure_handwriting([name], folder) if folder else None,
+            "speed": measure_speed(name),
+        }
+        print(f"{name}: {len(seeds) or 1} weights measured", file=sys.stderr)
+    vote = {
+        "models": names,
+        "accuracy": metrics.accuracy(labels, predict_digits(names, ink)),
+        "handwriting": measure_handwriting(names, folder) if folder else None,
+    }
+    result = {
+        "data": "mnist-test" if arguments.mnist_test else "mnist-validation",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "commit": git_commit(),
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "architectures": rows,
+        "soft_vote": vote if len(names) > 1 else None,
+    }
+    print(table(result))
+    with atomic_path(arguments.output) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(arguments.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
