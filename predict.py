@@ -23,7 +23,7 @@ import numpy as np
 from digits.engines import Engine, OnnxEngine, TorchEngine
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import FoundDigit, find_digit
+from digits.preprocess import FoundDigit, doubt, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from utils import ASSETS_DIR, MODELS_DIR, UserError, command
 
@@ -105,6 +105,8 @@ class NumberReading:
 
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
+FIRST_VIEW = 2.0  # by how much, in digit score, another view must look more like a digit
+DOUBT = 2.0  # what each point of doubt costs a view, likewise
 UNIFORM = np.full(10, 0.1, np.float32)
 
 
@@ -154,17 +156,18 @@ class MNISTPredictor:
 
     def predict_found(self, found: Sequence[FoundDigit | PictureError]) -> list[Prediction]:
         """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
-        readable = [item for item in found if isinstance(item, FoundDigit) and not item.is_blank]
-        ink = np.stack([item.ink for item in readable]) if readable else np.zeros((0, 28, 28), np.uint8)
-        answers = iter(zip(readable, *self.predict_scores(ink), strict=True))
+        views = [view for item in found if isinstance(item, FoundDigit) for view in (item, *item.others)]
+        ink = np.stack([view.ink for view in views]) if views else np.zeros((0, 28, 28), np.uint8)
+        answers = iter(zip(views, *self.predict_scores(ink), strict=True))
         return [self._answer(item, answers) for item in found]
 
     def _answer(self, item: FoundDigit | PictureError, answers: Iterator) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
+        seen = [next(answers) for _ in range(1 + len(item.others))]
         if item.is_blank:
             return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
-        found, probs, score = next(answers)
+        found, probs, score = max(seen, key=lambda view: view[2] - DOUBT * doubt(view[0].mask) + FIRST_VIEW * (view[0] is item))
         status, reason = judge(probs, score, self.thresholds)
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)

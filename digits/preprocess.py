@@ -13,6 +13,7 @@ middle of 28x28. A picture that already has MNIST's form passes untouched.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -42,9 +43,10 @@ class FoundDigit:
     ink: np.ndarray
     box: tuple[int, int, int, int] | None
     polarity: str  # "dark on light" or "light on dark"
-    method: str  # "as it is", "flat paper" or "fitted paper"
+    method: str  # "as it is", "flat paper", "fitted paper" or "near paper"
     contrast: np.ndarray
     mask: np.ndarray
+    others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
 
     @property
     def is_blank(self) -> bool:
@@ -68,14 +70,28 @@ def find_digit(picture: Picture) -> FoundDigit:
 
 def _find_in(pixels: np.ndarray) -> FoundDigit:
     small = shrink(pixels, WORK_SIDE)
+    scale = pixels.shape[0] / small.shape[0]
     contrast, method, polarity = measure_contrast(small)
+    first = _found(contrast, method, polarity, scale)
+    if min(first.mask.shape) < RULED_SIDE or (method == "flat paper" and not doubt(first.mask)):
+        return first
+    others = [_found(*view, scale) for view in _views(small, first)]
+    distinct = [item for item in others if item.box and _overlap(item.mask, first.mask) < 0.9]
+    if first.is_blank and distinct:
+        first, *distinct = sorted(distinct, key=lambda item: doubt(item.mask))
+    return replace(first, others=tuple(distinct))
+
+
+def _found(contrast: np.ndarray, method: str, polarity: str, scale: float) -> FoundDigit:
     mask = select_strokes(contrast)
-    if n_borders(mask) >= 2 and min(mask.shape) >= RULED_SIDE:
-        contrast, mask, polarity = _second_look(small, contrast, mask, polarity)
     if not mask.any():
         return FoundDigit(np.zeros((INK_SIDE, INK_SIDE), np.uint8), None, polarity, method, contrast, mask)
-    box = tuple(round(edge * pixels.shape[0] / small.shape[0]) for edge in bounding_box(mask))
+    box = tuple(round(edge * scale) for edge in bounding_box(mask))
     return FoundDigit(normalise(contrast, mask), box, polarity, method, contrast, mask)
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / max(1, (a | b).sum()))
 
 
 def _is_small(found: FoundDigit) -> bool:
@@ -96,35 +112,54 @@ def _zoomed(pixels: np.ndarray, found: FoundDigit) -> FoundDigit:
     return replace(closer, box=shifted)
 
 
-def _second_look(
-    small: np.ndarray, contrast: np.ndarray, mask: np.ndarray, polarity: str
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Try other views of strokes that run out of the picture: by lightness alone, and without the thin ones.
+def _views(small: np.ndarray, first: FoundDigit) -> Iterator[tuple[np.ndarray, str, str]]:
+    """Yield other contrast maps of the picture, each with its method and polarity.
 
-    A coloured band behind the digit, or lines drawn across it, leave through the border; a digit seldom does.
+    Against the paper near by, for shadows and the edge of a desk; without thin strokes, for lines drawn across the
+    digit; by lightness alone, for a coloured band behind it.
     """
-    best = contrast, mask, polarity
-    views = [(_without_thin_strokes(contrast, mask), polarity)]
-    if small.ndim == 3:
-        lightness, _method, light_polarity = measure_contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        views.append((lightness, light_polarity))
-    for view, view_polarity in views:
-        strokes = select_strokes(view)
-        if strokes.sum() > 0.2 * mask.sum() and n_borders(strokes) < n_borders(best[1]):
-            best = view, strokes, view_polarity
-    return best
+    yield measure_contrast(small, local=True)
+    if doubt(first.mask):
+        if first.mask.any():
+            yield without_thin_strokes(first.contrast, first.mask), first.method, first.polarity
+            yield without_edges(first.contrast), first.method, first.polarity
+        if small.ndim == 3:
+            yield measure_contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
 
 
-def _without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def doubt(mask: np.ndarray) -> int:
+    """Count what speaks against the mask being one digit's strokes: borders touched, a blob, nothing at all.
+
+    One border touched is common in tight crops and counts nothing.
+    """
+    if not mask.any():
+        return 4
+    borders = int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
+    left, top, right, bottom = bounding_box(mask)
+    longer = max(right - left, bottom - top)
+    depth = float(cv2.distanceTransform(mask[top:bottom, left:right].astype(np.uint8), cv2.DIST_L2, 3).max())
+    is_fat = 2 * depth > 0.5 * longer
+    is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
+    return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def without_edges(contrast: np.ndarray) -> np.ndarray:
+    """Return the contrast without what fills a side or a corner of the picture, the rest at full strength again."""
+    dark = (contrast > 0.3).astype(np.uint8)
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    solid = stats[:, 4] > 0.6 * stats[:, 2] * stats[:, 3]
+    edges = [i for i in range(1, n) if solid[i] and sum(_borders(stats[i], dark.shape)) >= 2]
+    away = cv2.dilate(np.isin(labels, edges).astype(np.uint8), np.ones((7, 7), np.uint8))
+    rest = np.where(away > 0, 0, contrast)
+    inked = rest[rest > 0.05]
+    return np.clip(rest / max(0.08, quantile(inked, 0.98)), 0, 1.5) if inked.size > 6 else rest
+
+
+def without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the contrast without strokes thinner than half of the thickest."""
     depth = float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
     side = 2 * max(1, round(0.5 * depth)) + 1
     return cv2.morphologyEx(contrast, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-
-
-def n_borders(mask: np.ndarray) -> int:
-    """Return how many of the picture's four borders the mask touches."""
-    return int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
 
 
 def is_mnist_form(pixels: np.ndarray) -> bool:
@@ -157,19 +192,27 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
 # ---------------------------------------------------------------- paper and ink
 
 
-def measure_contrast(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
+def measure_contrast(pixels: np.ndarray, local: bool = False) -> tuple[np.ndarray, str, str]:
     """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
 
-    Also the method ("flat paper" or "fitted paper") and the polarity.
+    Also the method ("flat paper", "fitted paper" or, with `local`, "near paper") and the polarity.
     """
     values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
-    paper = flat_paper(pixels)
-    method = "flat paper" if paper is not None else "fitted paper"
-    departure = values - (paper if paper is not None else fit_paper(values))
-    signed, darker = _along_ink_colour(departure)
-    strength = _ink_strength(signed, 0.0 if method == "flat paper" else _noise(signed))
+    flat = None if local else flat_paper(pixels)
+    if flat is not None:
+        paper, method = flat, "flat paper"
+    else:
+        paper, method = (near_paper(pixels), "near paper") if local else (fit_paper(values), "fitted paper")
+    signed, darker = _along_ink_colour(values - paper)
+    strength = _ink_strength(signed, 0.0 if flat is not None else _noise(signed))
     contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
     return contrast, method, "dark on light" if darker else "light on dark"
+
+
+def near_paper(pixels: np.ndarray) -> np.ndarray:
+    """Return the median colour around every pixel, (h, w, c): follows shadows and edges, and skips strokes."""
+    side = int(0.3 * min(pixels.shape[:2])) | 1
+    return cv2.medianBlur(pixels, side).reshape(*pixels.shape[:2], -1).astype(np.float32)
 
 
 def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
@@ -289,6 +332,8 @@ def select_strokes(contrast: np.ndarray) -> np.ndarray:
     mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
     mass[0] = 0
     weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
+    if n > 2 and min(weak.shape) >= RULED_SIDE:
+        weight[_fat(weak, labels, stats)] *= 0.1
     if weight.max() <= 0:
         return np.zeros(contrast.shape, bool)
     main = int(np.argmax(weight))
@@ -351,10 +396,17 @@ def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
     """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
     at_sides, at_ends = _borders(stat, shape)
     lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
-    stands_at_side = at_ends == 2 and at_sides and stat[2] < 0.1 * shape[1]
-    if (lies_flat or stands_at_side) and min(shape) >= RULED_SIDE:
+    if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
         return 0.02
     return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+
+
+def _fat(weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are patches of shadow or light rather than strokes."""
+    depth = np.zeros(len(stats), np.float32)
+    inside = weak > 0
+    np.maximum.at(depth, labels[inside], cv2.distanceTransform(weak, cv2.DIST_L2, 3)[inside])
+    return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
 
 
 def _borders(stat: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
