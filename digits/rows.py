@@ -72,12 +72,16 @@ class RowReader:
 
 def _find(entry: Entry) -> FoundDigit | PictureError:
     try:
-        # The steps in between are a hundred times the ink's size, and rows do not need them.
-        return replace(find_digit(entry.read()), contrast=NOTHING, mask=NOTHING)
+        return _lighten(find_digit(entry.read()))
     except PictureError as error:
         return error
     except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows
         return PictureError(_unexpected(error))
+
+
+def _lighten(found: FoundDigit) -> FoundDigit:
+    """Drop the largest of the steps in between: a chunk of them would weigh more than the network."""
+    return replace(found, contrast=NOTHING, others=tuple(map(_lighten, found.others)))
 
 
 def _unexpected(error: Exception) -> str:
