@@ -23,8 +23,9 @@ import numpy as np
 from digits.engines import Engine, OnnxEngine, TorchEngine
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import FoundDigit, doubt, find_digit
+from digits.preprocess import FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
+from digits.strokes import doubt
 from utils import ASSETS_DIR, MODELS_DIR, UserError, command
 
 WEIGHTS = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its own name
@@ -167,7 +168,7 @@ class MNISTPredictor:
         seen = [next(answers) for _ in range(1 + len(item.others))]
         if item.is_blank:
             return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
-        found, probs, score = max(seen, key=lambda view: view[2] - DOUBT * doubt(view[0].mask) + FIRST_VIEW * (view[0] is item))
+        found, probs, score = max(seen, key=_likelihood) if item.others else seen[0]
         status, reason = judge(probs, score, self.thresholds)
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
@@ -218,6 +219,12 @@ def _single_reading(prediction: Prediction) -> NumberReading:
         prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
     )
     return NumberReading([str(prediction.digit)], [digit])
+
+
+def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
+    """Return how much a view of a doubtful picture looks like one digit: to the network, and by its outline."""
+    found, _probabilities, score = view
+    return score - DOUBT * doubt(found.mask) + (FIRST_VIEW if found.others else 0.0)
 
 
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:

@@ -185,5 +185,6 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    files = [Path(__file__).with_name(name) for name in ("imitate.py", "preprocess.py", "styles.py")]
+    rooms = ("imitate", "styles", "picture", "paper", "strokes", "preprocess")
+    files = [Path(__file__).with_name(f"{room}.py") for room in rooms]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

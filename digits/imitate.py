@@ -1,8 +1,8 @@
-"""Pictures as other people bring them, made from clean digits, so that a network trains on what preprocessing delivers.
+"""Pictures as other people bring them, made of clean digits: a network trains on what preprocessing makes of them.
 
-A glyph (an MNIST image, or the strokes of a pen) is redrawn with some pen, bent, put on some canvas, scan, photo or tight crop,
-and then goes through `preprocess.find_digit` like any picture. Non-digits (letters, scribbles, fragments, several
-digits, texture) are made the same way and carry the label `NO_DIGIT`.
+A glyph (an MNIST image, or the strokes of a pen) is redrawn with some pen, bent, put on a canvas, scan, photo, webcam
+frame or tight crop, and then goes through `preprocess.find_digit` like any picture. Non-digits (letters, scribbles,
+fragments, several digits, texture) are made the same way and carry the label `NO_DIGIT`.
 
     python -m digits.imitate gallery.png        # look at a sheet of them: picture beside ink
     ink, labels = make_pool(glyphs, labels, n=100_000, seed=0)
@@ -17,7 +17,8 @@ from concurrent.futures import ProcessPoolExecutor
 import cv2
 import numpy as np
 
-from digits.preprocess import bounding_box, find_digit
+from digits.preprocess import find_digit
+from digits.strokes import bounding_box, doubt
 
 NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see status.py)
 LONG = 80  # the longer side of a glyph while it is being drawn, in pixels
@@ -162,12 +163,34 @@ def as_photo(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     return _jpeg(picture, rng) if rng.random() < 0.6 else picture
 
 
+def as_webcam(coverage: np.ndarray, rng: Rng) -> np.ndarray:
+    """A small, dim frame: a digit of 8 to 20 pixels on grey paper, blurred and noisy, sometimes with a dark desk."""
+    drawn = _placed(coverage, rng, _size(rng, 8, 20), rng.uniform(1, 5))
+    paper = rng.uniform(60, 180) + rng.normal(0, 6, 3)
+    colours = paper - rng.uniform(25, 90) * drawn[..., None]
+    if rng.random() < 0.3:
+        colours = _beside_desk(colours, rng)
+    picture = (colours * _light(drawn.shape, rng)[..., None]).astype(np.float32)
+    picture = _noisy(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 0.9)), rng, rng.uniform(0.5, 4))
+    return _jpeg(picture, rng) if rng.random() < 0.5 else picture
+
+
+def _beside_desk(picture: np.ndarray, rng: Rng) -> np.ndarray:
+    """Lay the paper on a dark desk that shows along one side."""
+    height, width = picture.shape[:2]
+    edge = rng.uniform(0.02, 0.15) * width + rng.normal(0, 0.1) * np.arange(height)[:, None]
+    desk = np.arange(width)[None, :] < edge
+    desk = np.rot90(desk, rng.integers(4)) if height == width else desk
+    return np.where(desk[..., None], rng.uniform(20, 80), picture)
+
+
 STYLES: dict[Callable[[np.ndarray, Rng], np.ndarray], float] = {
-    on_canvas: 0.24,
-    on_tiny_canvas: 0.16,
+    on_canvas: 0.23,
+    on_tiny_canvas: 0.15,
     as_tight_crop: 0.22,
-    as_scan: 0.16,
-    as_photo: 0.22,
+    as_scan: 0.15,
+    as_photo: 0.17,
+    as_webcam: 0.08,
 }
 
 
@@ -201,7 +224,7 @@ def _grain(shape: tuple[int, int], rng: Rng, strength: float) -> np.ndarray:
 
 
 def _light(shape: tuple[int, int], rng: Rng) -> np.ndarray:
-    coarse = 1 + rng.normal(0, rng.uniform(0, 0.12), (3, 3)).astype(np.float32)
+    coarse = 1 + rng.normal(0, rng.uniform(0, 0.1), (3, 3)).astype(np.float32)
     return np.clip(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC), 0.4, 1.3)
 
 
@@ -333,7 +356,7 @@ def make_pool(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ink, uint8 (m, 28, 28), and labels, int64 (m,) in 0–10, of about `n` imitated pictures, preprocessed.
 
-    Pictures that preprocessing finds blank are left out. The same arguments give the same pool.
+    Pictures in which preprocessing finds no strokes are left out. The same arguments give the same pool.
     """
     n_chunks = max(1, n // 1000)
     jobs = [(glyphs, labels, n // n_chunks, (seed, chunk), no_digit_share) for chunk in range(n_chunks)]
@@ -363,8 +386,9 @@ def _make_chunk(job: tuple) -> tuple[np.ndarray, np.ndarray]:
         is_digit = rng.random() >= no_digit_share
         index = int(rng.integers(len(labels)))
         found = find_digit(imitate(glyphs[index], rng) if is_digit else imitate_no_digit(glyphs, rng))
-        if not found.is_blank:
-            inks.append(found.ink)
+        clearest = min((found, *found.others), key=lambda view: doubt(view.mask))
+        if not clearest.is_blank and doubt(clearest.mask) < 4:
+            inks.append(clearest.ink)
             answers.append(labels[index] if is_digit else NO_DIGIT)
     return np.stack(inks), np.array(answers, np.int64)
 

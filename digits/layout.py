@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from digits.paper import measure_contrast
 from digits.picture import Picture, open_picture
-from digits.preprocess import measure_contrast, shrink
+from digits.preprocess import shrink
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more

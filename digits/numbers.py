@@ -17,7 +17,8 @@ import numpy as np
 
 from digits.layout import Box, Layout, Line, find_lines
 from digits.picture import Picture
-from digits.preprocess import INK_SIDE, FoundDigit, bounding_box, normalise
+from digits.preprocess import INK_SIDE, FoundDigit, normalise
+from digits.strokes import bounding_box
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
 SWAY = 0.12  # by how much a seam may leave its direction, in line heights
@@ -25,12 +26,14 @@ MAX_WIDTH = 1.5  # of a digit, in line heights
 MAX_GAP = 0.3  # inside a digit
 LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
 DEAREST_CUT = 3.0  # pen widths of ink
-SPACE = 0.72  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
-WIDER = 0.5
+CLEAN = 0.05  # a seam that cuts less cuts nothing
+SPACE = 0.8  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
+WIDER = 0.38
 
 # The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
 CUT_COST = 0.6  # a pen width of ink cut through
 JOIN_COST = 0.7  # two separate parts taken for one digit
+PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
 
 
@@ -90,10 +93,19 @@ class Page:
             return False
         if len(numbers) <= 1:
             return True
+        costs = self._costs(probabilities, scores)
+        if sum(self._is_plain(number) and costs[number] < PLAIN_COST for number in numbers) > 2:
+            return False
         left, top, right, bottom = found.box
         whole = cost + shape_cost(right - left, bottom - top, without_crumbs(found.mask)[1], bottom - top)
         inside = all(is_inside(place.box, found.box) for line in places for place in line)
-        return inside and whole <= self._costs(probabilities, scores)[numbers].sum()
+        return inside and whole <= costs[numbers].sum()
+
+    def _is_plain(self, number: int) -> bool:
+        """Whether a candidate stands free on both sides."""
+        candidate = self.candidates[number]
+        seams = self.seams[candidate.line]
+        return max(seams[candidate.first].ink, seams[candidate.last].ink) < CLEAN
 
     def _costs(self, probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
         return digit_cost(probabilities, scores) + np.array([candidate.cost for candidate in self.candidates])
@@ -160,7 +172,7 @@ def shape_cost(width: int, height: int, n_parts: int, line_height: float) -> flo
 
 def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
     """Return (first seam, last seam, cost) of taking what stands free between two clean seams for no digit."""
-    clean = [number for number, seam in enumerate(seams) if seam.ink < 0.05]
+    clean = [number for number, seam in enumerate(seams) if seam.ink < CLEAN]
     steps = []
     for first, last in zip(clean, clean[1:], strict=False):
         mask = between(line, seams[first], seams[last])

@@ -15,7 +15,7 @@ import numpy as np
 from digits.imitate import NO_DIGIT, Glyph, Rng, draw_glyph
 from digits.layout import Line
 from digits.numbers import between, cut_line, propose
-from digits.preprocess import bounding_box
+from digits.strokes import bounding_box
 
 WRONG_A_DIGIT = 3  # wrong cuts kept for each right one
 

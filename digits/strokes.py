@@ -1,0 +1,163 @@
+"""From contrast to strokes: which of the dark places belong to the digit, and how sure that is.
+
+Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
+
+    mask = select_strokes(contrast)        # (h, w) bool
+    doubt(mask)                            # 0: looks like the strokes of one digit
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digits.paper import quantile
+
+RULED_SIDE = 40  # in smaller pictures, a bar from side to side is part of a tightly cut digit
+
+
+def select_strokes(contrast: np.ndarray) -> np.ndarray:
+    """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border."""
+    values = np.clip(contrast, 0, 1)
+    if not values.any():
+        return np.zeros(contrast.shape, bool)
+    level = _otsu(values)
+    weak = (values > 0.55 * level).astype(np.uint8)
+    if min(weak.shape) >= RULED_SIDE:
+        weak = without_rules(weak)
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
+    strong = np.bincount(labels[(values > level) & (weak > 0)], minlength=n)
+    mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
+    mass[0] = 0
+    weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
+    if n > 2 and min(weak.shape) >= RULED_SIDE:
+        weight[_fat(weak, labels, stats)] *= 0.1
+    if weight.max() <= 0:
+        return np.zeros(contrast.shape, bool)
+    main = int(np.argmax(weight))
+    keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main], weak.shape)]
+    kept = np.zeros(n, bool)
+    kept[keep] = True
+    return kept[labels]
+
+
+def _otsu(values: np.ndarray) -> float:
+    """Otsu's threshold of values in 0–1, over what is not plain paper."""
+    levels = (values[values > 0.08] * 255).astype(np.uint8)
+    if levels.size < 2:
+        return 0.5
+    threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+    return float(np.clip(threshold / 255, 0.2, 0.6))
+
+
+def without_rules(mask: np.ndarray) -> np.ndarray:
+    """Return the uint8 mask without ruled lines: thin, straight, nearly level, running out of the picture at both ends.
+
+    Where a stroke crosses or stands on the line, the stroke stays.
+    """
+    height, width = mask.shape
+    margin = max(2, width // 25)
+    sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
+    edges = [(x, 0.0) for x in _runs(mask[:margin].T)] + [(x, height - 1.0) for x in _runs(mask[-margin:].T)]
+    for i, start in enumerate(sides):
+        for end in sides[i + 1 :] + edges:
+            if abs(end[0] - start[0]) > 0.5 * width and abs(end[1] - start[1]) < 0.35 * abs(end[0] - start[0]):
+                mask = _without_line(mask, start, end)
+    return mask
+
+
+def _runs(band: np.ndarray) -> list[float]:
+    """Return the middles of the runs of rows of `band` that hold ink."""
+    flags = band.any(axis=1).astype(np.int8)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
+    return [(start + stop - 1) / 2 for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
+    height, width = mask.shape
+    columns = np.arange(width)
+    line = start[1] + (columns - start[0]) * (end[1] - start[1]) / (end[0] - start[0])
+    along = (columns >= min(start[0], end[0])) & (columns <= max(start[0], end[0]))
+    apart = np.abs(np.arange(height)[:, None] - line)  # (h, w) rows from the line
+    inked = mask > 0
+    covered = ((apart <= 1.5) & inked).any(axis=0)[along].mean()
+    thickness = np.median(((apart <= 0.12 * height) & inked).sum(axis=0)[along])
+    if covered < 0.85 or thickness > max(3.0, 0.09 * height):
+        return mask
+    reach = thickness / 2 + 2
+    stroke = ((apart > reach) & (apart <= reach + 2) & inked).any(axis=0)
+    erased = np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
+    return erased if erased.sum() > 0.25 * mask.sum() else mask
+
+
+def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
+    """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
+    at_sides, at_ends = _borders(stat, shape)
+    lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
+    if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
+        return 0.02
+    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+
+
+def _fat(weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are patches of shadow or light rather than strokes."""
+    depth = np.zeros(len(stats), np.float32)
+    inside = weak > 0
+    np.maximum.at(depth, labels[inside], cv2.distanceTransform(weak, cv2.DIST_L2, 3)[inside])
+    return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
+
+
+def _borders(stat: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many of the left and right, and of the top and bottom borders a component touches."""
+    left, top, width, height = stat[:4]
+    return int(left == 0) + int(left + width == shape[1]), int(top == 0) + int(top + height == shape[0])
+
+
+def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float, shape: tuple[int, ...]) -> bool:
+    """Whether a component is part of the digit whose largest part is `main`: heavy enough, near enough, no corner."""
+    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
+    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
+    reach = 0.35 * max(main[2], main[3])
+    in_corner = all(_borders(stat, shape)) and min(shape) >= RULED_SIDE
+    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach and not in_corner
+
+
+def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the true pixels, right and bottom exclusive."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return left, top, left + width, top + height
+
+
+def doubt(mask: np.ndarray) -> int:
+    """Count what speaks against the mask being one digit's strokes: borders touched, a blob, nothing at all.
+
+    One border touched is common in tight crops and counts nothing.
+    """
+    if not mask.any():
+        return 4
+    borders = int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
+    left, top, right, bottom = bounding_box(mask)
+    longer = max(right - left, bottom - top)
+    depth = float(cv2.distanceTransform(mask[top:bottom, left:right].astype(np.uint8), cv2.DIST_L2, 3).max())
+    is_fat = 2 * depth > 0.5 * longer
+    is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
+    return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def without_edges(contrast: np.ndarray) -> np.ndarray:
+    """Return the contrast without what fills a side or a corner of the picture, the rest at full strength again."""
+    dark = (contrast > 0.3).astype(np.uint8)
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    solid = stats[:, 4] > 0.6 * stats[:, 2] * stats[:, 3]
+    edges = [i for i in range(1, n) if solid[i] and sum(_borders(stats[i], dark.shape)) >= 2]
+    away = cv2.dilate(np.isin(labels, edges).astype(np.uint8), np.ones((7, 7), np.uint8))
+    rest = np.where(away > 0, 0, contrast)
+    inked = rest[rest > 0.05]
+    return np.clip(rest / max(0.08, quantile(inked, 0.98)), 0, 1.5) if inked.size > 6 else rest
+
+
+def without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the contrast without strokes thinner than half of the thickest."""
+    depth = float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
+    side = 2 * max(1, round(0.5 * depth)) + 1
+    return cv2.morphologyEx(contrast, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
