@@ -106,7 +106,7 @@ class NumberReading:
 
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
-FIRST_VIEW = 2.0  # by how much, in digit score, another view must look more like a digit
+FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
 UNIFORM = np.full(10, 0.1, np.float32)
 

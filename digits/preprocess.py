@@ -73,7 +73,7 @@ def _find_in(pixels: np.ndarray) -> FoundDigit:
     scale = pixels.shape[0] / small.shape[0]
     contrast, method, polarity = measure_contrast(small)
     first = _found(contrast, method, polarity, scale)
-    if min(first.mask.shape) < RULED_SIDE or (method == "flat paper" and not doubt(first.mask)):
+    if method == "flat paper" and (min(first.mask.shape) < RULED_SIDE or not doubt(first.mask)):
         return first
     others = [_found(*view, scale) for view in _views(small, first)]
     distinct = [item for item in others if item.box and _overlap(item.mask, first.mask) < 0.9]
