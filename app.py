@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from digits.readers import Readers
 from predict import WEIGHTS, MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
 
@@ -116,24 +117,28 @@ def weights_path(model: str) -> Path:
     return Path(model) if is_path(model) else MODELS_DIR / f"{WEIGHTS.get(model, model)}.pth"
 
 
+def make_readers(models: list[str]) -> Readers:
+    """Return the models to offer, each opened on first use."""
+    named = {display_name(model): model for model in models}
+    return Readers(
+        list(named),
+        open_predictor=lambda names: MNISTPredictor([named[name] for name in names]),
+        open_explainer=lambda name: open_explainer(named[name]),
+        n_bytes=lambda name: weights_path(named[name]).stat().st_size,
+    )
+
+
 def make_app(arguments: argparse.Namespace, users: dict[str, str]):
     """Return the whole ASGI application: API, page, and the guard before both."""
     be_quiet(arguments.data_dir)
+    readers = make_readers(arguments.model or shipped_models())
+    readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
     from digits.api import Limits, create_api
     from digits.feedback import Corrections
     from digits.guard import Guard
     from digits.mcp_tools import add_mcp
     from digits.page.build import build_page, mount_page
-    from digits.readers import Readers
 
-    models = {display_name(model): model for model in arguments.model or shipped_models()}
-    readers = Readers(
-        list(models),
-        open_predictor=lambda names: MNISTPredictor([models[name] for name in names]),
-        open_explainer=lambda name: open_explainer(models[name]),
-        n_bytes=lambda name: weights_path(models[name]).stat().st_size,
-    )
-    readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
     api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits, write_report)

@@ -132,6 +132,7 @@
       this.root.dataset.state = "done";
       this.#find("cancel").hidden = true;
       this.#find("running").querySelector("progress").hidden = true;
+      this.filter = "all";
       this.#find("batch-done").hidden = !this.rows.length;
       this.#showAll();
     }
@@ -199,8 +200,13 @@
       const host = this.#find("filters");
       host.replaceChildren();
       for (const [name, test] of Object.entries(FILTERS)) {
-        const label = D.fill(texts.filters[name], { n: this.rows.filter(test).length.toLocaleString("en") });
-        const choice = D.make(`<label class="choice"><input type="radio" name="batch-filter" ${name === this.filter ? "checked" : ""}> ${label}</label>`);
+        const checked = name === this.filter ? "checked" : "";
+        const choice = D.make(`<label class="choice"><input type="radio" name="batch-filter" ${checked}><span></span></label>`);
+        choice.recount = () => {
+          const n = this.rows.filter(test).length.toLocaleString("en");
+          choice.querySelector("span").textContent = D.fill(texts.filters[name], { n });
+        };
+        choice.recount();
         choice.addEventListener("change", () => {
           this.filter = name;
           this.#showTable();
@@ -263,6 +269,7 @@
     }
 
     #showTruth() {
+      for (const choice of this.#find("filters").children) choice.recount();
       const known = this.rows.filter((row) => row.label !== undefined);
       const right = known.filter((row) => row.label === row.digit).length;
       const kept = this.rows.filter((row) => row.key).length;

@@ -157,7 +157,7 @@
 
     #say(strength) {
       const text = Math.abs(strength) >= 10 ? strength.toFixed(0) : strength.toFixed(2).replace(/\.?0+$/, "");
-      return this.kind === "rotation" ? text.replace("-", "−") + "°" : text + " " + (texts.units[this.kind] ?? "");
+      return this.kind === "rotation" ? text.replace("-", "−") + "°" : text + (texts.units[this.kind] ? " " + texts.units[this.kind] : "");
     }
 
     #showStrength() {

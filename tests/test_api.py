@@ -315,6 +315,23 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
     assert refused.headers["retry-after"] == "1" and is_one_sentence(refused)
 
 
+# ---------------------------------------------------------------- gradio's own client
+
+
+def test_gradios_client_reads_uploads_and_nothing_else(address: str, predictor, examples) -> None:
+    from gradio_client import Client, handle_file
+
+    client = Client(address, analytics_enabled=False, verbose=False)
+    told = client.predict(handle_file(examples[2]), api_name="/predict")
+    assert {"path": "", **told} == predictor.predict(examples[2]).row()
+    assert client.predict(handle_file(examples[2]), api_name="/read_number")["text"] == "2"
+    for path in ("/etc/passwd", str(ROOT / "app.py")):
+        data = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
+        answer = httpx.post(f"{address}/gradio_api/run/predict", json={"data": data})
+        assert answer.status_code >= 400 and str(ROOT) not in answer.text and "root:" not in answer.text
+        assert httpx.get(f"{address}/gradio_api/file={path}").status_code in (403, 404)
+
+
 # ---------------------------------------------------------------- MCP
 
 

@@ -163,7 +163,7 @@ def test_the_answer_follows_the_pen_before_the_stroke_ends(page) -> None:
 
 
 def test_undo_erase_and_clear_leave_no_stale_answer(page) -> None:
-    for i in range(30):
+    for i in range(int(os.environ.get("ROUNDS", 12))):
         draw(page, 7)
         if i % 3 == 0:
             page.keyboard.press("Control+z")
@@ -257,6 +257,7 @@ def test_batch_reads_300_files_of_which_5_are_bad(page, examples, tmp_path: Path
     assert "Unreadable 5" in page.locator(".filters").inner_text()
     page.locator(".truth").first.fill("4")
     assert page.evaluate("document.activeElement.className") == "truth", "the next row is up"
+    assert "Checked 1" in page.locator(".filters").inner_text()
     keep_picture(page, "batch")
     table = pandas.read_csv(save(page, "CSV", tmp_path / "digits.csv"), dtype={"path": str})
     assert (len(table), (table.status == "error").sum(), table.label.notna().sum()) == (300, 5, 1)
@@ -324,3 +325,19 @@ def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str) -> No
             serious = [problem["help"] for problem in found if problem["impact"] in ("serious", "critical")]
             assert not serious, f"{name}, {theme}"
             keep_picture(tab, f"{name}-{theme}")
+
+
+def test_several_models_are_shown_side_by_side(chromium, tmp_path: Path) -> None:
+    from tests.test_app import random_checkpoint
+
+    second = random_checkpoint(tmp_path / "second.pth")
+    with serving(tmp_path / "data", "--model", "mnistnet", str(second)) as address:
+        for tab in open_page(chromium, address, viewport={"width": 1280, "height": 860}):
+            tab.locator(".model-of select").select_option(label="side by side")
+            draw(tab, 4)
+            assert tab.locator(".beside span:first-child").all_inner_texts() == ["mnistnet", "second"]
+            assert tab.locator(".beside b").first.inner_text() == "4"
+            keep_picture(tab, "side-by-side")
+            tab.locator(".model-of select").select_option(label="mnistnet")
+            settle(tab)
+            assert says(tab) == "This is a 4." and tab.locator(".beside").is_hidden()

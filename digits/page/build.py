@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from digits.page import texts
 from digits.page.theme import make_theme
+from digits.picture import PictureError
 from digits.readers import Readers
 from utils import ASSETS_DIR, OUTPUTS_DIR
 
@@ -37,6 +38,7 @@ def build_page(readers: Readers) -> gr.Blocks:
             for name, start in STARTS.items():
                 with gr.Tab(texts.TABS[name], id=name):
                     script_tab(f"{name}.html", f"new DIGITS.{start}(element)")
+        add_endpoints(readers)
         gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")
     return page
 
@@ -44,6 +46,27 @@ def build_page(readers: Readers) -> gr.Blocks:
 def script_tab(template: str, start: str) -> gr.HTML:
     """Add a tab's content whose life is in a script: `template` from assets/, `start` run when it is shown."""
     return gr.HTML(html_template=asset(template), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
+
+
+def add_endpoints(readers: Readers) -> None:
+    """Add what gradio's own clients can call: `Client(url).predict(handle_file("7.png"), api_name="/predict")`."""
+
+    def predict(picture: gr.FileData) -> dict:
+        """Read the one handwritten digit in a picture; the answer has the columns of a batch report, but for path."""
+        return without_path(readers.predictor().predict_batch([picture["path"]])[0].row())
+
+    def read_number(picture: gr.FileData) -> dict:
+        """Read all handwritten digits in a picture: text, lines, digits with boxes; error if it cannot be read."""
+        try:
+            return without_path(readers.predictor().read_number(picture["path"]).row()) | {"error": None}
+        except PictureError as error:
+            return {"text": "", "lines": [], "digits": [], "error": str(error)}
+
+    def without_path(row: dict) -> dict:  # gradio's client would take any "path" for a file to fetch
+        return {name: value for name, value in row.items() if name != "path"}
+
+    gr.api(predict, api_name="predict", concurrency_limit=2)
+    gr.api(read_number, api_name="read_number", concurrency_limit=2)
 
 
 def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
