@@ -3,6 +3,7 @@
     python train.py                                              # mnistnet on MNIST, ten epochs
     python train.py --model modern --epochs 40 --dataset mnist mnist imitated
     python train.py --resume RUN                                 # go on after a kill, to the same result
+    python train.py --feedback                                   # learn from the corrections stored on the page
 
 Every run writes its settings, metrics (CSV and TensorBoard), summary, figures and checkpoints below
 outputs/runs/<name>/. A run that finishes also puts its weights into models/ and keeps those
@@ -30,11 +31,22 @@ from tqdm import tqdm
 
 from digits.augment import Augment, parse
 from digits.data import N_VALIDATION, data_dir, gather
+from digits.metrics import mcnemar_exact
 from digits.preprocess import MEAN, STD
 from digits.status import digit_score, fit_temperature, fit_thresholds, softmax
-from model import REGISTRY, Checkpoint, create_model, export_onnx, load_model, save_checkpoint, weights_path
+from model import (
+    REGISTRY,
+    Checkpoint,
+    create_model,
+    export_onnx,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+    weights_path,
+)
 from utils import (
     OUTPUTS_DIR,
+    ROOT,
     RUNS_DIR,
     UserError,
     atomic_path,
@@ -43,7 +55,9 @@ from utils import (
     free_path,
     git_commit,
     seed_everything,
-)  # fmt: skip
+)
+
+FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 
 
 @dataclass
@@ -67,6 +81,7 @@ class Settings:
     threads: int = 0
     seed: int = 0
     limit: int = 0
+    start: str = ""  # a checkpoint to start from instead of from scratch
 
 
 def train(settings: Settings, run_dir: Path, state: dict | None = None, data_directory: Path | None = None) -> dict:
@@ -75,6 +90,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     device = choose_device(settings.device)
     seed_everything(settings.seed)
     model = create_model(settings.model).to(device, memory_format=torch.channels_last)
+    if settings.start:
+        model.load_state_dict(load_checkpoint(settings.start).state)
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
     data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
@@ -253,6 +270,35 @@ def publish(run_dir: Path, name: str) -> Path:
     return export_onnx(best)
 
 
+def is_no_worse(new: Path, served: Path, validation: dict, device: str) -> tuple[bool, str]:
+    """Compare two checkpoints on the validation digits; return whether the new one may replace the other, and why.
+
+    It may not if McNemar's exact test finds it worse at the 5 % level.
+    """
+    ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
+    ink, labels = ink[labels < 10], labels[labels < 10]
+    right = [logits_of(load_model(path)[0].to(device), ink, device).argmax(axis=1) == labels for path in (new, served)]
+    test = mcnemar_exact(*right)
+    worse = test["only_b"] > test["only_a"] and test["p"] < 0.05
+    counts = f"of {len(labels)} validation digits {test['only_a']} are newly right and {test['only_b']} newly wrong"
+    return not worse, f"{counts} (McNemar p = {test['p']:.3f})"
+
+
+def learn_corrections(settings: Settings, arguments: argparse.Namespace, run_dir: Path) -> dict:
+    """Fine-tune the served weights on the stored corrections among MNIST; serve the result only if it is no worse."""
+    served = weights_path(settings.model)
+    gentle = {"epochs": 3, "lr": 3e-4, "batch_size": 128, "start": str(served)}
+    corrections = str(arguments.feedback)
+    settings = replace(settings, dataset=["mnist", *[corrections] * 10], **gentle)
+    summary = train(settings, run_dir, None, arguments.data_dir or data_dir())
+    validation = gather(["mnist", corrections], settings.validation, settings.seed, arguments.data_dir).validation
+    good, why = is_no_worse(run_dir / "best.pth", served, validation, choose_device(settings.device))
+    if good:
+        publish(run_dir, settings.model)
+    print(f"{'now served' if good else f'kept beside, in {run_dir}'}: {why}", file=sys.stderr)
+    return summary
+
+
 def read_run(run_dir: Path) -> tuple[Settings, dict]:
     """Return the settings and state of a run that was stopped; raises `UserError`."""
     try:
@@ -292,6 +338,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", help="of the run (default: model and time)")
     parser.add_argument("--resume", metavar="RUN", help="name of a stopped run to go on with")
+    parser.add_argument(
+        "--feedback", nargs="?", type=Path, const=FEEDBACK, metavar="FILE", help="learn the page's corrections"
+    )
     parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
     return parser.parse_args(argv)
 
@@ -317,9 +366,12 @@ def main(argv: list[str] | None = None) -> int:
         (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
-    if not settings.limit:
-        publish(run_dir, settings.model)
+    if arguments.feedback:
+        summary = learn_corrections(settings, arguments, run_dir)
+    else:
+        summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
+        if not settings.limit:
+            publish(run_dir, settings.model)
     print(f"best: {summary['best']}", file=sys.stderr)
     print(run_dir / "summary.json")
     return 0

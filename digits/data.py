@@ -82,7 +82,8 @@ class Data:
 def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
-    A name is "mnist", "imitated", a folder with one sub-folder of pictures per class, or a Kaggle train.csv.
+    A name is "mnist", "imitated", a folder with one sub-folder of pictures per class, a Kaggle train.csv, or the
+    .sqlite file of corrections.
     """
     loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict.fromkeys(names)}
     return Data(
@@ -107,9 +108,23 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
     path = Path(name)
     if path.suffix == ".csv" and path.is_file():
         return load_kaggle(path)
+    if path.suffix == ".sqlite" and path.is_file():
+        return load_corrections(path)
     if path.is_dir():
         return load_folders(path)
-    raise UserError(f"there is no data set '{name}'; use mnist, imitated, a folder of class folders, or a Kaggle CSV")
+    raise UserError(
+        f"there is no data set '{name}'; use mnist, imitated, a folder of class folders, a Kaggle CSV or corrections"
+    )
+
+
+def load_corrections(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of the corrections stored on the page; raises `UserError` if there are none."""
+    from digits.feedback import Corrections
+
+    ink, labels = Corrections(path).ink_and_labels()
+    if not len(ink):
+        raise UserError("there are no corrections yet; correct a few answers on the page first")
+    return ink, labels
 
 
 def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -147,3 +147,16 @@ def test_a_damaged_state_is_one_sentence(tmp_path):
     (tmp_path / "state.pt").write_bytes(b"half a fil")
     with pytest.raises(UserError, match="damaged"):
         train.read_run(tmp_path)
+
+
+def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(tiny_folder, tmp_path):
+    good = train.train(settings_for(tiny_folder, epochs=6), tmp_path / "good")
+    train.train(settings_for(tiny_folder, epochs=1, lr=1e-9), tmp_path / "bad")
+    validation = train.gather([str(tiny_folder)], 8, 0).validation
+    doubled = {name: (np.tile(ink, (4, 1, 1)), np.tile(labels, 4)) for name, (ink, labels) in validation.items()}
+    paths = [tmp_path / name / "best.pth" for name in ("good", "bad")]
+    assert good["best"]["val_own"] == 1.0
+    assert train.is_no_worse(*paths, doubled, "cpu")[0]
+    allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
+    assert not allowed
+    assert "newly wrong" in why
