@@ -89,7 +89,7 @@ class Page:
         True if nothing but that digit was found, and if taking it to pieces is the dearer reading.
         """
         numbers = [place.candidate for line in places for place in line]
-        if self.layout.has_sheet or found.box is None:
+        if found.box is None or (self.layout.has_sheet and found.polarity == "light on dark"):  # the sheet itself
             return False
         if len(numbers) <= 1:
             return True
