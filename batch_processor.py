@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import platform
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -63,6 +64,8 @@ class BatchProcessor:
     ) -> None:
         if engine not in ("local", "ray"):
             raise UserError(f"there is no engine '{engine}'; choose local or ray")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
         if workers is not None and workers < 1:
             raise UserError("there must be at least one worker; leave --workers out for one a core")
         self.output_dir, self.workers, self.number = Path(output_dir), workers, number
@@ -111,6 +114,8 @@ class BatchProcessor:
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, sources, total):
                     keep(rows)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"the journal cannot be written ({error}); make room and go on with --resume") from None
         finally:
             self.summary = self._summarise(started, skipped)
             log.info(summary_text(self.summary).replace("\n", "; "))
@@ -167,7 +172,10 @@ class BatchProcessor:
     def _begin(self, job: dict, resume: bool) -> tuple[logging.Logger, bool]:
         """Open the journal and the log; return the log, and whether an interrupted run is gone on with."""
         logs = self.output_dir / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"reports cannot go to '{self.output_dir}' ({error.strerror}); name --output-dir") from None
         self.journal = open_unfinished(logs, job["fingerprint"]) if resume else None
         if self.journal:
             log = start_log(self.journal.path.with_suffix(".log"), "batch")

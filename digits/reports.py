@@ -55,7 +55,8 @@ def report_rows(journal: Journal) -> Iterator[dict]:
     """Yield every row with exactly the report's columns, in input order."""
     columns = columns_of(journal)
     for row in journal.rows():
-        yield {name: printable(row[name]) for name in columns}
+        row |= {"path": printable(row["path"]), "error": printable(row["error"])}
+        yield {name: row[name] for name in columns}
 
 
 # ---------------------------------------------------------------- summary
@@ -169,12 +170,15 @@ def write_csv(journal: Journal, summary: dict, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([_disarm(value) for value in row.values()] for row in report_rows(journal))
+        writer.writerows(_disarmed(row).values() for row in report_rows(journal))
 
 
-def _disarm(value):
-    """Put an apostrophe before text that a spreadsheet would take for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and len(value) > 1 and value[0] in "=+-@\t\r" else value
+def _disarmed(row: dict) -> dict:
+    """Put an apostrophe before a path or error that a spreadsheet would run as a formula (OWASP, CSV injection)."""
+    for name in ("path", "error"):
+        if row[name] and row[name][0] in "=+-@\t\r":
+            row[name] = f"'{row[name]}"
+    return row
 
 
 def write_json(journal: Journal, summary: dict, path: Path) -> None:
@@ -227,8 +231,9 @@ def _histogram(journal: Journal) -> list[int]:
 
 
 def _rows_to_look_at(journal: Journal) -> Iterator[dict]:
+    columns = columns_of(journal)
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
-        shown = {name: printable(row[name]) for name in columns_of(journal)}
+        shown = {name: printable(row[name]) for name in columns}
         is_file = row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
         shown["position"] = row["position"]

@@ -87,7 +87,7 @@ def _entries_of(source: str, recursive: bool, skipped: Counter) -> Iterator[Entr
         return _in_zip(source, recursive, skipped)
     if kind == "list":
         return _in_list(source)
-    return iter([Entry(source)]) if kind == "file" else _named(sys.stdin, Path())
+    return iter([Entry(source)]) if kind == "file" else _named(map(os.fsdecode, sys.stdin.buffer), Path())
 
 
 def kind_of(source: str) -> str:
@@ -120,8 +120,12 @@ def _is_wanted(path: str, skipped: Counter) -> bool:
 def _in_folder(folder: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
     """Walk depth first, each folder's files by name before its subfolders; links to folders are not followed."""
     folders = []
-    with os.scandir(folder) as found:
-        items = sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+    try:
+        with os.scandir(folder) as found:
+            items = sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+    except OSError:  # no permission, or gone since: its own row says so
+        yield Entry(folder)
+        return
     for name, is_folder in items:
         if not is_folder:
             if _is_wanted(name, skipped):
@@ -131,10 +135,7 @@ def _in_folder(folder: str, recursive: bool, skipped: Counter) -> Iterator[Entry
         else:
             folders.append(name)
     for name in folders if recursive else ():
-        try:
-            yield from _in_folder(os.path.join(folder, name), recursive, skipped)
-        except PermissionError:
-            yield Entry(os.path.join(folder, name))  # its row says that it could not be read
+        yield from _in_folder(os.path.join(folder, name), recursive, skipped)
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:

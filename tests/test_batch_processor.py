@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,10 @@ from PIL import Image
 
 import batch_processor
 from batch_processor import BatchProcessor
+from digits.local_engine import read_locally
 from digits.rows import COLUMNS
+from digits.sources import find_entries
+from utils import ROOT
 
 
 @pytest.fixture
@@ -87,3 +93,31 @@ def test_wrong_usage_is_two(sources, tmp_path, monkeypatch, capsys):
     assert batch_processor.main([*sources, "--output-dir", "out"]) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert not list(tmp_path.rglob("*.csv"))
+
+
+@pytest.mark.parametrize("option", [["--threshold", "2"], ["--workers", "0"], ["--model", "nonsense"]])
+def test_wrong_options_are_two(option, examples, tmp_path, capsys):
+    assert batch_processor.main([str(examples[1]), *option, "--output-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_output_that_is_a_file_is_two(examples, tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert batch_processor.main([str(examples[1]), "--output-dir", str(tmp_path / "taken")]) == 2
+    assert "--output-dir" in capsys.readouterr().err
+
+
+def test_processes_read_what_threads_read(folder):
+    numbered = list(enumerate(find_entries([folder])))
+    open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
+    threads = list(read_locally(open_one, numbered, 2, chunk_size=3))
+    processes = list(read_locally(open_one, numbered, 2, processes=True, chunk_size=3))
+    assert threads == processes and [len(rows) for rows in threads] == [3, 3, 3, 3, 2]
+
+
+def test_starts_without_heavy_packages(examples, tmp_path):
+    """Neither torch nor anything that draws or serves is imported to read a picture."""
+    code = "import sys, batch_processor as b; b.main(sys.argv[1:]); print(*sys.modules)"
+    arguments = [sys.executable, "-c", code, str(examples[1]), "--output-dir", str(tmp_path)]
+    modules = subprocess.check_output(arguments, cwd=ROOT, text=True).splitlines()[-1].split()
+    assert not {"torch", "torchvision", "gradio", "matplotlib", "ray", "pandas"} & set(modules)
