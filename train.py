@@ -209,7 +209,7 @@ def describe(model: nn.Module, settings: Settings, metrics: dict, validation: di
     ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
     logits = logits_of(model, ink, device)
     temperature = fit_temperature(logits[labels < 10], labels[labels < 10])
-    thresholds = fit_thresholds(softmax(logits, temperature), digit_score(logits), labels)
+    thresholds = fit_thresholds(digit_score(logits), labels)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     return Checkpoint(
         settings.model, state, MEAN, STD, temperature, thresholds, asdict(settings), metrics, git_commit()

@@ -11,7 +11,7 @@ import numpy as np
 
 OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "not_a_digit", "error")
 
-DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}
+DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
 REASONS = {
     OK: "",
@@ -59,15 +59,18 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(min(candidates, key=loss))
 
 
-def fit_thresholds(probabilities: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return status thresholds from validation data; label 10 marks what is no digit.
+def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return status thresholds from validation scores (n,); label 10 marks what is no digit.
 
-    A share of `GIVEN_UP` of the digits may become unsure by score, a fifth of that not_a_digit; a digit is unsure by
-    confidence where fewer than half of such answers are right.
+    Unsure is what `PASSED` of the non-digits exceed, not_a_digit what only `REFUSED` of the digits fall below, and
+    never a score above 0, the network's own boundary. Unsure takes at most `DOUBTED` of the digits.
     """
-    digits = scores[labels < 10]
-    unsure, none = np.quantile(digits, GIVEN_UP), np.quantile(digits, GIVEN_UP / 5)
-    return {"unsure_confidence": 0.6, "unsure_score": float(unsure), "not_a_digit_score": float(min(none, unsure))}
+    digits, others = scores[labels < 10], scores[labels >= 10]
+    refused = min(0.0, float(np.quantile(digits, REFUSED)))
+    unsure = float(np.quantile(others, 1 - PASSED)) if len(others) else refused
+    unsure = max(refused, min(unsure, float(np.quantile(digits, DOUBTED))))
+    return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}
 
 
-GIVEN_UP = 0.015
+PASSED, REFUSED, DOUBTED = 0.04, 0.003, 0.08
+LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from digits.status import BLANK, NOT_A_DIGIT, OK, REASONS, STATUSES, UNSURE, digit_score, judge, softmax
+from digits.status import (
+    BLANK,
+    NOT_A_DIGIT,
+    OK,
+    REASONS,
+    STATUSES,
+    UNSURE,
+    digit_score,
+    fit_temperature,
+    fit_thresholds,
+    judge,
+    softmax,
+)
 
 LOGITS = arrays(np.float32, (3, 10), elements=st.floats(-60, 60, width=32))
 LIMITS = {"unsure_confidence": 0.6, "unsure_score": 1.0, "not_a_digit_score": -1.0}
@@ -86,3 +98,26 @@ def test_missing_thresholds_have_defaults():
 
 def test_the_statuses_are_the_five_of_the_reports():
     assert STATUSES == ("ok", "unsure", "blank", "not_a_digit", "error")
+
+
+def test_the_temperature_of_logits_three_times_too_large_is_three():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (4000, 10))
+    labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.12)
+
+
+def test_thresholds_let_few_non_digits_pass_and_refuse_few_digits():
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.normal(6, 1.5, 5000), rng.normal(-2, 2, 2000)])
+    labels = np.concatenate([rng.integers(0, 10, 5000), np.full(2000, 10)])
+    limits = fit_thresholds(scores, labels)
+    assert limits["not_a_digit_score"] <= 0 <= limits["unsure_score"]
+    assert (scores[labels == 10] >= limits["unsure_score"]).mean() == pytest.approx(0.04, abs=0.002)
+    assert (scores[labels < 10] < limits["not_a_digit_score"]).mean() <= 0.0035
+
+
+def test_thresholds_without_non_digits_doubt_few_digits():
+    scores = np.random.default_rng(0).normal(6, 1.5, 5000)
+    limits = fit_thresholds(scores, np.zeros(5000, np.int64))
+    assert (scores < limits["unsure_score"]).mean() < 0.01
