@@ -13,10 +13,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from digits.picture import EXTENSIONS, PictureError
-from digits.preprocess import find_digit
+from digits.preprocess import find_digit, normalise
 from utils import OUTPUTS_DIR, ROOT, UserError, atomic_path
 
 N_VALIDATION = 12_000  # 80/20 of the 60,000
@@ -44,6 +45,34 @@ def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.nda
             "name the folder that holds MNIST/raw with --data-dir"
         ) from None
     return there.data.numpy(), there.targets.numpy().astype(np.int64)
+
+
+BUNDLED_SIDE = 80  # pixels of the longer side while a bundled digit is being smoothed
+
+
+def load_bundled_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return scikit-learn's bundled digits in MNIST's form: ink, uint8 (1797, 28, 28), and labels, int64 (1797,).
+
+    They are 8x8 counts from 0 to 16 (Alpaydin and Kaynak 1998), enlarged smoothly and then boxed and centred as any
+    picture is. No file is downloaded: for trying things out where MNIST cannot be had. Raises `UserError`.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise UserError(
+            "scikit-learn, which brings the bundled digits, is not installed; "
+            "get it with: pip install -r requirements-notebook.txt"
+        ) from None
+    bundled = load_digits()
+    return np.stack([_enlarge(image / 16) for image in bundled.images]), bundled.target.astype(np.int64)
+
+
+def _enlarge(coverage: np.ndarray) -> np.ndarray:
+    """Return ink of an 8x8 picture of strokes, 0 to 1: smoothed first, its edges then made steep again."""
+    size = (BUNDLED_SIDE, BUNDLED_SIDE)
+    smooth = cv2.resize(coverage.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    contrast = np.clip((smooth - 0.2) / 0.5, 0, 1)
+    return normalise(contrast, contrast > 0)
 
 
 def split(
@@ -82,8 +111,8 @@ class Data:
 def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
-    A name is "mnist", "imitated", a folder with one sub-folder of pictures per class, a Kaggle train.csv, or the
-    .sqlite file of corrections.
+    A name is "mnist", "imitated", "bundled", a folder with one sub-folder of pictures per class, a Kaggle train.csv,
+    or the .sqlite file of corrections.
     """
     loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict.fromkeys(names)}
     return Data(
@@ -104,8 +133,10 @@ def _load(name: str, n_validation: int, seed: int, directory: str | Path | None,
 
 
 def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink and labels of a folder per class or of a Kaggle CSV (columns label, pixel0 … pixel783)."""
+    """Return ink and labels of what is no MNIST: the bundled digits, a folder per class, a Kaggle CSV, corrections."""
     path = Path(name)
+    if name == "bundled":
+        return load_bundled_digits()
     if path.suffix == ".csv" and path.is_file():
         return load_kaggle(path)
     if path.suffix == ".sqlite" and path.is_file():
@@ -113,7 +144,8 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
     if path.is_dir():
         return load_folders(path)
     raise UserError(
-        f"there is no data set '{name}'; use mnist, imitated, a folder of class folders, a Kaggle CSV or corrections"
+        f"there is no data set '{name}'; "
+        "use mnist, imitated, bundled, a folder of class folders, a Kaggle CSV or corrections"
     )
 
 

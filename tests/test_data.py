@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from digits import data
+from digits.preprocess import is_mnist_form
 from utils import UserError
 
 
@@ -63,6 +64,26 @@ def test_the_split_covers_everything_once_and_is_the_same_every_time():
 def test_the_usual_split_is_80_to_20_of_mnist():
     training, validation = data.split(np.zeros(60_000))
     assert (len(training), len(validation)) == (48_000, 12_000)
+
+
+def test_bundled_digits_have_the_form_of_mnist():
+    pytest.importorskip("sklearn")
+    ink, labels = data.load_bundled_digits()
+    assert ink.shape == (1797, 28, 28) and ink.dtype == np.uint8 and labels.dtype == np.int64
+    assert all(is_mnist_form(image) for image in ink[:200])
+    assert np.bincount(labels).min() > 170
+
+
+def test_bundled_digits_are_read_as_what_they_are(predictor):
+    pytest.importorskip("sklearn")
+    ink, labels = data.load_bundled_digits()
+    assert (predictor.predict_proba(ink[:500]).argmax(axis=1) == labels[:500]).mean() > 0.95
+
+
+def test_a_run_can_train_on_the_bundled_digits():
+    pytest.importorskip("sklearn")
+    gathered = data.gather(["bundled"], n_validation=5000, seed=0)
+    assert len(gathered.ink) == 1438 and len(gathered.validation["bundled"][1]) == 359
 
 
 @pytest.mark.mnist

@@ -13,7 +13,8 @@ from utils import ROOT
 
 CODE = [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT / folder).rglob("*.py")]
-LISTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "fastapi_offline": "fastapi-offline", "yaml": "pyyaml"}
+LISTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "fastapi_offline": "fastapi-offline", "yaml": "pyyaml",
+             "sklearn": "scikit-learn"}
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
 LISTS = sorted(ROOT.glob("requirements*.txt"))
 
