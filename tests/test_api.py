@@ -318,18 +318,22 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
 # ---------------------------------------------------------------- gradio's own client
 
 
-def test_gradios_client_reads_uploads_and_nothing_else(address: str, predictor, examples) -> None:
+def test_gradios_client_reads_uploads_and_nothing_else(address: str, data_dir: Path, predictor, examples) -> None:
     from gradio_client import Client, handle_file
 
     client = Client(address, analytics_enabled=False, verbose=False)
     told = client.predict(handle_file(examples[2]), api_name="/predict")
     assert {"path": "", **told} == predictor.predict(examples[2]).row()
     assert client.predict(handle_file(examples[2]), api_name="/read_number")["text"] == "2"
-    for path in ("/etc/passwd", str(ROOT / "app.py")):
+    for path in ("/etc/passwd", str(examples[2]), "http://127.0.0.1/2.png"):
         data = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
-        answer = httpx.post(f"{address}/gradio_api/run/predict", json={"data": data})
-        assert answer.status_code >= 400 and str(ROOT) not in answer.text and "root:" not in answer.text
+        for name in ("predict", "read_number"):
+            answer = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": data})
+            assert answer.status_code >= 400 and path not in answer.text
+            bare = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": [{"path": path}]}).json()["data"][0]
+            assert bare["error"] == "the file is empty", "no path but an upload's is opened"
         assert httpx.get(f"{address}/gradio_api/file={path}").status_code in (403, 404)
+    assert not list(data_dir.rglob("passwd")), "nothing was copied"
 
 
 # ---------------------------------------------------------------- MCP

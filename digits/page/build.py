@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import gradio as gr
@@ -40,6 +41,7 @@ def build_page(readers: Readers) -> gr.Blocks:
                     script_tab(f"{name}.html", f"new DIGITS.{start}(element)")
         add_endpoints(readers)
         gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")
+    accept_uploads_only(page)
     return page
 
 
@@ -53,20 +55,43 @@ def add_endpoints(readers: Readers) -> None:
 
     def predict(picture: gr.FileData) -> dict:
         """Read the one handwritten digit in a picture; the answer has the columns of a batch report, but for path."""
-        return without_path(readers.predictor().predict_batch([picture["path"]])[0].row())
+        return without_path(readers.predictor().predict_batch([uploaded(picture)])[0].row())
 
     def read_number(picture: gr.FileData) -> dict:
         """Read all handwritten digits in a picture: text, lines, digits with boxes; error if it cannot be read."""
         try:
-            return without_path(readers.predictor().read_number(picture["path"]).row()) | {"error": None}
+            return without_path(readers.predictor().read_number(uploaded(picture)).row()) | {"error": None}
         except PictureError as error:
             return {"text": "", "lines": [], "digits": [], "error": str(error)}
 
     def without_path(row: dict) -> dict:  # gradio's client would take any "path" for a file to fetch
         return {name: value for name, value in row.items() if name != "path"}
 
+    def uploaded(picture: gr.FileData) -> bytes:
+        return Path(picture["path"]).read_bytes() if is_upload(picture["path"]) else b""
+
     gr.api(predict, api_name="predict", concurrency_limit=2)
     gr.api(read_number, api_name="read_number", concurrency_limit=2)
+
+
+def is_upload(path: str) -> bool:
+    """Whether `path` is a file in gradio's folder for uploads."""
+    file, uploads = Path(path).resolve(), Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+    return file.is_relative_to(uploads) and file.is_file()
+
+
+def accept_uploads_only(page: gr.Blocks) -> None:
+    """Refuse paths and links in requests: a mounted page (gradio 6.31) copies any file of the server into its cache,
+    because it checks paths only after `launch`, and fetches any link."""
+
+    async def stay(path: str) -> str:
+        if not is_upload(path):
+            raise gr.Error("only uploaded files are read", print_exception=False)
+        return path
+
+    page.has_launched = True
+    for block in page.blocks.values():
+        block.async_move_resource_to_block_cache = stay
 
 
 def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
