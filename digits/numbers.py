@@ -228,8 +228,9 @@ def cheapest_ways(price: np.ndarray) -> np.ndarray:
     n, n_rows, n_columns = price.shape
     aside = np.float32([0.03, 0.0, 0.03])[:, None, None]
     total, came = price[:, 0], np.zeros((n, n_rows, n_columns), np.int8)
+    wide = np.full((n, n_columns + 2), np.inf, price.dtype)
     for row in range(1, n_rows):
-        wide = np.pad(total, ((0, 0), (1, 1)), constant_values=np.inf)
+        wide[:, 1:-1] = total
         options = np.stack([wide[:, :-2], wide[:, 1:-1], wide[:, 2:]]) + aside
         came[:, row] = options.argmin(axis=0) - 1
         total = price[:, row] + options.min(axis=0)
@@ -302,9 +303,14 @@ def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate,
 
 def without_crumbs(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the mask without parts too small to matter, such as a neighbour's tip, and the number of parts left."""
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    left, top, right, bottom = bounding_box(mask)
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask[top:bottom, left:right].astype(np.uint8))
     large = np.flatnonzero(stats[1:, 4] >= 0.05 * stats[1:, 4].sum()) + 1
-    return (mask, n - 1) if len(large) == n - 1 else (np.isin(labels, large), len(large))
+    if len(large) == n - 1:
+        return mask, n - 1
+    kept = np.zeros_like(mask)
+    kept[top:bottom, left:right] = np.isin(labels, large)
+    return kept, len(large)
 
 
 def widest_gap(mask: np.ndarray) -> int:
