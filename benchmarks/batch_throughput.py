@@ -171,10 +171,10 @@ def time_side(side: str, listing: Path) -> tuple[float, Path]:
     output.mkdir(parents=True)
     arguments, environment = side_command(side, listing, output)
     started = time.perf_counter()
-    done = subprocess.run(arguments, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(arguments, env=os.environ | environment, capture_output=True)
     seconds = time.perf_counter() - started
     if done.returncode:
-        raise RuntimeError(f"{side} ended with {done.returncode}")
+        raise RuntimeError(f"{side} ended with {done.returncode}: {done.stderr.decode()[-300:]}")
     return seconds, Path(done.stdout.decode().split()[-1]) if side == "ours" else output / "usual.csv"
 
 
