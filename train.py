@@ -4,6 +4,7 @@
     python train.py --model modern --epochs 40 --dataset mnist mnist imitated
     python train.py --resume RUN                                 # go on after a kill, to the same result
     python train.py --feedback                                   # learn from the corrections stored on the page
+    torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
 
 Every run writes its settings, metrics (CSV and TensorBoard), summary, figures and checkpoints below
 outputs/runs/<name>/. A run that finishes also puts its weights into models/ and keeps those
@@ -16,9 +17,11 @@ import argparse
 import contextlib
 import csv
 import json
+import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +29,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -88,16 +92,21 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     """Train as `settings` say, writing to `run_dir`; `state` is what `--resume` read. Returns the summary."""
     started = time.perf_counter()
     device = choose_device(settings.device)
+    rank, n_ranks = join_workers(device)
+    if settings.patience and n_ranks > 1:
+        raise UserError("early stopping needs a single process; leave out --patience under torchrun")
     seed_everything(settings.seed)
     model = create_model(settings.model).to(device, memory_format=torch.channels_last)
     if settings.start:
         model.load_state_dict(load_checkpoint(settings.start).state)
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
-    data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
+    with leader_first(rank, n_ranks):
+        data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
     ink, labels = torch.from_numpy(data.ink).to(device), torch.from_numpy(data.labels).to(device)
 
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
+    learner = DistributedDataParallel(model) if n_ranks > 1 else model
+    averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
     optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
     n_steps = max(1, len(ink) // settings.batch_size)
     schedule = make_schedule(optimizer, settings, n_steps)
@@ -109,19 +118,20 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
 
     for epoch in range(first, settings.epochs):
         # Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
-        torch.manual_seed(settings.seed * 10_000 + epoch)
-        generator = torch.Generator(device).manual_seed(settings.seed * 10_000 + epoch)
-        order = torch.randperm(len(ink), generator=generator, device=device)
-        model.train()
+        seed = settings.seed * 10_000 + epoch
+        order = torch.randperm(len(ink), generator=torch.Generator(device).manual_seed(seed), device=device)
+        seed_everything(seed + 1_000_003 * rank)
+        generator = torch.Generator(device).manual_seed(seed + 1_000_003 * rank)
+        learner.train()
         losses, epoch_started = [], time.perf_counter()
-        for step in tqdm(range(n_steps), desc=f"epoch {epoch + 1}/{settings.epochs}", leave=False, mininterval=1):
-            chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+        for step in tqdm(range(n_steps), desc=f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=rank > 0):
+            chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size][rank::n_ranks]
             batch = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator)
             target = F.one_hot(labels[chosen], 11).float()
             if mixup:
                 batch, target = mix(batch, target, mixup)
             with autocast(settings.precision, device):
-                logits = model(((batch - MEAN) / STD).contiguous(memory_format=torch.channels_last))
+                logits = learner(((batch - MEAN) / STD).contiguous(memory_format=torch.channels_last))
                 loss = F.cross_entropy(with_no_digit(logits), target, label_smoothing=settings.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -130,6 +140,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
             schedule.step()
             averaged.update_parameters(model)
             losses.append(loss.detach())
+        if rank > 0:
+            continue
         metrics = validate(averaged.module, data.validation, device)
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()), **metrics}
         row |= {"lr": schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
@@ -145,8 +157,37 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         save_state(run_dir, states | {"history": history, "best": best})
         if settings.patience and epoch - int(np.argmin([row["val_loss"] for row in history])) >= settings.patience:
             break
+    if rank > 0:
+        return {}
     draw_figures(run_dir, history, data.validation, device)
     return write_summary(run_dir, settings, history, time.perf_counter() - started)
+
+
+def join_workers(device: str) -> tuple[int, int]:
+    """Return (rank, number of processes): (0, 1), or this process's place when torchrun started several."""
+    n_ranks = int(os.environ.get("WORLD_SIZE", 1))
+    if n_ranks > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+    return int(os.environ.get("RANK", 0)), n_ranks
+
+
+def moving_average(decay: float):
+    """Return the update of an exponential moving average that follows quickly at first, for short runs' sake."""
+
+    def update(averaged: list[Tensor], current: list[Tensor], n: Tensor | int) -> None:
+        get_ema_multi_avg_fn(min(decay, (1 + int(n)) / (10 + int(n))))(averaged, current, n)
+
+    return update
+
+
+@contextlib.contextmanager
+def leader_first(rank: int, n_ranks: int) -> Iterator[None]:
+    """Let rank 0 go through the block before the others do, so that what it leaves in a cache is made once."""
+    if n_ranks > 1 and rank > 0:
+        torch.distributed.barrier()
+    yield
+    if n_ranks > 1 and rank == 0:
+        torch.distributed.barrier()
 
 
 def with_no_digit(logits: Tensor) -> Tensor:
@@ -352,18 +393,28 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
+    """Return the settings, state and folder of the run to resume, or of a new one, whose folder is made."""
+    if arguments.resume:
+        run_dir = RUNS_DIR / arguments.resume
+        return *read_run(run_dir), run_dir
+    settings = settings_from(arguments)
+    run_dir = free_path(RUNS_DIR / (arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"))
+    run_dir.mkdir(parents=True)
+    (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
+    return settings, None, run_dir
+
+
 @command
 def main(argv: list[str] | None = None) -> int:
     """Train, or go on with a stopped run; print the path of the run's summary."""
     arguments = parse_arguments(argv)
-    if arguments.resume:
-        run_dir = RUNS_DIR / arguments.resume
-        settings, state = read_run(run_dir)
-    else:
-        settings, state = settings_from(arguments), None
-        run_dir = free_path(RUNS_DIR / (arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        run_dir.mkdir(parents=True)
-        (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
+    rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
+    if rank > 0:  # a helper of torchrun's: works along, writes nothing
+        resumed = read_run(RUNS_DIR / arguments.resume) if arguments.resume else (settings_from(arguments), None)
+        train(resumed[0], Path(os.devnull), resumed[1], arguments.data_dir or data_dir())
+        return 0
+    settings, state, run_dir = open_run(arguments)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     if arguments.feedback:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -160,3 +163,24 @@ def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(tiny_folder, tmp_
     allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
     assert not allowed
     assert "newly wrong" in why
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tiny_folder, tmp_path):
+    program = (
+        "import sys, train; from pathlib import Path; train.RUNS_DIR = Path(sys.argv[1]); "
+        "train.publish = lambda *_: None; sys.exit(train.main(sys.argv[2:]))"
+    )
+    script = tmp_path / "two.py"
+    script.write_text(program)
+    words = ["--name", "two", "--dataset", str(tiny_folder), "--epochs", "6", "--batch-size", "8", "--lr", "0.003"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29533"]
+    done = subprocess.run(
+        [*torchrun, str(script), str(tmp_path), *words, "--no-cuda", "--precision", "fp32"],
+        cwd=train.ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(train.ROOT)},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    summary = json.loads((tmp_path / "two" / "summary.json").read_text())
+    assert summary["last"]["epoch"] == 6
+    assert summary["last"]["val_own"] == 1.0
