@@ -1,7 +1,7 @@
 """What the documents say is so: programs, flags and make targets exist, files are there, figures are the measured ones.
 
-A figure is tied to its measurement by a comment behind it, which readers do not see:
-`99.62 %<!-- mnist_files.from_files.share -->` is the value at that place of benchmarks/results/mnist_files.json.
+A figure is tied to its measurement by a comment behind it, which readers do not see; see benchmarks/fill_figures.py.
+The examples of README are run as they stand there, against a server started as README says.
 """
 
 from __future__ import annotations
@@ -10,29 +10,35 @@ import functools
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.fill_figures import documents, fill, unmeasured
+from tests.serving import serving
 from utils import ROOT
 
-DOCUMENTS = [
-    path
-    for pattern in ("README.md", "CONTRIBUTING.md", "models/README.md", "docs/*.md")
-    for path in sorted(ROOT.glob(pattern))
-]
-FENCE = re.compile(r"^```(?:bash|sh|console|shell)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-FIGURE = re.compile(r"([\d.,]*\d)\s*(%?)\s*<!--\s*(\w+)\.([\w.-]+)\s*-->")
-LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+DOCUMENTS = documents()
+SHELL = ("bash", "sh", "console", "shell")
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ADDRESS = "http://127.0.0.1:7860"
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """Return the contents of the fenced blocks in these languages."""
+    return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[tuple[str, list[str]]]:
     """(document, words) of every command in a shell block, continued lines joined, comments and prompts dropped."""
     found = []
     for document in DOCUMENTS:
-        for block in FENCE.findall(document.read_text(encoding="utf-8")):
+        for block in blocks(document.read_text(encoding="utf-8"), *SHELL):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(line.removeprefix("$ "), comments=True)
                 if words:
@@ -75,27 +81,122 @@ def test_every_make_target_exists(document, words):
     assert set(asked) <= set(targets), f"{document}: {' '.join(words)}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+@each_document
 def test_every_local_link_leads_somewhere(document):
-    links = LINK.findall(document.read_text(encoding="utf-8"))
-    assert not [link for link in links if not (document.parent / link).exists()]
+    for link in LINK.findall(document.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), f"{document.name} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{document.name} links to {link}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives a document's headings."""
+    titles = HEADING.findall(document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@each_document
 def test_every_figure_is_the_measured_one(document):
-    for shown, percent, name, place in FIGURE.findall(document.read_text(encoding="utf-8")):
-        value = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
-        for key in place.split("."):
-            value = value[int(key)] if isinstance(value, list) else value[key]
-        decimals = len(shown.partition(".")[2])
-        measured = f"{100 * value if percent and value <= 1 else value:,.{decimals}f}"
-        assert shown.replace(",", "") == measured.replace(",", ""), f"{document.name}: {name}.{place} is {measured}"
+    text = document.read_text(encoding="utf-8")
+    for line, filled in zip(text.splitlines(), fill(text).splitlines(), strict=True):
+        assert line == filled, f"{document.name} is out of date: python -m benchmarks.fill_figures"
 
 
-@pytest.mark.skipif(not (ROOT / "README.md").is_file(), reason="there is no README.md yet")
+def test_a_figure_follows_its_measurement(tmp_path):
+    (tmp_path / "speed.json").write_text('{"commit": "abc1234", "runs": [{"share": 0.99624, "n": 10000}], "ms": 1.256}')
+    text = (
+        "0.00 %<!-- speed.runs.0.share -->, 1<!-- speed.runs.0.n -->, | –.–<!-- speed.runs.0.share % --> |, "
+        "9.99<!-- speed.ms -->, 7.1 %<!-- speed.missing -->, `x`<!-- speed.commit -->, 12 apples"
+    )
+    filled = (
+        "99.62 %<!-- speed.runs.0.share -->, 10,000<!-- speed.runs.0.n -->, | 99.6<!-- speed.runs.0.share % --> |, "
+        "1.26<!-- speed.ms -->, –.– %<!-- speed.missing -->, `abc1234`<!-- speed.commit -->, 12 apples"
+    )
+    assert fill(text, tmp_path) == filled == fill(filled, tmp_path)
+    assert list(unmeasured(filled)) == ["speed.missing"]
+
+
 def test_the_readme_gives_a_reason_for_every_package():
     readme = (ROOT / "README.md").read_text(encoding="utf-8").lower()
     required = (ROOT / "requirements.txt").read_text().splitlines()
     packages = [re.split(r"[<>=!~\s\[]", line)[0] for line in required if line and not line.startswith(("#", "-"))]
     assert len(packages) > 8
     assert not [package for package in packages if package not in readme]
+
+
+# ---------------------------------------------------------------- README's examples, run as they stand
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("data")) as url:
+        yield url
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A folder with the example drawings, where examples may write what they like."""
+    shutil.copytree(ROOT / "assets" / "examples", tmp_path / "assets" / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks(README, "python"), ids=lambda code: code.split("\n")[0])
+def test_the_python_examples_run(code, address, here, capsys):
+    names: dict = {}
+    exec(compile(code.replace(ADDRESS, address), "README.md", "exec"), names)
+    said = capsys.readouterr().out
+    digit = names.get("digit", names["row"]["digit"] if "row" in names else None)
+    assert digit == 7 or [row["digit"] for row in names["rows"]] == list(range(10))
+    assert said.strip()
+
+
+CURLS = [words for document, words in COMMANDS if document == "README.md" and words[0] == "curl"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+@pytest.mark.parametrize("words", CURLS, ids=lambda words: words[-1].rsplit("/", 1)[-1])
+def test_the_curl_examples_run(words, address, here):
+    done = subprocess.run(
+        [word.replace(ADDRESS, address) for word in words], cwd=here, capture_output=True, text=True, timeout=60
+    )
+    told = json.loads(done.stdout)
+    assert told.get("text", str(told.get("rows", [{}])[0].get("digit"))) == "7", told
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no node")
+def test_the_javascript_example_runs(address, here):
+    (code,) = blocks(README, "js")
+    (here / "ask.mjs").write_text(code.replace(ADDRESS, address))
+    done = subprocess.run(["node", "ask.mjs"], cwd=here, capture_output=True, text=True, timeout=60)
+    if "openAsBlob" in done.stderr:
+        pytest.skip("this node is older than 20")
+    assert done.stdout.split()[:2] == ["ok", "7"], done.stderr
+
+
+def test_the_front_matter_is_what_a_hugging_face_space_needs():
+    facts = dict(re.findall(r"^(\w+): +(.+)$", README.split("---")[1], re.MULTILINE))
+    assert facts["sdk"] == "gradio" and (ROOT / facts["app_file"]).is_file() and facts["license"] == "mit"
+    assert len(facts["short_description"]) <= 60, "Hugging Face refuses a longer one"
+
+
+def test_the_statuses_are_all_explained():
+    from digits.status import STATUSES
+
+    assert not [status for status in STATUSES if f"| `{status}` |" not in README]
+
+
+def test_the_picture_of_the_page_is_small():
+    assert (ROOT / "docs" / "page.png").stat().st_size < 100_000
+
+
+def test_every_network_has_its_line():
+    from model import REGISTRY
+
+    assert not [name for name in REGISTRY if f"\n| {name} |" not in README]
