@@ -124,8 +124,8 @@ def gather(names: list[str], n_validation: int, seed: int, directory: str | Path
 
 def _load(name: str, n_validation: int, seed: int, directory: str | Path | None, limit: int) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of one data set."""
-    if name == "imitated":
-        return load_imitated(n_validation, seed, directory, limit)
+    if name in MADE:
+        return load_made(name, n_validation, seed, directory, limit)
     ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
@@ -187,29 +187,30 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(inks), np.array(labels, np.int64)
 
 
-N_IMITATED = 300_000
+MADE = {"imitated": 300_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
 
 
-def load_imitated(
-    n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0
+def load_made(
+    name: str, n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0
 ) -> tuple[np.ndarray, ...]:
-    """Return (ink, labels, validation ink, validation labels) of imitated pictures; made once, then read from a cache.
+    """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
     The training glyphs are MNIST's training part, the pen strokes where they are there, and the written styles; the
     validation glyphs are the MNIST images held out.
     """
     from digits.imitate import make_pool
+    from digits.segments import make_segments
 
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    n = limit or N_IMITATED
-    cache = OUTPUTS_DIR / "cache" / f"imitated-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
+    n, make = limit or MADE[name], {"imitated": make_pool, "segments": make_segments}[name]
+    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
-        pool = make_pool(glyphs, glyph_labels, n, seed)
-        check = make_pool(list(ink[held_out]), labels[held_out], max(500, n // 20), seed + 1)
+        made = make(glyphs, glyph_labels, n, seed)
+        check = make(list(ink[held_out]), labels[held_out], max(100, n // 20), seed + 1)
         with atomic_path(cache) as path, path.open("wb") as file:
-            np.savez(file, ink=pool[0], labels=pool[1], held_out_ink=check[0], held_out_labels=check[1])
+            np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
     with np.load(cache) as stored:
         return tuple(stored[key] for key in ("ink", "labels", "held_out_ink", "held_out_labels"))
 
@@ -232,6 +233,6 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    rooms = ("imitate", "styles", "picture", "paper", "strokes", "preprocess")
+    rooms = ("imitate", "segments", "styles", "paper", "strokes", "preprocess")
     files = [Path(__file__).with_name(f"{room}.py") for room in rooms]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]
