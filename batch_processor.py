@@ -40,7 +40,7 @@ from digits.status import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, git_commit, start_log
 
-MANY = 3_000  # local files from which worker processes, which take half a second to start, beat threads
+MANY = 6_000  # local files from which worker processes, which take half a second to start, beat threads
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
 
@@ -71,6 +71,7 @@ class BatchProcessor:
         self.output_dir, self.workers, self.number = Path(output_dir), workers, number
         self.engine, self.ray_address = engine, ray_address
         self.journal: Journal | None = None
+        self._is_finished = False
         self.summary: dict = {}
         self._open_reader = partial(open_reader, model, threshold, number)
         self._reader = self._open_reader()
@@ -104,6 +105,7 @@ class BatchProcessor:
         if total == 0:
             raise UserError(f"there is no picture in {', '.join(sources)}")
         self.close()
+        self._is_finished = False
         log, resumed = self._begin(self._job(sources, recursive, labels is not None), resume)
         log.info("reading %s", ", ".join(sources))
         started, skipped = time.time(), Counter()
@@ -121,6 +123,7 @@ class BatchProcessor:
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self.journal):
             raise UserError(f"there is no picture in {', '.join(sources)}")
+        self._is_finished = True
         return self.summary
 
     def _keep(self, labels: Labels | None, log: logging.Logger, bar: tqdm, rows: list[dict]) -> None:
@@ -225,9 +228,10 @@ class BatchProcessor:
         print(summary_text(self.summary))
 
     def close(self, keep_journal: bool = False) -> None:
-        """Let go of the last run's journal; its reports stay."""
+        """Let go of the last run; its reports stay, and if it was interrupted, its journal for `resume`."""
         if self.journal is not None:
-            self.journal.close(delete=not keep_journal)
+            is_worthless = not len(self.journal)
+            self.journal.close(delete=is_worthless or self._is_finished and not keep_journal)
             self.journal = None
 
     def __del__(self) -> None:
@@ -280,13 +284,13 @@ def main(argv: list[str] | None = None) -> int:
     labels = Labels(arguments.labels, arguments.number) if labelled else None
     try:
         processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
+        if arguments.sort_into:
+            sort_into(processor.journal, Path(arguments.sort_into))
+        reports = [processor.save(kind) for kind in arguments.format]
     except KeyboardInterrupt:
         return _stopped(processor, arguments.format)
-    if arguments.sort_into:
-        sort_into(processor.journal, Path(arguments.sort_into))
     processor.print_summary()
-    for path in [processor.save(kind) for kind in arguments.format][::-1]:  # the first one named comes last
-        print(path)
+    print(*reports[::-1], sep="\n")  # the first one asked for comes last
     processor.close()
     return int(processor.summary["statuses"][ERROR] > 0)
 
@@ -298,8 +302,7 @@ def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:
         processor.close()
         return 130
     stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
-    for path in [processor.save(kind, stem) for kind in kinds][::-1]:
-        print(path)
+    print(*[processor.save(kind, stem) for kind in kinds][::-1], sep="\n")
     print(f"stopped after {len(processor.journal):,} rows; the same command with --resume goes on", file=sys.stderr)
     processor.close(keep_journal=True)
     return 130

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -18,9 +20,9 @@ from PIL import Image
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.local_engine import read_locally
-from digits.rows import COLUMNS
+from digits.rows import COLUMNS, Labels
 from digits.sources import find_entries
-from utils import ROOT
+from utils import ROOT, UserError
 
 
 @pytest.fixture
@@ -121,3 +123,37 @@ def test_starts_without_heavy_packages(examples, tmp_path):
     arguments = [sys.executable, "-c", code, str(examples[1]), "--output-dir", str(tmp_path)]
     modules = subprocess.check_output(arguments, cwd=ROOT, text=True).splitlines()[-1].split()
     assert not {"torch", "torchvision", "gradio", "matplotlib", "ray", "pandas"} & set(modules)
+
+
+class Doomed:
+    """A reader whose process is killed at its first chunk, as by a system out of memory."""
+
+    def __call__(self, numbered: list) -> list[dict]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_one_sentence(folder):
+    with pytest.raises(UserError, match="--resume"):
+        list(read_locally(Doomed, enumerate(find_entries([folder])), 2, processes=True))
+
+
+class Unlucky(Labels):
+    """Truth that fails in the middle of a run."""
+
+    def of(self, path: str) -> str | None:
+        if path.endswith("9.png"):
+            raise UserError("the labels are gone")
+        return super().of(path)
+
+
+def test_an_interrupted_run_keeps_its_rows(folder, tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path / "out", workers=1)
+    with pytest.raises(UserError, match="gone"):
+        processor.run([folder], labels=Unlucky())
+    del processor
+    (journal,) = (tmp_path / "out" / "logs").glob("*.journal")
+    again = BatchProcessor(output_dir=tmp_path / "out", workers=1)
+    assert len(again.process([folder], labels=Labels(), resume=True)) == 14
+    assert again.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0, "it went on from there"
+    again.close()
+    assert not journal.exists(), "a finished run needs it no more"
