@@ -45,6 +45,7 @@ from model import (
     export_onnx,
     load_checkpoint,
     load_model,
+    prepare_training,
     save_checkpoint,
     weights_path,
 )
@@ -97,6 +98,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         raise UserError("early stopping needs a single process; leave out --patience under torchrun")
     seed_everything(settings.seed)
     model = create_model(settings.model).to(device, memory_format=torch.channels_last)
+    if told := prepare_training(model):
+        print(told, file=sys.stderr)
     if settings.start:
         model.load_state_dict(load_checkpoint(settings.start).state)
     augment = Augment(parse(settings.augment))
@@ -107,7 +110,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
 
     learner = DistributedDataParallel(model) if n_ranks > 1 else model
     averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
-    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    changing = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(changing, settings.lr, weight_decay=settings.weight_decay)
     n_steps = max(1, len(ink) // settings.batch_size)
     schedule = make_schedule(optimizer, settings, n_steps)
     history, best, first = [], float("inf"), 0
@@ -135,7 +139,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
                 loss = F.cross_entropy(with_no_digit(logits), target, label_smoothing=settings.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(changing, 1.0)
             optimizer.step()
             schedule.step()
             averaged.update_parameters(model)
