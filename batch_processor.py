@@ -179,8 +179,12 @@ class BatchProcessor:
             logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"reports cannot go to '{self.output_dir}' ({error.strerror}); name --output-dir") from None
-        self.journal = open_unfinished(logs, job["fingerprint"]) if resume else None
-        if self.journal:
+        found = open_unfinished(logs, job["fingerprint"])
+        if found and not resume:
+            print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
+            found.close()
+        elif found:
+            self.journal = found
             log = start_log(self.journal.path.with_suffix(".log"), "batch")
             log.info("resumed: %d rows are there already", self.journal.begin_again())
             return log, True

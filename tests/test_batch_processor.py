@@ -146,13 +146,15 @@ class Unlucky(Labels):
         return super().of(path)
 
 
-def test_an_interrupted_run_keeps_its_rows(folder, tmp_path):
+def test_an_interrupted_run_keeps_its_rows(folder, tmp_path, capsys):
     processor = BatchProcessor(output_dir=tmp_path / "out", workers=1)
     with pytest.raises(UserError, match="gone"):
         processor.run([folder], labels=Unlucky())
     del processor
     (journal,) = (tmp_path / "out" / "logs").glob("*.journal")
     again = BatchProcessor(output_dir=tmp_path / "out", workers=1)
+    again.run([folder], labels=Labels())
+    assert "--resume" in capsys.readouterr().err, "a new run says that there is one to go on with"
     assert len(again.process([folder], labels=Labels(), resume=True)) == 14
     assert again.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0, "it went on from there"
     again.close()

@@ -115,7 +115,7 @@ def test_killed_again_and_again_and_resumed(many, tmp_path):
     out, _err = start(many, tmp_path / "whole").communicate()
     whole = Path(out.splitlines()[-1])
     chance = random.Random(1)
-    for _kill in range(3):
+    for _kill in range(2):
         process = start(many, tmp_path / "killed", "--resume")
         wait_for_rows(process, tmp_path / "killed", chance.randrange(30_000, 150_000))
         process.send_signal(signal.SIGKILL)
