@@ -5,7 +5,8 @@
 
 `99.62 %<!-- mnist_files.from_files.share -->` is the value at that place of benchmarks/results/mnist_files.json. A
 share is shown in percent where a % follows it or, in tables, ends the comment. The number of decimals is kept. Text,
-such as a commit, stands in backquotes before its comment. What has not been measured is dashes: `–.–– %`.
+such as a commit, stands in backquotes before its comment; in YAML a # leads the comment. What has not been measured is
+dashes: `–.–– %`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from utils import ROOT, atomic_path, command
 
 RESULTS = ROOT / "benchmarks" / "results"
 PATTERNS = ("*.md", "models/*.md", "docs/*.md", "benchmarks/*.md")
-TIE = r"<!-- (?P<name>\w+)\.(?P<place>[\w.-]+)(?P<hidden> %)? -->"
+TIE = r"(?: # )?<!-- (?P<name>\w+)\.(?P<place>[\w.-]+)(?P<hidden> %)? -->"
 FIGURE = re.compile(rf"(?P<shown>–(?:\.–+)?|-?\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%)?{TIE}")
 TEXT = re.compile(rf"`(?P<shown>[^`\n]*)`{TIE}")
 

@@ -194,9 +194,3 @@ def test_the_statuses_are_all_explained():
 
 def test_the_picture_of_the_page_is_small():
     assert (ROOT / "docs" / "page.png").stat().st_size < 100_000
-
-
-def test_every_network_has_its_line():
-    from model import REGISTRY
-
-    assert not [name for name in REGISTRY if f"\n| {name} |" not in README]

@@ -1,0 +1,139 @@
+"""Draw the pictures of preprocessing.md: the example drawings on their way to 28x28 ink.
+
+    python docs/draw_pictures.py
+
+Nothing but the project's own drawings and code goes in, so the pictures show what the code does today.
+"""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from assets.make_examples import STROKES
+from digits import preprocess, strokes
+from digits.paper import fit_paper, measure_contrast
+from digits.picture import open_picture
+from digits.preprocess import BOX_SIDE, INK_SIDE, MIDDLE, WORK_SIDE, find_digit, shrink
+from utils import ASSETS_DIR
+
+PICTURES_DIR = ROOT / "docs" / "pictures"
+TILE, GAP = 144, 8
+ORANGE, BLUE = (240, 120, 20), (40, 110, 230)
+
+
+def example(digit: int) -> np.ndarray:
+    """Return an example drawing, uint8 (h, w) or (h, w, 3)."""
+    return open_picture(ASSETS_DIR / "examples" / f"{digit}.png")
+
+
+def tile(image: np.ndarray, frame: bool = False) -> np.ndarray:
+    """Return a picture, a map in 0-1 or a mask as one RGB tile; a frame where white would melt into the page."""
+    if image.dtype != np.uint8:
+        image = (np.clip(image.astype(np.float32), 0, 1) * 255).round().astype(np.uint8)
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    way = cv2.INTER_AREA if min(image.shape[:2]) > TILE else cv2.INTER_NEAREST
+    image = cv2.resize(image, (TILE, TILE), interpolation=way)
+    return cv2.rectangle(image, (0, 0), (TILE - 1, TILE - 1), (200, 200, 200), 1) if frame else image
+
+
+def save(name: str, rows: list[list[np.ndarray]]) -> None:
+    """Write rows of tiles, with white between them, as a small PNG."""
+    white = [np.full((TILE, GAP, 3), 255, np.uint8)]
+    lines = [np.concatenate([part for image in row for part in (image, *white)][:-1], axis=1) for row in rows]
+    between = np.full((GAP, lines[0].shape[1], 3), 255, np.uint8)
+    sheet = np.concatenate([part for line in lines for part in (line, between)][:-1])
+    Image.fromarray(sheet).quantize(256, kmeans=4).save(PICTURES_DIR / f"{name}.png", optimize=True)
+
+
+def four_steps(digit: int) -> list[np.ndarray]:
+    """Return picture, contrast, strokes and ink of one example."""
+    found = find_digit(example(digit))
+    return [tile(example(digit), frame=True), tile(found.contrast), tile(found.mask), tile(found.ink)]
+
+
+def paper() -> list[np.ndarray]:
+    """Return a shadowed picture, what one threshold makes of it, the paper fitted to it, and the ink that departs."""
+    pixels = shrink(example(9), WORK_SIDE)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    one_threshold = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1]
+    fitted = fit_paper(pixels.astype(np.float32)).clip(0, 255).astype(np.uint8)
+    return [tile(pixels), tile(one_threshold), tile(fitted), tile(measure_contrast(pixels)[0])]
+
+
+def rules() -> list[np.ndarray]:
+    """Return a digit crossed by a ruled line, its contrast, what is dark in it, and that without the line."""
+    pixels = example(7).copy()
+    for y in range(64, 280, 66):
+        cv2.line(pixels, (0, y), (279, y + 4), (105, 120, 160), 2)
+    pixels = shrink(pixels, WORK_SIDE)
+    contrast = measure_contrast(pixels)[0]
+    dark = (contrast > 0.3).astype(np.uint8)
+    return [tile(pixels), tile(contrast), tile(dark * 255), tile(strokes.without_rules(dark) * 255)]
+
+
+def views() -> list[np.ndarray]:
+    """Return a picture with the edge of a desk and a shadow in it, and the ink of every view of it."""
+    pixels = example(1).copy()
+    edge = np.arange(280)[None, :] < 95 + 0.12 * np.arange(280)[:, None]
+    pixels[edge] = (58, 44, 36)
+    found = find_digit(pixels)
+    return [tile(pixels), *[tile(view.ink) for view in (found, *found.others)][:3]]
+
+
+def centring() -> list[np.ndarray]:
+    """Return strokes centred by their box and by their mass, with the cross of MNIST's middle, and a hairline's ink."""
+    found = find_digit(example(6))
+    left, top, right, bottom = strokes.bounding_box(found.ink > 0)
+    boxed = np.zeros_like(found.ink)
+    y, x = (INK_SIDE - (bottom - top)) // 2, (INK_SIDE - (right - left)) // 2
+    boxed[y : y + bottom - top, x : x + right - left] = found.ink[top:bottom, left:right]
+    return [with_cross(boxed), with_cross(found.ink), *hairline()]
+
+
+def with_cross(ink: np.ndarray) -> np.ndarray:
+    """Return a tile of the ink with the 20x20 box's size, MNIST's middle (blue) and the centre of mass (orange)."""
+    image, scale = tile(ink), TILE / INK_SIDE
+    margin = round((INK_SIDE - BOX_SIDE) / 2 * scale)
+    cv2.rectangle(image, (margin, margin), (TILE - margin, TILE - margin), (90, 90, 90), 1)
+    cv2.drawMarker(image, (round(MIDDLE * scale),) * 2, BLUE, cv2.MARKER_CROSS, 22, 2)
+    x, y = preprocess.centre_of_mass(ink)
+    cv2.circle(image, (round(x * scale), round(y * scale)), 5, ORANGE, 2)
+    return image
+
+
+def hairline() -> list[np.ndarray]:
+    """Return the ink of a digit drawn one pixel wide: shrunk as it is, and evened out first."""
+    canvas = np.zeros((300, 300), np.uint8)
+    for stroke in STROKES[2]:
+        cv2.polylines(canvas, [(np.array(stroke) * 240 + 30).astype(np.int32)], False, 255, 1, cv2.LINE_AA)
+    thin = canvas.astype(np.float32) / 255
+    left, top, right, bottom = strokes.bounding_box(thin > 0)
+    shrunk = cv2.resize(thin[top:bottom, left:right], None, fx=20 / 240, fy=20 / 240, interpolation=cv2.INTER_AREA)
+    return [tile(np.pad(shrunk, ((4, 4), (7, 7)))), tile(find_digit(255 - canvas).ink)]
+
+
+def main() -> int:
+    """Write every picture."""
+    PICTURES_DIR.mkdir(exist_ok=True)
+    save("steps", [four_steps(digit) for digit in (1, 4, 7, 8)])
+    save("same", [four_steps(3), four_steps(5)])
+    save("paper", [paper()])
+    save("rules", [rules()])
+    save("views", [views()])
+    save("form", [centring()])
+    print(PICTURES_DIR)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
