@@ -120,7 +120,6 @@
     #down(event) {
       if (this.stroke || event.button > 0) return;
       event.preventDefault();
-      this.canvas.focus({ preventScroll: true });
       this.canvas.setPointerCapture(event.pointerId);
       const width = Number(this.root.querySelector(".width").value) / 100;
       const erases = this.erases || event.buttons === 32; // the other end of a pen
