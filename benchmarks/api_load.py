@@ -3,8 +3,8 @@
     python benchmarks/api_load.py                          # 60 s from 16 connections, memory after 1,000 and 50,000
     python benchmarks/api_load.py --seconds 5 --requests 2000
 
-Starts the server as a user would. The clients run in one process of their own (asyncio, keep-alive), so that server and load
-share the machine's cores as they would behind a proxy on the same machine.
+Starts the server as a user would. The clients run in one process of their own (asyncio, keep-alive), so that server and
+load share the machine's cores as they would behind a proxy on the same machine.
 """
 
 from __future__ import annotations

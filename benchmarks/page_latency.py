@@ -3,9 +3,9 @@
     python benchmarks/page_latency.py                      # 100 strokes, then 100 with eight other clients asking
     python benchmarks/page_latency.py --strokes 20
 
-Each stroke is drawn with real pointer events. The clock starts in the browser at pointerup and stops when the answer card
-has been repainted for the final drawing (the pad says so in its data-answered). Also measured: the time from starting
-`python app.py` to the first byte of the page, as a multiple of `import gradio` alone in the same run.
+Each stroke is drawn with real pointer events. The clock starts in the browser at pointerup and stops when the answer
+card has been repainted for the final drawing (the pad says so in its data-answered). Also measured: the time from
+starting `python app.py` to the first byte of the page, as a multiple of `import gradio` alone in the same run.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Ca
     async def read_number(image: Image) -> dict[str, Any]:
         """Read all handwritten digits in a picture, line by line.
 
-        Returns text ("407\\n18"; empty if there are none), lines, and digits, each with its confidence and box in pixels.
+        Returns text ("407\\n18"; empty if there are none), lines, and digits, each with confidence and box in pixels.
         """
         return await work(lambda: readers.predictor().read_number(to_bytes(image)).row())
 
