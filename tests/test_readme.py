@@ -143,6 +143,7 @@ def address(tmp_path_factory) -> Iterator[str]:
 def here(tmp_path, monkeypatch) -> Path:
     """A folder with the example drawings, where examples may write what they like."""
     shutil.copytree(ROOT / "assets" / "examples", tmp_path / "assets" / "examples")
+    (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -178,6 +179,67 @@ def test_the_javascript_example_runs(address, here):
     if "openAsBlob" in done.stderr:
         pytest.skip("this node is older than 20")
     assert done.stdout.split()[:2] == ["ok", "7"], done.stderr
+
+
+@pytest.mark.parametrize("code", blocks((ROOT / "models" / "README.md").read_text(encoding="utf-8"), "python"))
+def test_the_examples_of_the_model_card_run(code, here, capsys):
+    names: dict = {}
+    exec(compile(code, "models/README.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert said or not names["network"].training
+
+
+# ---------------------------------------------------------------- CONTRIBUTING's recipes, followed
+
+RECIPES = blocks((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), "python")
+
+
+def recipe(marker: str, module) -> dict:
+    """Run the recipe that holds `marker` as if it were written into `module`; return the names it then has."""
+    (code,) = [code for code in RECIPES if marker in code]
+    names = dict(vars(module))
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
+    return names
+
+
+def test_an_architecture_is_six_lines(monkeypatch):
+    import model
+
+    (code,) = [code for code in RECIPES if "@architecture" in code]
+    monkeypatch.setattr(model, "REGISTRY", dict(model.REGISTRY))
+    recipe("@architecture", model)
+    assert len(code.strip().splitlines()) == 6
+    assert "(1, 10)" in model.describe("small")
+
+
+def test_an_augmentation_is_a_function():
+    import torch
+
+    from digits import augment
+
+    fade = recipe("def _fade", augment)["_fade"]
+    ink = torch.ones(64, 1, 28, 28)
+    faded = fade(ink, 0.4, torch.Generator().manual_seed(0))
+    assert faded.shape == ink.shape and 0.6 <= faded.min() < 1 and faded.max() == 1
+
+
+def test_a_migration_changes_a_file_that_is_there(tmp_path, monkeypatch):
+    import sqlite3
+
+    import numpy as np
+
+    from digits import feedback
+
+    path = tmp_path / "corrections.sqlite"
+    feedback.Corrections(path).add(np.ones((28, 28), np.uint8), 7)
+    migration = recipe("ALTER TABLE", feedback)["_add_writer"]
+    monkeypatch.setattr(feedback, "MIGRATIONS", [*feedback.MIGRATIONS, migration])
+    assert [row["writer"] for row in feedback.Corrections(path).rows()] == [None]
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == len(feedback.MIGRATIONS)
+
+
+# ---------------------------------------------------------------- other promises
 
 
 def test_the_front_matter_is_what_a_hugging_face_space_needs():
