@@ -169,7 +169,7 @@ class MNISTPredictor:
         if item.is_blank:
             return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
         found, probs, score = max(seen, key=_likelihood) if item.others else seen[0]
-        status, reason = judge(probs, score, self.thresholds)
+        status, reason = judge(probs, score, self.thresholds, found.left_out)
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 

@@ -47,6 +47,7 @@ class FoundDigit:
     contrast: np.ndarray
     mask: np.ndarray
     others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
+    left_out: float = 0.0  # how much other writing there is, against the digit's: near 1 for a second digit
 
     @property
     def is_blank(self) -> bool:
@@ -61,7 +62,7 @@ def to_ink(picture: Picture) -> np.ndarray:
 
 def find_digit(picture: Picture) -> FoundDigit:
     """Find the one digit in `picture`. Raises `PictureError` if the picture cannot be read."""
-    pixels = open_picture(picture, side=2 * WORK_SIDE)
+    pixels = open_picture(picture, side=WORK_SIDE * 3 // 2)
     if is_mnist_form(pixels):
         return _untouched(pixels)
     found = _find_in(pixels)
@@ -83,11 +84,11 @@ def _find_in(pixels: np.ndarray) -> FoundDigit:
 
 
 def _found(contrast: np.ndarray, method: str, polarity: str, scale: float) -> FoundDigit:
-    mask = select_strokes(contrast)
+    mask, others = select_strokes(contrast)
     if not mask.any():
         return FoundDigit(np.zeros((INK_SIDE, INK_SIDE), np.uint8), None, polarity, method, contrast, mask)
     box = tuple(round(edge * scale) for edge in bounding_box(mask))
-    return FoundDigit(normalise(contrast, mask), box, polarity, method, contrast, mask)
+    return FoundDigit(normalise(contrast, mask), box, polarity, method, contrast, mask, left_out=others)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
@@ -109,7 +110,7 @@ def _zoomed(pixels: np.ndarray, found: FoundDigit) -> FoundDigit:
     if closer.box is None:
         return found
     shifted = (closer.box[0] + x, closer.box[1] + y, closer.box[2] + x, closer.box[3] + y)
-    return replace(closer, box=shifted)
+    return replace(closer, box=shifted, left_out=max(found.left_out, closer.left_out))
 
 
 def _views(small: np.ndarray, first: FoundDigit) -> Iterator[tuple[np.ndarray, str, str]]:

@@ -13,6 +13,8 @@ OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "no
 
 DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
+CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
+
 REASONS = {
     OK: "",
     BLANK: "nothing is written here",
@@ -35,12 +37,19 @@ def digit_score(logits: np.ndarray) -> np.ndarray:
     return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
 
 
-def judge(probabilities: np.ndarray, score: float, thresholds: dict[str, float]) -> tuple[str, str]:
-    """Return (status, reason) of one picture that is not blank; `probabilities` is (10,)."""
+def judge(
+    probabilities: np.ndarray, score: float, thresholds: dict[str, float], left_out: float = 0.0
+) -> tuple[str, str]:
+    """Return (status, reason) of one picture that is not blank; `probabilities` is (10,).
+
+    `left_out` is how much other writing there is beside the digit, 0–1, as preprocessing found it.
+    """
     limits = DEFAULT_THRESHOLDS | thresholds
     best, second = np.argsort(probabilities)[::-1][:2]
     if score < limits["not_a_digit_score"]:
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
+    if left_out > CROWDED:
+        return UNSURE, f"more is written here than this {best}; read it as a number"
     if probabilities[best] < limits["unsure_confidence"]:
         return UNSURE, f"could be {best} or {second}"
     if score < limits["unsure_score"]:

@@ -2,7 +2,7 @@
 
 Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
 
-    mask = select_strokes(contrast)        # (h, w) bool
+    mask, others = select_strokes(contrast)        # (h, w) bool, 0–1
     doubt(mask)                            # 0: looks like the strokes of one digit
 """
 
@@ -16,11 +16,14 @@ from digits.paper import quantile
 RULED_SIDE = 40  # in smaller pictures, a bar from side to side is part of a tightly cut digit
 
 
-def select_strokes(contrast: np.ndarray) -> np.ndarray:
-    """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border."""
+def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border.
+
+    Also how much other writing of about the digit's size there is: the heaviest such part against the digit's, 0–1.
+    """
     values = np.clip(contrast, 0, 1)
     if not values.any():
-        return np.zeros(contrast.shape, bool)
+        return np.zeros(contrast.shape, bool), 0.0
     level = _otsu(values)
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
@@ -33,12 +36,14 @@ def select_strokes(contrast: np.ndarray) -> np.ndarray:
     if n > 2 and min(weak.shape) >= RULED_SIDE:
         weight[_fat(weak, labels, stats)] *= 0.1
     if weight.max() <= 0:
-        return np.zeros(contrast.shape, bool)
+        return np.zeros(contrast.shape, bool), 0.0
     main = int(np.argmax(weight))
     keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main], weak.shape)]
     kept = np.zeros(n, bool)
     kept[keep] = True
-    return kept[labels]
+    sizes = stats[:, 2:4].max(axis=1)
+    others = weight * ~kept * (sizes > 0.4 * sizes[main])
+    return kept[labels], min(1.0, float(others.max() / weight[kept].sum()))
 
 
 def _otsu(values: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -165,3 +166,10 @@ def test_it_starts_without_the_heavy_packages(examples):
     )
     done = subprocess.run([sys.executable, "-c", code, examples[1]], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_picture_of_several_digits_is_not_read_as_one_with_confidence():
+    picture = np.full((120, 300), 255, np.uint8)
+    for place, digit in enumerate("427"):
+        cv2.putText(picture, digit, (20 + 90 * place, 95), cv2.FONT_HERSHEY_SIMPLEX, 2.8, 0, 6, cv2.LINE_AA)
+    assert predict.MNISTPredictor().predict(picture).status in ("unsure", "not_a_digit")

@@ -121,3 +121,10 @@ def test_thresholds_without_non_digits_doubt_few_digits():
     scores = np.random.default_rng(0).normal(6, 1.5, 5000)
     limits = fit_thresholds(scores, np.zeros(5000, np.int64))
     assert (scores < limits["unsure_score"]).mean() < 0.01
+
+
+def test_other_writing_beside_the_digit_makes_it_unsure():
+    status, reason = judge(spread(0.99), 5.0, LIMITS, left_out=0.8)
+    assert status == UNSURE
+    assert "number" in reason
+    assert judge(spread(0.99), 5.0, LIMITS, left_out=0.05)[0] == OK
