@@ -56,14 +56,15 @@ class Prediction:
         if self.status == ERROR:
             empty = dict.fromkeys(["digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS])
             return {"path": path, "status": ERROR, **empty, "error": self.reason}
+        runner_up, probabilities = self.runner_up, self.probs.astype(float).round(6).tolist()
         return {
             "path": path,
             "status": self.status,
             "digit": self.digit,
             "confidence": round(self.confidence, 6),
-            "runner_up": self.runner_up,
-            "runner_up_confidence": round(float(self.probs[self.runner_up]), 6),
-            **{column: round(float(p), 6) for column, p in zip(P_COLUMNS, self.probs, strict=True)},
+            "runner_up": runner_up,
+            "runner_up_confidence": probabilities[runner_up],
+            **dict(zip(P_COLUMNS, probabilities, strict=True)),
             "error": None,
         }
 
