@@ -22,10 +22,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from digits.api_inside import add_inside
 from digits.desk import Desk, Limits
 from digits.feedback import Corrections
-from digits.page.show import box_of, picture_url, steps_of, to_data_url
 from digits.picture import PictureError, open_picture
 from digits.readers import Readers
 from digits.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
+from digits.show import box_of, picture_url, steps_of, to_data_url
 from utils import UserError
 
 REPORT_TYPES = {

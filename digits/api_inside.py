@@ -11,11 +11,11 @@ import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
 from digits.desk import Desk
-from digits.page.show import heat_on_ink, signed_sheet, to_data_url, to_sheet
 from digits.picture import PictureError
 from digits.preprocess import to_ink
 from digits.readers import Readers
 from digits.schemas import Explanation, Kernels, Stress
+from digits.show import heat_on_ink, signed_sheet, to_data_url, to_sheet
 from utils import UserError
 
 Picture = Annotated[UploadFile, File(description="one picture of one digit")]

@@ -389,7 +389,7 @@ def test_mcp_reads_folders_only_below_the_one_named(address: str) -> None:
 
 
 def test_sheets_lay_pictures_side_by_side() -> None:
-    from digits.page.show import to_sheet
+    from digits.show import to_sheet
 
     sheet = to_sheet(np.arange(3, dtype=np.uint8).reshape(3, 1, 1).repeat(2, 1).repeat(2, 2), columns=2)
     assert sheet.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 0, 0], [2, 2, 0, 0]]
