@@ -7,6 +7,7 @@ The examples of README are run as they stand there, against a server started as 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import re
 import shlex
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks.fill_figures import documents, fill, unmeasured
 from tests.serving import serving
@@ -26,6 +28,7 @@ DOCUMENTS = documents()
 SHELL = ("bash", "sh", "console", "shell")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]*)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+PICTURES = ROOT / "docs" / "pictures"
 ADDRESS = "http://127.0.0.1:7860"
 
 
@@ -256,3 +259,13 @@ def test_the_statuses_are_all_explained():
 
 def test_the_picture_of_the_page_is_small():
     assert (ROOT / "docs" / "page.png").stat().st_size < 100_000
+
+
+def test_the_pictures_of_preprocessing_can_be_drawn_again(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("draw_pictures", ROOT / "docs" / "draw_pictures.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    monkeypatch.setattr(program, "PICTURES_DIR", tmp_path)
+    assert program.main() == 0
+    sizes = [{path.name: Image.open(path).size for path in folder.glob("*.png")} for folder in (tmp_path, PICTURES)]
+    assert sizes[0] == sizes[1]
