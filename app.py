@@ -66,6 +66,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="let MCP's classify_folder read below this folder")
     parser.add_argument("--yes-public", action="store_true", help="serve others without a password, knowingly")
+    if space := os.environ.get("SPACE_HOST"):  # a Hugging Face Space: public, behind its own name
+        parser.set_defaults(host="0.0.0.0", allow_hosts=[space], yes_public=True)
     return parser.parse_args(argv)
 
 

@@ -6,7 +6,7 @@
     python train.py --feedback                                   # learn from the corrections stored on the page
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
 
-Every run writes its settings, metrics (CSV and TensorBoard), summary, figures and checkpoints below
+Every run writes its settings, metrics (CSV; TensorBoard if installed), summary, figures and checkpoints below
 outputs/runs/<name>/. A run that finishes also puts its weights into models/ and keeps those
 it replaces in the run's folder.
 """
@@ -128,7 +128,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         generator = torch.Generator(device).manual_seed(seed + 1_000_003 * rank)
         learner.train()
         losses, epoch_started = [], time.perf_counter()
-        for step in tqdm(range(n_steps), desc=f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=rank > 0):
+        quiet = True if rank else None  # None: no bar where stderr is no terminal
+        for step in tqdm(range(n_steps), f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=quiet):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size][rank::n_ranks]
             batch = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator)
             target = F.one_hot(labels[chosen], 11).float()
@@ -151,6 +152,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         row |= {"lr": schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
         history.append(row)
         print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
+        write_for_tensorboard(run_dir, row)
         is_best = metrics["val_loss"] < best
         best = min(best, metrics["val_loss"])
         if is_best:
@@ -265,6 +267,17 @@ def save_state(run_dir: Path, state: dict) -> None:
     """Write all that resuming needs, at once."""
     with atomic_path(run_dir / "state.pt") as path:
         torch.save(state, path)
+
+
+def write_for_tensorboard(run_dir: Path, row: dict) -> None:
+    """Add the epoch's figures to the run's TensorBoard log, where the tensorboard package is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    with SummaryWriter(str(run_dir)) as writer:
+        for name, value in row.items():
+            writer.add_scalar(name, value, row["epoch"])
 
 
 def write_summary(run_dir: Path, settings: Settings, history: list[dict], seconds: float) -> dict:

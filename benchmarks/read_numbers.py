@@ -312,6 +312,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=200, help="pictures (default 200)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME")
+    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="write the misread pictures here")
     arguments = parser.parse_args(argv)
     import json
@@ -339,7 +340,7 @@ def main(argv: list[str] | None = None) -> int:
             f"{name:<10} n {row['n']:>4}   digits {row['digit_accuracy']:6.2f} %  {row['digit_accuracy_interval']}"
             f"   exact {row['exact']:6.2f} %  {row['exact_interval']}   digits alone {row['exact_digits']:6.2f} %"
         )
-    with atomic_path(RESULTS) as path:
+    with atomic_path(arguments.output) as path:
         path.write_text(json.dumps(result, indent=2) + "\n")
     return 0
 

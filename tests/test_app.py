@@ -147,3 +147,10 @@ def test_nothing_outside_is_looked_up_or_contacted(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     asked = set(json.loads(done.stdout.splitlines()[-1]))
     assert asked <= {"127.0.0.1", "localhost", "local", "::1"}
+
+
+def test_as_a_space_it_serves_the_public_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_HOST", "somebody-digits.hf.space")
+    arguments = app.parse([])
+    assert (arguments.host, arguments.yes_public) == ("0.0.0.0", True)
+    assert arguments.allow_hosts == ["somebody-digits.hf.space"]
