@@ -64,7 +64,9 @@ def find_digit(picture: Picture) -> FoundDigit:
     """Find the one digit in `picture`. Raises `PictureError` if the picture cannot be read."""
     pixels = open_picture(picture, side=WORK_SIDE * 3 // 2)
     if is_mnist_form(pixels):
-        return _untouched(pixels)
+        return _untouched(pixels, "light on dark")
+    if pixels.size == INK_SIDE**2 and is_mnist_form(255 - pixels):
+        return _untouched(255 - pixels, "dark on light")
     found = _find_in(pixels)
     return _zoomed(pixels, found) if _is_small(found) and max(pixels.shape[:2]) > WORK_SIDE else found
 
@@ -140,9 +142,9 @@ def is_mnist_form(pixels: np.ndarray) -> bool:
     return 19 <= max(right - left, bottom - top) <= 20 and max(abs(x - MIDDLE), abs(y - MIDDLE)) <= 0.55
 
 
-def _untouched(pixels: np.ndarray) -> FoundDigit:
-    mask = pixels > 0
-    return FoundDigit(pixels, bounding_box(mask), "light on dark", "as it is", pixels.astype(np.float32) / 255, mask)
+def _untouched(ink: np.ndarray, polarity: str) -> FoundDigit:
+    mask = ink > 0
+    return FoundDigit(ink, bounding_box(mask), polarity, "as it is", ink.astype(np.float32) / 255, mask)
 
 
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:

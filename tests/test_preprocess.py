@@ -265,3 +265,11 @@ def test_what_is_no_picture_is_a_picture_error_of_one_sentence(bad):
     with pytest.raises(PictureError) as caught:
         to_ink(bad)
     assert 0 < len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_mnist_form_in_black_on_white_passes_untouched_too():
+    ink = to_ink(glyph(5))
+    assert is_mnist_form(ink)
+    found = find_digit(255 - ink)
+    assert np.array_equal(found.ink, ink)
+    assert found.polarity == "dark on light"
