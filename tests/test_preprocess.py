@@ -78,11 +78,6 @@ def test_mnist_itself_passes_untouched():
     assert len(changed) <= 2, f"{len(changed)} of 1,000 were changed: {changed}"
 
 
-def test_an_inverted_mnist_picture_is_turned_and_nearly_the_same():
-    ink = to_ink(glyph(5))
-    assert difference(to_ink(255 - ink), ink) < 0.05
-
-
 def test_28x28_of_something_else_is_not_taken_for_mnist():
     assert not is_mnist_form(np.full((28, 28), 255, np.uint8))
     assert not is_mnist_form(np.zeros((28, 28), np.uint8))
