@@ -87,6 +87,7 @@ class Settings:
     seed: int = 0
     limit: int = 0
     start: str = ""  # a checkpoint to start from instead of from scratch
+    dropout: float = -1.0  # of every dropout layer while training; below 0: as the architecture has it
 
 
 def train(settings: Settings, run_dir: Path, state: dict | None = None, data_directory: Path | None = None) -> dict:
@@ -102,6 +103,9 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         print(told, file=sys.stderr)
     if settings.start:
         model.load_state_dict(load_checkpoint(settings.start).state)
+    for layer in model.modules():
+        if isinstance(layer, nn.Dropout) and settings.dropout >= 0:
+            layer.p = settings.dropout
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
     with leader_first(rank, n_ranks):
@@ -390,6 +394,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "cosine", "milestones"], default=defaults.schedule)
     parser.add_argument("--label-smoothing", type=float, default=defaults.label_smoothing)
     parser.add_argument("--patience", type=int, default=0, help="stop after so many epochs without gain (0: never)")
+    parser.add_argument("--start", default="", metavar="FILE", help="weights to start from (default: random ones)")
+    parser.add_argument("--dropout", type=float, default=-1.0, help="in place of the architecture's, while training")
     parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")
