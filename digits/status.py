@@ -46,11 +46,12 @@ def judge(
     """
     limits = DEFAULT_THRESHOLDS | thresholds
     best, second = np.argsort(probabilities)[::-1][:2]
-    if score < limits["not_a_digit_score"]:
+    torn = probabilities[best] < limits["unsure_confidence"]
+    if score < limits["not_a_digit_score"] or (score < 0 and torn):  # hardly a digit, and no one digit in particular
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
         return UNSURE, f"more is written here than this {best}; read it as a number"
-    if probabilities[best] < limits["unsure_confidence"]:
+    if torn:
         return UNSURE, f"could be {best} or {second}"
     if score < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
@@ -81,5 +82,5 @@ def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}
 
 
-PASSED, REFUSED, DOUBTED = 0.04, 0.003, 0.08
+PASSED, REFUSED, DOUBTED = 0.04, 0.001, 0.08
 LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
