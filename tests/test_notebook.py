@@ -118,7 +118,9 @@ def test_it_names_only_programs_and_files_that_exist():
     text = "\n".join(cell["source"] for cell in read(NOTEBOOK, "markdown"))
     named = re.findall(r"`(?:python )?([\w/]+\.py)\b", text)
     assert {"model.py", "train.py", "app.py"} <= set(named)
-    assert not [name for name in named if not (ROOT / name).is_file()]
+    linked = re.findall(r"\]\((?!https?:|#)([^)#\s]+)\)", text)
+    assert "models/README.md" in linked
+    assert not [name for name in [*named, *linked] if not (ROOT / name).is_file()]
 
 
 # ---------------------------------------------------------------- run
