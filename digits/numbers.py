@@ -31,7 +31,7 @@ SPACE = 0.8  # the narrowest gap between groups, and how much wider it must be t
 WIDER = 0.38
 
 # The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
-CUT_COST = 0.6  # a pen width of ink cut through
+CUT_COST = 1.0  # a pen width of ink cut through
 JOIN_COST = 0.7  # two separate parts taken for one digit
 PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
@@ -178,7 +178,7 @@ def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
         mask = between(line, seams[first], seams[last])
         left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, 0, 0)
         size = max(right - left, bottom - top) / line.height
-        steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 2.0))))
+        steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 5.0))))
     return steps
 
 
