@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.txt | $(PY)
 	$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(PY)
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-notebook.txt | $(PY)
 	$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.installed
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -363,7 +364,8 @@ def make_pool(
     if workers <= 1:
         parts = [_make_chunk(job) for job in jobs]
     else:
-        with ProcessPoolExecutor(workers, initializer=_share, initargs=(glyphs, labels)) as pool:
+        spawn = get_context("spawn")  # a fork would inherit OpenCV's threads as locks nobody opens
+        with ProcessPoolExecutor(workers, spawn, initializer=_share, initargs=(glyphs, labels)) as pool:
             parts = list(pool.map(_make_chunk, [(None, None, *job[2:]) for job in jobs]))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 

@@ -56,3 +56,9 @@ def test_a_glyph_of_ink_and_one_of_strokes_are_both_drawn(written):
     ink = find_digit(imitate(written[0][3], rng)).ink
     for glyph in (ink, written[0][3]):
         assert draw_glyph(glyph, rng).max() > 0.9
+
+
+def test_a_pool_made_by_two_processes_is_the_same(written):
+    alone, shared = (make_pool(*written, n=2000, seed=3, workers=workers) for workers in (1, 2))
+    assert np.array_equal(alone[0], shared[0])
+    assert np.array_equal(alone[1], shared[1])
