@@ -31,16 +31,17 @@ WATCH = """() => {
   const pad = document.querySelector('.pad').closest('.two').parentElement;
   window.waits = [];
   let ended = 0, version = 0;
-  document.querySelector('.paper canvas').addEventListener('pointerup', () => {
-    ended = performance.now();
-    queueMicrotask(() => { version = Number(pad.dataset.drawn); });
-  });
-  new MutationObserver(() => {
+  const check = () => {
     if (ended && version && Number(pad.dataset.answered) >= version) {
       window.waits.push(performance.now() - ended);
       ended = version = 0;
     }
-  }).observe(pad, { attributes: true, attributeFilter: ['data-answered'] });
+  };
+  document.querySelector('.paper canvas').addEventListener('pointerup', () => {
+    ended = performance.now();
+    queueMicrotask(() => { version = Number(pad.dataset.drawn); check(); });  // it may be answered already
+  });
+  new MutationObserver(check).observe(pad, { attributes: true, attributeFilter: ['data-answered'] });
 }"""
 
 
