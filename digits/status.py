@@ -13,6 +13,7 @@ OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "no
 
 DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
+NO_ONE_DIGIT = 0.3  # the likeliest of ten digits is not even this likely; specks of paper look so
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
 REASONS = {
@@ -46,12 +47,11 @@ def judge(
     """
     limits = DEFAULT_THRESHOLDS | thresholds
     best, second = np.argsort(probabilities)[::-1][:2]
-    torn = probabilities[best] < limits["unsure_confidence"]
-    if score < limits["not_a_digit_score"] or (score < 0 and torn):  # hardly a digit, and no one digit in particular
+    if score < limits["not_a_digit_score"] or (score < 0 and probabilities[best] < NO_ONE_DIGIT):
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
         return UNSURE, f"more is written here than this {best}; read it as a number"
-    if torn:
+    if probabilities[best] < limits["unsure_confidence"]:
         return UNSURE, f"could be {best} or {second}"
     if score < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
@@ -82,5 +82,5 @@ def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}
 
 
-PASSED, REFUSED, DOUBTED = 0.04, 0.001, 0.08
+PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08
 LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
