@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from digits.readers import Readers
-from predict import WEIGHTS, MNISTPredictor
+from predict import MNISTPredictor, is_path, weights_path
 from utils import MODELS_DIR, ROOT, UserError, command
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
@@ -107,16 +107,6 @@ def shipped_models() -> list[str]:
 def display_name(model: str) -> str:
     """Return how a model is called on the page: of a path only the file's name."""
     return Path(model).stem if is_path(model) else model
-
-
-def is_path(model: str) -> bool:
-    """Whether a --model is a checkpoint's path rather than a name."""
-    return "." in model or os.sep in model
-
-
-def weights_path(model: str) -> Path:
-    """Return the weights file of a model."""
-    return Path(model) if is_path(model) else MODELS_DIR / f"{WEIGHTS.get(model, model)}.pth"
 
 
 def make_readers(models: list[str]) -> Readers:

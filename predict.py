@@ -228,8 +228,18 @@ def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
     return score - DOUBT * doubt(found.mask) + (FIRST_VIEW if found.others else 0.0)
 
 
+def is_path(model: str) -> bool:
+    """Whether a --model is a checkpoint's path rather than a name."""
+    return "." in model or os.sep in model
+
+
+def weights_path(model: str) -> Path:
+    """Return the weights file of a model's name or path. Unlike model.py's, it needs no torch to know the names."""
+    return Path(model) if is_path(model) else MODELS_DIR / f"{WEIGHTS.get(model, model)}.pth"
+
+
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:
-    weights = MODELS_DIR / f"{WEIGHTS.get(name, name)}.pth" if "." not in name and os.sep not in name else Path(name)
+    weights = weights_path(name)
     twin = weights.with_suffix(".onnx")
     if engine not in ("auto", "onnx", "torch"):
         raise UserError(f"there is no engine '{engine}'; choose onnx, torch or auto")
