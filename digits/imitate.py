@@ -131,7 +131,7 @@ def as_tight_crop(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A form reader's crop: no margin, few pixels, often stretched to the frame and without grey."""
     left, top, right, bottom = bounding_box(coverage > 0.3)
     cut = coverage[top:bottom, left:right]
-    side = int(rng.choice([16, 16, 20, 24, 32]))
+    side = int(rng.choice([16, 16, 16, 20, 24, 32]))
     width, height = side, side
     if rng.random() < 0.5:  # not stretched: the narrow side keeps its proportion
         width = max(3, round(side * min(1, cut.shape[1] / cut.shape[0])))
@@ -186,11 +186,11 @@ def _beside_desk(picture: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 STYLES: dict[Callable[[np.ndarray, Rng], np.ndarray], float] = {
-    on_canvas: 0.23,
+    on_canvas: 0.22,
     on_tiny_canvas: 0.15,
-    as_tight_crop: 0.22,
-    as_scan: 0.15,
-    as_photo: 0.17,
+    as_tight_crop: 0.25,
+    as_scan: 0.14,
+    as_photo: 0.16,
     as_webcam: 0.08,
 }
 
@@ -284,6 +284,25 @@ def _scribble(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     return _bend(_from_strokes(strokes, rng), rng)
 
 
+def _character(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
+    """Three to five lines, arcs, rings and dots that meet on a grid of nine points: a letter of no known alphabet."""
+    grid = np.stack(np.meshgrid([0, 0.5, 1], [0, 0.5, 1]), axis=-1).reshape(9, 2) * LONG
+    return _bend(_from_strokes([_primitive(grid, rng) for _ in range(rng.integers(3, 6))], rng), rng)
+
+
+def _primitive(grid: np.ndarray, rng: Rng) -> np.ndarray:
+    """Return one path (n, 2) between points of the grid, a little off them."""
+    start, end = grid[rng.choice(9, 2, replace=False)] + rng.normal(0, 4, (2, 2))
+    along = np.linspace(0, 1, 24)[:, None]
+    kind = rng.random()
+    if kind < 0.12:  # a ring or a dot
+        angle, radius = along * 2 * np.pi, rng.choice([3, 12, 20])
+        return start + radius * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    bulge = 0 if kind < 0.6 else rng.uniform(-0.7, 0.7)  # straight, or an arc
+    across = (end - start)[::-1] * (1, -1)
+    return start + (end - start) * along + across * bulge * np.sin(np.pi * along)
+
+
 def _several(rng: Rng, glyph: Callable[[], Glyph]) -> np.ndarray:
     """Two or three digits side by side."""
     parts = [draw_glyph(glyph(), rng) for _ in range(rng.integers(2, 4))]
@@ -303,16 +322,29 @@ def _fragment(rng: Rng, glyph: Callable[[], Glyph]) -> np.ndarray:
 
 
 def _blob(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
-    """A filled shape or a garment-like polygon, with texture or without."""
-    corners = rng.integers(3, 9)
-    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-    radii = rng.uniform(0.35, 1.0, corners) * LONG / 2
-    points = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1) + GLYPH_SIDE / 2
+    """A filled shape, as likely as not symmetric like garments, jars and trees are, with texture or without."""
+    points = _mirrored(rng) if rng.random() < 0.5 else _polygon(rng)
     image = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.float32)
-    cv2.fillPoly(image, [points.astype(np.int32)], 1.0)
+    cv2.fillPoly(image, [(points + GLYPH_SIDE / 2).astype(np.int32)], 1.0)
     if rng.random() < 0.6:
         image *= 0.4 + 0.6 * cv2.resize(rng.random((9, 9)).astype(np.float32), image.shape)
     return _bend(image, rng)
+
+
+def _polygon(rng: Rng) -> np.ndarray:
+    """Return three to eight corners (n, 2) around the origin."""
+    angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 9)))
+    radii = rng.uniform(0.35, 1.0, len(angles)) * LONG / 2
+    return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
+
+
+def _mirrored(rng: Rng) -> np.ndarray:
+    """Return an outline (n, 2) around the origin, the same to the left and to the right."""
+    heights = np.sort(rng.uniform(-LONG / 2, LONG / 2, rng.integers(3, 8)))
+    heights[[0, -1]] = -LONG / 2, LONG / 2
+    half = rng.uniform(0.1, 0.5, len(heights)) * LONG
+    right = np.stack([half, heights], axis=1)
+    return np.concatenate([right, right[::-1] * (-1, 1)])
 
 
 def _texture(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
@@ -323,7 +355,15 @@ def _texture(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     return np.clip((noise - rng.uniform(0.3, 0.6)) * 4, 0, 1)
 
 
-NON_DIGITS = {_letter: 0.45, _scribble: 0.22, _several: 0.12, _fragment: 0.08, _blob: 0.09, _texture: 0.04}
+NON_DIGITS = {
+    _letter: 0.38,
+    _scribble: 0.16,
+    _character: 0.12,
+    _several: 0.12,
+    _fragment: 0.08,
+    _blob: 0.1,
+    _texture: 0.04,
+}
 
 
 # ---------------------------------------------------------------- pools
