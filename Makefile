@@ -1,6 +1,7 @@
 # make app     install what is needed, then serve the page at http://127.0.0.1:7860
 # make test    install what is needed, then run the tests
 # make lint    check the style with ruff          make clean    remove the virtual environment and caches
+# make soak    the long tests that try to break it: hostile pictures, faults, load; most of an hour
 #
 # Arguments travel in ARGS:  make app ARGS="--port 8000"    make test ARGS="-k predict"
 
@@ -12,7 +13,7 @@ ARGS ?=
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 CANDIDATES := python3 python python3.13 python3.12 python3.11 python3.10 python3.14
 
-.PHONY: app test lint clean
+.PHONY: app test soak lint clean
 .DEFAULT_GOAL := app
 
 app: $(VENV)/.installed
@@ -20,6 +21,10 @@ app: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(PY) -m pytest $(ARGS)
+
+# A test may take an hour here; docs/reliability.md says what was found.
+soak: $(VENV)/.installed-dev
+	$(PY) -m pytest -m soak -o faulthandler_timeout=3600 $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
