@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.handwriting import TARGETS, read_set
 from digits import metrics
-from digits.data import N_VALIDATION, load_mnist, split
+from digits.data import N_HELD_OUT, load_mnist, split
 from digits.exam import answer, summarise
 from model import REGISTRY, create_model, n_parameters, weights_path
 from predict import MNISTPredictor
@@ -78,7 +78,7 @@ def read_ink(is_test: bool) -> tuple[np.ndarray, np.ndarray]:
     ink, labels = load_mnist(train=not is_test)
     if is_test:
         return ink, labels
-    held_out = split(labels, N_VALIDATION)[1]
+    held_out = split(labels, N_HELD_OUT)[1]
     return ink[held_out], labels[held_out]
 
 

@@ -1,6 +1,6 @@
 """MNIST twice: straight from memory through the network, and as PNG files through the batch processor. Do they agree?
 
-    python -m benchmarks.mnist_files                       # the 12,000 validation digits, for tuning
+    python -m benchmarks.mnist_files                       # the 5,000 digits the shipped weights never saw, for tuning
     python -m benchmarks.mnist_files --split test          # the published figure: 10,000 test digits
 
 From memory only the network answers (the most probable digit). From files everything does: decoding, preprocessing,
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from batch_processor import BatchProcessor
-from digits.data import load_mnist, split
+from digits.data import N_HELD_OUT, load_mnist, split
 from digits.metrics import accuracy
 from predict import MNISTPredictor
 from utils import ROOT, atomic_path, command, git_commit
@@ -31,7 +31,7 @@ MOST_APART = 3
 def load(which: str, n: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return ink, uint8 (n, 28, 28), and labels of the split "validation" or "test", the first `n` of it."""
     ink, labels = load_mnist(train=which != "test")
-    chosen = np.arange(len(labels)) if which == "test" else split(labels)[1]
+    chosen = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
     return ink[chosen[:n]], labels[chosen[:n]]
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digits.data import load_mnist, split
+from digits.data import N_HELD_OUT, load_mnist, split
 from utils import ROOT, atomic_path, command, git_commit
 
 RESULTS = ROOT / "benchmarks" / "results" / "numbers.json"
@@ -267,7 +267,7 @@ def load_digits(which: str) -> tuple[np.ndarray, np.ndarray]:
     """Return MNIST's test or validation digits: ink and labels."""
     ink, labels = load_mnist(train=which == "validation")
     if which == "validation":
-        _training, validation = split(labels)
+        _training, validation = split(labels, N_HELD_OUT)
         ink, labels = ink[validation], labels[validation]
     return ink, labels
 

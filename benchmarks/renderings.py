@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digits.data import load_mnist, split
+from digits.data import N_HELD_OUT, load_mnist, split
 from digits.metrics import accuracy
 from digits.status import OK
 from predict import MNISTPredictor
@@ -79,7 +79,7 @@ def _enlarged(ink: np.ndarray, side: int) -> np.ndarray:
 def sample(which: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return ink, uint8 (n, 28, 28), and labels of `n` random digits of the split "validation" or "test"."""
     ink, labels = load_mnist(train=which != "test")
-    candidates = np.arange(len(labels)) if which == "test" else split(labels)[1]
+    candidates = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
     chosen = np.random.default_rng(seed).choice(candidates, n, replace=False)
     return ink[chosen], labels[chosen]
 
