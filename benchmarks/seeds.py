@@ -28,8 +28,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "seeds.json"
 def settings_of(arguments: argparse.Namespace, seed: int) -> Settings:
     """Return the recipe for MNIST alone: light augmentation, little dropout, 5,000 images held out."""
     return Settings(
-        model=arguments.model, epochs=arguments.epochs, batch_size=128, lr=arguments.lr, dropout=0.1, validation=N_HELD_OUT,
-        augment=["light", "erosion=0.3", "dilation=0.3"], precision=arguments.precision, seed=seed,
+        model=arguments.model, epochs=arguments.epochs, batch_size=128, lr=arguments.lr, dropout=0.1, seed=seed,
+        augment=["light", "erosion=0.3", "dilation=0.3"], precision=arguments.precision, validation=N_HELD_OUT,
     )  # fmt: skip
 
 
