@@ -112,15 +112,22 @@ class Data:
 def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
-    A name is "mnist", "imitated", "bundled", a folder with one sub-folder of pictures per class, a Kaggle train.csv,
-    or the .sqlite file of corrections.
+    A name is "mnist", "imitated", "segments", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
+    train.csv, or the .sqlite file of corrections; "imitated=60000" trains on the first 60,000 of them.
     """
-    loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict.fromkeys(names)}
+    wanted = [parse_name(name) for name in names]
+    loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict(wanted)}
     return Data(
-        ink=np.concatenate([loaded[name][0] for name in names]),
-        labels=np.concatenate([loaded[name][1] for name in names]),
-        validation={Path(name).name: loaded[name][2:] for name in loaded},
+        ink=np.concatenate([loaded[name][0][:n] for name, n in wanted]),
+        labels=np.concatenate([loaded[name][1][:n] for name, n in wanted]),
+        validation={Path(name).name: found[2:] for name, found in loaded.items()},
     )
+
+
+def parse_name(word: str) -> tuple[str, int | None]:
+    """Return ("imitated", 60000) for "imitated=60000", and (word, None) for a data set taken whole."""
+    name, equals, n = word.rpartition("=")
+    return (name, int(n)) if equals and n.isdecimal() and not Path(word).exists() else (word, None)
 
 
 def _load(name: str, n_validation: int, seed: int, directory: str | Path | None, limit: int) -> tuple[np.ndarray, ...]:
@@ -167,7 +174,10 @@ def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         table = pd.read_csv(path)
         labels = table.pop("label").to_numpy(np.int64) if "label" in table else np.full(len(table), -1)
-        return table.to_numpy(np.uint8).reshape(-1, 28, 28), labels
+        pixels = table.to_numpy(np.int64).reshape(-1, 28, 28)
+        if not (pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= 255 and labels.max(initial=0) <= 9):
+            raise ValueError("a pixel outside 0 to 255, or a label above 9")
+        return pixels.astype(np.uint8), labels
     except (OSError, ValueError) as error:
         raise UserError(f"{Path(path).name} is not a Kaggle digit file of 784 pixel columns ({error})") from None
 

@@ -92,3 +92,19 @@ def test_mnist_itself():
         ink, labels = data.load_mnist(train)
         assert ink.shape == (n, 28, 28) and labels.shape == (n,)
         assert set(labels) == set(range(10))
+
+
+def test_so_many_of_a_data_set_can_be_asked_for(tmp_path):
+    write_mnist(tmp_path, 10)
+    whole = data.gather(["mnist"], 2, 0, tmp_path)
+    part = data.gather(["mnist", "mnist=3"], 2, 0, tmp_path)
+    assert len(part.ink) == len(whole.ink) + 3
+    assert np.array_equal(part.ink[-3:], whole.ink[:3]) and set(part.validation) == {"mnist"}
+
+
+@pytest.mark.parametrize(("pixel", "label"), [(256, 1), (-1, 1), (0, 10)])
+def test_a_kaggle_file_with_impossible_numbers_is_refused(tmp_path, pixel, label):
+    columns = ",".join(["label", *(f"pixel{i}" for i in range(784))])
+    (tmp_path / "train.csv").write_text(columns + "\n" + ",".join(map(str, [label, pixel, *[0] * 783])) + "\n")
+    with pytest.raises(UserError, match="outside"):
+        data.load_kaggle(tmp_path / "train.csv")
