@@ -174,7 +174,7 @@ def write_report(rows: list[dict], kind: str) -> bytes:
         label = row["label"]
         add_truth(row, None if label is None else str(label))
         row |= {"position": position, "cut": None, "stamp": ""}
-    facts = {"run": "digits", "labelled": labelled, "number": False, "sources": ["page"], "model": []}
+    facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
     with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
         journal = Journal(Path(folder) / "digits.journal", facts)
         try:

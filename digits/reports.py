@@ -232,12 +232,13 @@ def _histogram(journal: Journal) -> list[int]:
 
 def _rows_to_look_at(journal: Journal) -> Iterator[dict]:
     columns = columns_of(journal)
+    ours = journal.facts.get("names_are_files", True)  # a visitor's are only names: nothing may be opened by them
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
         shown = {name: printable(row[name]) for name in columns}
-        is_file = row["cut"] is None and not URL.match(row["path"])
+        is_file = ours and row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
         shown["position"] = row["position"]
-        if n < MAX_THUMBNAILS and row["status"] != ERROR:
+        if ours and n < MAX_THUMBNAILS and row["status"] != ERROR:
             shown["thumbnail"] = _thumbnail(Entry(row["path"], row["cut"]))
         yield shown
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
+
+Digit = Annotated[int, Field(ge=0, le=9)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Step(BaseModel):
@@ -52,21 +55,21 @@ class ReportRow(BaseModel):
 
     path: str = Field(max_length=1024)
     status: Literal["ok", "unsure", "blank", "not_a_digit", "error"]
-    digit: int | None = None
-    confidence: float | None = None
-    runner_up: int | None = None
-    runner_up_confidence: float | None = None
-    p0: float | None = None
-    p1: float | None = None
-    p2: float | None = None
-    p3: float | None = None
-    p4: float | None = None
-    p5: float | None = None
-    p6: float | None = None
-    p7: float | None = None
-    p8: float | None = None
-    p9: float | None = None
-    label: int | None = Field(None, ge=0, le=9, description="the truth, where a person gave it")
+    digit: Digit | None = None
+    confidence: Share | None = None
+    runner_up: Digit | None = None
+    runner_up_confidence: Share | None = None
+    p0: Share | None = None
+    p1: Share | None = None
+    p2: Share | None = None
+    p3: Share | None = None
+    p4: Share | None = None
+    p5: Share | None = None
+    p6: Share | None = None
+    p7: Share | None = None
+    p8: Share | None = None
+    p9: Share | None = None
+    label: Digit | None = Field(None, description="the truth, where a person gave it")
     error: str | None = Field(None, max_length=1024)
 
 
