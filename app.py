@@ -16,8 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from digits.engines import is_path, weights_path
 from digits.readers import Readers
-from predict import MNISTPredictor, is_path, weights_path
+from predict import MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}

@@ -22,6 +22,7 @@ import numpy as np
 from digits import metrics, plots
 from digits.corruptions import KINDS, corrupt
 from digits.data import N_VALIDATION, load_mnist, split
+from digits.engines import weights_path
 from digits.exam import (
     Answers,
     Sample,
@@ -148,7 +149,7 @@ def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndar
 def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
     """Return the accuracy of one network alone under FGSM and PGD at growing strength."""
     from digits.explain import Explainer
-    from model import load_model, weights_path
+    from model import load_model
 
     network, checkpoint = load_model(weights_path(name))
     explainer = Explainer(network, checkpoint.facts())

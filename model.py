@@ -21,9 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from digits.engines import weights_path
 from digits.explain import record_outputs
 from digits.preprocess import MEAN, STD
-from utils import MODELS_DIR, UserError, atomic_path, command
+from utils import UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 
@@ -282,14 +283,6 @@ def load_model(path: str | Path) -> tuple[nn.Module, Checkpoint]:
         name = Path(path).name
         raise UserError(f"the weights in {name} do not fit the architecture '{checkpoint.architecture}'") from None
     return model.eval(), checkpoint
-
-
-def weights_path(name_or_path: str | Path) -> Path:
-    """Return the weights file of a registered name (the shipped one), or the path itself."""
-    name = str(name_or_path)
-    if name == "mnistnet":
-        return MODELS_DIR / "mnist_cnn_best.pth"
-    return MODELS_DIR / f"{name}.pth" if name in REGISTRY else Path(name)
 
 
 class InkToLogits(nn.Module):

@@ -20,15 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.engines import Engine, OnnxEngine, TorchEngine
+from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from digits.strokes import doubt
-from utils import ASSETS_DIR, MODELS_DIR, UserError, command
-
-WEIGHTS = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its own name
+from utils import ASSETS_DIR, UserError, command
 
 
 @dataclass(frozen=True)
@@ -228,31 +226,24 @@ def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
     return score - DOUBT * doubt(found.mask) + (FIRST_VIEW if found.others else 0.0)
 
 
-def is_path(model: str) -> bool:
-    """Whether a --model is a checkpoint's path rather than a name."""
-    return "." in model or os.sep in model
-
-
-def weights_path(model: str) -> Path:
-    """Return the weights file of a model's name or path. Unlike model.py's, it needs no torch to know the names."""
-    return Path(model) if is_path(model) else MODELS_DIR / f"{WEIGHTS.get(model, model)}.pth"
-
-
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:
-    weights = weights_path(name)
-    twin = weights.with_suffix(".onnx")
     if engine not in ("auto", "onnx", "torch"):
         raise UserError(f"there is no engine '{engine}'; choose onnx, torch or auto")
-    wants_onnx = engine == "onnx" or (engine == "auto" and device in ("auto", "cpu") and not _has_gpu())
-    if wants_onnx and twin.exists() and importlib.util.find_spec("onnxruntime"):
+    weights = weights_path(name)
+    twin = weights.with_suffix(".onnx")
+    if engine == "onnx" or (engine == "auto" and _can_run(twin, device)):
         return OnnxEngine(twin, threads)
-    if engine == "onnx":
-        raise UserError(f"there is no {twin.name}; write it with: python model.py --export {name}")
     from model import load_model
     from utils import choose_device
 
     network, checkpoint = load_model(weights)
     return TorchEngine(network, checkpoint.facts(), choose_device(device), threads)
+
+
+def _can_run(twin: Path, device: str) -> bool:
+    """Whether the exported twin is there, can be run, and no GPU would be faster."""
+    on_cpu = device == "cpu" or (device == "auto" and not _has_gpu())
+    return on_cpu and twin.exists() and importlib.util.find_spec("onnxruntime") is not None
 
 
 def _has_gpu() -> bool:

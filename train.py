@@ -35,6 +35,7 @@ from tqdm import tqdm
 
 from digits.augment import Augment, parse
 from digits.data import N_VALIDATION, data_dir, gather
+from digits.engines import weights_path
 from digits.metrics import mcnemar_exact
 from digits.preprocess import MEAN, STD
 from digits.status import digit_score, fit_temperature, fit_thresholds, softmax
@@ -47,7 +48,6 @@ from model import (
     load_model,
     prepare_training,
     save_checkpoint,
-    weights_path,
 )
 from utils import (
     OUTPUTS_DIR,

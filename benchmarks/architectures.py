@@ -25,8 +25,9 @@ import numpy as np
 from benchmarks.handwriting import TARGETS, read_set
 from digits import metrics
 from digits.data import N_HELD_OUT, load_mnist, split
+from digits.engines import weights_path
 from digits.exam import answer, summarise
-from model import REGISTRY, create_model, n_parameters, weights_path
+from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
 from utils import ROOT, UserError, atomic_path, command, git_commit
 

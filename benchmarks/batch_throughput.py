@@ -104,7 +104,8 @@ def usual_way(names: list[str], output: Path) -> None:
     import torch
     from PIL import Image
 
-    from model import load_model, weights_path
+    from digits.engines import weights_path
+    from model import load_model
 
     model, checkpoint = load_model(weights_path("mnistnet"))
     rows = []

@@ -7,12 +7,26 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from utils import MODELS_DIR, UserError
+
 BATCH = 256  # larger batches gain nothing on a CPU and cost memory
+OWN_NAMES = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its name
+
+
+def is_path(model: str | os.PathLike) -> bool:
+    """Whether a --model is a checkpoint's path rather than a name."""
+    return "." in str(model) or os.sep in str(model)
+
+
+def weights_path(model: str | os.PathLike) -> Path:
+    """Return the weights file of a name (the shipped one), or the path itself; it need not exist."""
+    return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
 
 
 class Engine(Protocol):
@@ -34,14 +48,21 @@ class OnnxEngine:
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
         import onnxruntime
 
+        path = Path(path)
+        if not path.exists():
+            raise UserError(f"there is no {path.name}; write it with: python model.py --export {path.stem}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Spinning threads starve the threads that decode pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self.facts = json.loads(self._session.get_modelmeta().custom_metadata_map["checkpoint"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.facts = json.loads(self._session.get_modelmeta().custom_metadata_map["checkpoint"])
+        except Exception as error:  # ONNX Runtime has a dozen exceptions of its own, with no common base
+            why = type(error).__name__
+            raise UserError(f"{path.name} is not a network exported by model.py --export ({why})") from None
 
     def logits(self, ink: np.ndarray) -> np.ndarray:
         parts = [self._session.run(None, {"ink": ink[i : i + BATCH]})[0] for i in range(0, len(ink), BATCH)]

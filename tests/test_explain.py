@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
+from digits.engines import weights_path
 from digits.explain import STRESSES, Explainer, record_outputs
 from digits.preprocess import MEAN, STD, to_ink
-from model import REGISTRY, create_model, load_model, weights_path
+from model import REGISTRY, create_model, load_model
 from utils import ROOT, UserError
 
 

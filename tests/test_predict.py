@@ -173,3 +173,11 @@ def test_a_picture_of_several_digits_is_not_read_as_one_with_confidence():
     for place, digit in enumerate("427"):
         cv2.putText(picture, digit, (20 + 90 * place, 95), cv2.FONT_HERSHEY_SIMPLEX, 2.8, 0, 6, cv2.LINE_AA)
     assert predict.MNISTPredictor().predict(picture).status in ("unsure", "not_a_digit")
+
+
+def test_a_foreign_onnx_file_is_one_sentence(tmp_path):
+    (tmp_path / "other.onnx").write_bytes(b"not a network")
+    with pytest.raises(UserError, match="other.onnx is not a network exported by model.py"):
+        MNISTPredictor(tmp_path / "other.pth", engine="onnx")
+    with pytest.raises(UserError, match="--export none"):
+        MNISTPredictor(tmp_path / "none.pth", engine="onnx")
