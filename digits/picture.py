@@ -2,7 +2,7 @@
 
 Handles EXIF orientation, 16-bit samples, palettes, CMYK, animation (first frame) and transparency. Refuses, with a
 `PictureError` of one sentence: empty files, files that are not pictures, truncated ones, formats outside `FORMATS`,
-and pictures of more than `MAX_PIXELS` — before decoding a pixel of them.
+and pictures of more than `MAX_PIXELS` or `MAX_SCANS` — before decoding a pixel of them.
 
     from digits.picture import open_picture
     array = open_picture("photo.jpg")          # (h, w, 3) uint8, or (h, w) if the picture is grey
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 import warnings
@@ -20,7 +21,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL import TiffImagePlugin as _tiff  # noqa: F401  Pillow would load these two on demand,
 from PIL import WebPImagePlugin as _webp  # noqa: F401  which is not safe when several threads do it
 
@@ -37,6 +38,7 @@ EXTENSIONS = frozenset(
 )
 MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bomb does not
 MAX_BYTES = 64 * 2**20
+MAX_SCANS = 64  # of a JPEG; programs write about ten. A hundred bytes ask for a pass over all pixels, again and again
 ORIENTATION_TAG = 0x0112  # of EXIF
 
 
@@ -111,6 +113,8 @@ def _from_bytes(data: bytes, side: int | None) -> np.ndarray:
         return _decode(data, side)
     except UnidentifiedImageError:
         raise PictureError("this is not a picture in a format we read") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, which lies above ours
+        raise PictureError(f"the picture has more than the limit of {MAX_PIXELS // 10**6} megapixels") from None
     except PictureError:
         raise
     except Exception as error:  # decoders raise almost anything on damaged files: SyntaxError, struct.error, …
@@ -124,6 +128,7 @@ def _decode(data: bytes, side: int | None) -> np.ndarray:
             _check_size(*image.size)
             if image.format not in ("JPEG", "MPO"):
                 return _from_pil(image)
+            _check_scans(data)
             scale = _scale(*image.size, side)
             pixels = _decode_plain_jpeg(data, image, scale)
             if pixels is None:
@@ -149,9 +154,37 @@ def _check_size(width: int, height: int) -> None:
         raise PictureError(f"{width} x {height} pixels are more than the limit of {MAX_PIXELS // 10**6} megapixels")
 
 
+# A marker of a JPEG: 0xff and what stands for neither data (0x00) nor a restart within it (0xd0-0xd7).
+MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+END_OF_IMAGE, START_OF_SCAN = b"\xd9", b"\xda"
+
+
+def _check_scans(data: bytes) -> None:
+    if data.count(b"\xff" + START_OF_SCAN) <= MAX_SCANS:  # nearly always; what follows a photo may look like scans
+        return
+    n_scans, at = 0, 2
+    while (found := MARKER.search(data, at)) and found[1] != END_OF_IMAGE:
+        n_scans += found[1] == START_OF_SCAN
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if n_scans > MAX_SCANS:
+            raise PictureError(f"the picture is stored in more than {MAX_SCANS} scans")
+
+
 def _from_pil(image: Image.Image) -> np.ndarray:
     _check_size(*image.size)
-    image = ImageOps.exif_transpose(image)
+    pixels = _to_pixels(image)
+    turn = UPRIGHT.get(_orientation(image))  # asked last: Pillow turns a TIFF itself while it loads
+    return np.ascontiguousarray(turn(pixels)) if turn else pixels
+
+
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        return image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # what the camera noted is damaged, the picture is not
+        return None
+
+
+def _to_pixels(image: Image.Image) -> np.ndarray:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_array(np.asarray(image))
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
@@ -275,5 +308,5 @@ def _decode_plain_jpeg(data: bytes, image: Image.Image, scale: int) -> np.ndarra
     except ValueError:  # it refuses what Pillow may still be able to read
         return None
     pixels = pixels[..., 0] if image.mode == "L" else _drop_grey(pixels)
-    turn = UPRIGHT.get(image.getexif().get(ORIENTATION_TAG))
+    turn = UPRIGHT.get(_orientation(image))
     return np.ascontiguousarray(turn(pixels)) if turn else pixels
