@@ -38,12 +38,14 @@
     return body;
   };
 
-  D.read = async (blob, { details = "ink", model = "", signal, name = "drawing.png" } = {}) => {
+  /** Read one picture. `urgent`: somebody draws and waits, so the server answers this before other work. */
+  D.read = async (blob, { details = "ink", model = "", urgent = false, name = "drawing.png" } = {}) => {
     const form = new FormData();
     form.append("files", blob, name);
     const query = new URLSearchParams({ details });
     for (const one of model.split("+").filter(Boolean)) query.append("model", one);
-    return (await D.ask("predict?" + query, { method: "POST", body: form, signal })).rows[0];
+    const headers = urgent ? { Priority: "u=0" } : {};
+    return (await D.ask("predict?" + query, { method: "POST", body: form, headers })).rows[0];
   };
 
   D.fetchExample = async (name) => new File([await (await fetch(`${base}examples/${name}`)).blob()], name);

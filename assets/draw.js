@@ -221,7 +221,7 @@
         D.current = { blob: this.sheets[1].blob(), model };
         try {
           const asked = [model, ...(this.comparing ? D.models : [])];
-          const [row, ...each] = await Promise.all(asked.map((one) => D.read(D.current.blob, { model: one })));
+          const [row, ...each] = await Promise.all(asked.map((one) => D.read(D.current.blob, { model: one, urgent: true })));
           if (epoch !== this.epoch || !this.strokes.length) continue;
           this.#settle(() => (this.card.show(row, ended), this.card.showBeside(D.models, each)), version);
         } catch (error) {

@@ -8,25 +8,33 @@ card has been repainted for the final drawing (the pad says so in its data-answe
 starting `python app.py` to the first byte of the page, as a multiple of `import gradio` alone in the same run.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import multiprocessing
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.api_load import Load
+
 N_OTHERS = 8
+LIMIT_S = 240.0  # for each half: it must end on a busy machine too
 WATCH = """() => {
   const pad = document.querySelector('.pad').closest('.two').parentElement;
   window.waits = [];
@@ -61,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
             wait_for_page(address)
             start_s = time.perf_counter() - started
             alone = measure(address, arguments.strokes)
-            with Others(address, N_OTHERS) as others:
+            with Others(arguments.port, N_OTHERS) as others:
                 busy = measure(address, arguments.strokes)
         finally:
             server.terminate()
@@ -107,7 +115,7 @@ def wait_for_page(address: str) -> None:
 
 
 def measure(address: str, n_strokes: int) -> list[float]:
-    """Return the milliseconds from stroke end to answer, of `n_strokes` strokes of ten different drawings."""
+    """Return the milliseconds from stroke end to answer, of `n_strokes` strokes, each another one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -118,7 +126,10 @@ def measure(address: str, n_strokes: int) -> list[float]:
         page.wait_for_selector(".paper canvas")
         page.evaluate(WATCH)
         area = page.locator(".paper canvas").bounding_box()
-        for i in range(n_strokes):
+        ends = time.monotonic() + LIMIT_S
+        for i in tqdm(range(n_strokes), unit="stroke"):
+            if time.monotonic() > ends:
+                break
             stroke(page, area, i)
             page.wait_for_function(f"window.waits.length > {i}")
             page.keyboard.press("Escape")
@@ -141,30 +152,41 @@ def stroke(page, area: dict, seed: int) -> None:
 
 
 class Others:
-    """Clients that ask /api/predict again and again while the block runs; `n_answers` says how often they got one."""
+    """Clients that ask /api/predict again and again while the block runs; `n_answers` says how often they got one.
 
-    def __init__(self, address: str, n: int) -> None:
-        import httpx
+    They live in a process of their own: in threads of this one they would hold up the browser's hand, not the server.
+    """
 
-        self.n_answers, self._stop = 0, threading.Event()
-        picture = (ROOT / "assets/examples/5.png").read_bytes()
-        self._clients = [httpx.Client(base_url=address) for _ in range(n)]
-        self._threads = [threading.Thread(target=self._ask, args=(client, picture)) for client in self._clients]
+    def __init__(self, port: int, n: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._count = context.Value("q", 0)
+        self._process = context.Process(target=keep_asking, args=(port, n, self._count), daemon=True)
 
-    def _ask(self, client, picture: bytes) -> None:
-        while not self._stop.is_set():
-            answer = client.post("/api/predict", files={"files": ("5.png", picture)})
-            self.n_answers += answer.status_code == 200
+    @property
+    def n_answers(self) -> int:
+        return self._count.value
 
     def __enter__(self) -> Others:
-        for thread in self._threads:
-            thread.start()
+        self._process.start()
+        while not self.n_answers:
+            time.sleep(0.05)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._process.terminate()
+        self._process.join()
+
+
+def keep_asking(port: int, n: int, count) -> None:
+    """Ask from `n` connections until the process is ended; `count` is the number of answers so far."""
+    asyncio.run(_ask_and_count(Load(port, n), count))
+
+
+async def _ask_and_count(load: Load, count) -> None:
+    asking = asyncio.ensure_future(load.run())
+    while not asking.done():
+        count.value = len(load.waits) - load.n_errors
+        await asyncio.sleep(0.1)
 
 
 def summary(waits: list[float]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, File, Form, HTTPException, Query, Request, UploadFile
+from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
@@ -37,6 +37,8 @@ REPORT_TYPES = {
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
+
+Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
 def create_api(
@@ -78,6 +80,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         files: Annotated[list[UploadFile], File(description="one picture or several")],
         model: Model = [],  # noqa: B006  FastAPI copies it
         details: Details = "none",
+        priority: Urgency = "",
     ) -> Any:
         """Read the one digit in each picture.
 
@@ -85,10 +88,9 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """
         predictor = open_predictor(readers, model)
         pictures = await desk.read(files)
-        predictions = await desk.work(_predict, predictor, pictures)
-        rows = [prediction.row(_file_name(file)) for file, prediction in zip(files, predictions, strict=True)]
-        if details != "none":
-            rows = await desk.work(_add_details, rows, predictions, pictures, details)
+        names = [_file_name(file) for file in files]
+        urgent = len(files) == 1 and priority.startswith("u=0")
+        rows = await desk.work(_read, predictor, pictures, names, details, urgent=urgent)
         if len(rows) == 1 and rows[0]["status"] == "error":
             raise HTTPException(422, rows[0]["error"])
         return {"model": readers.check(model), "rows": rows}
@@ -191,13 +193,18 @@ def open_predictor(readers: Readers, names: Sequence[str]) -> Any:
         raise HTTPException(404, str(error)) from None
 
 
+def _read(predictor: Any, pictures: list[bytes | PictureError], names: list[str], details: str) -> list[dict]:
+    """Return the rows of pictures, with what `details` adds."""
+    predictions = _predict(predictor, pictures)
+    rows = [prediction.row(name) for prediction, name in zip(predictions, names, strict=True)]
+    if details == "none":
+        return rows
+    return [row | _details(*both, details) for row, *both in zip(rows, predictions, pictures, strict=True)]
+
+
 def _predict(predictor: Any, pictures: list[bytes | PictureError]) -> list:
     good = iter(predictor.predict_batch([data for data in pictures if isinstance(data, bytes)]))
     return [next(good) if isinstance(data, bytes) else predictor.predict_found([data])[0] for data in pictures]
-
-
-def _add_details(rows: list[dict], predictions: list, pictures: list, details: str) -> list[dict]:
-    return [row | _details(*both, details) for row, *both in zip(rows, predictions, pictures, strict=True)]
 
 
 def _details(prediction: Any, data: bytes | PictureError, details: str) -> dict:

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,22 +34,45 @@ class Limits:
 
 
 class Desk:
-    """Where the work is done: a few threads, a bounded queue, files checked before they are read."""
+    """Where the work is done: a few threads, a bounded queue, files checked before they are read.
+
+    What somebody is waiting for with the pen in the hand is `urgent`: it has threads of its own, and no other work is
+    begun while it lasts; but for `PATIENCE_S` at most, so that nobody who calls all his work urgent locks others out.
+    """
+
+    PATIENCE_S = 0.25
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._threads = anyio.CapacityLimiter(limits.n_working)
-        self._n_inside = 0
+        self._threads, self._urgent_threads = (anyio.CapacityLimiter(limits.n_working) for _ in range(2))
+        self._n_urgent = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
 
-    async def work(self, function: Callable, *arguments: Any) -> Any:
+    async def work(self, function: Callable, *arguments: Any, urgent: bool = False) -> Any:
         """Run `function` in one of the threads; 503 if too many are waiting already."""
-        if self._n_inside >= self.limits.n_working + self.limits.n_waiting:
+        threads = self._urgent_threads if urgent else self._threads
+        queue = threads.statistics()
+        if queue.borrowed_tokens + queue.tasks_waiting >= self.limits.n_working + self.limits.n_waiting:
             raise HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
-        self._n_inside += 1
+        with self._hurry() if urgent else nullcontext():
+            async with threads:
+                if not urgent:
+                    with anyio.move_on_after(self.PATIENCE_S):
+                        await self._calm.wait()
+                return await anyio.to_thread.run_sync(function, *arguments)
+
+    @contextmanager
+    def _hurry(self) -> Iterator[None]:
+        """Hold other work back while the block runs."""
+        self._n_urgent += 1
+        self._calm.clear()
         try:
-            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+            yield
         finally:
-            self._n_inside -= 1
+            self._n_urgent -= 1
+            if not self._n_urgent:
+                self._calm.set()
 
     async def read(self, files: Sequence[UploadFile]) -> list[bytes | PictureError]:
         """Return the files' bytes, or for one above the limit the error that its row will carry."""
