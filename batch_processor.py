@@ -38,10 +38,18 @@ from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.sources import Entry, count_entries, find_entries, kind_of
 from digits.status import ERROR
 from predict import MNISTPredictor
-from utils import ROOT, UserError, command, git_commit, start_log
+from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
 
 MANY = 6_000  # local files from which worker processes, which take half a second to start, beat threads
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
+
+
+@contextlib.contextmanager
+def _journal_may_fail() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"the journal cannot be used ({error}); make room, then go on with --resume") from None
 
 
 class BatchProcessor:
@@ -88,6 +96,7 @@ class BatchProcessor:
         self.run(sources, **options)
         return list(report_rows(self._done()))
 
+    @_journal_may_fail()
     def run(
         self,
         sources: Sequence[str | os.PathLike],
@@ -108,7 +117,7 @@ class BatchProcessor:
         self._is_finished = False
         log, resumed = self._begin(self._job(sources, recursive, labels is not None), resume)
         log.info("reading %s", ", ".join(sources))
-        started, skipped = time.time(), Counter()
+        started, skipped = (time.time(), time.perf_counter()), Counter()
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
                 keep = partial(self._keep, labels, log, bar)
@@ -116,8 +125,6 @@ class BatchProcessor:
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, sources, total):
                     keep(rows)
-        except sqlite3.OperationalError as error:
-            raise UserError(f"the journal cannot be written ({error}); make room and go on with --resume") from None
         finally:
             self.summary = self._summarise(started, skipped)
             log.info(summary_text(self.summary).replace("\n", "; "))
@@ -195,7 +202,8 @@ class BatchProcessor:
             log.info("no interrupted run of this job was found; starting anew")
         return log, False
 
-    def _summarise(self, started: float, skipped: Counter) -> dict:
+    def _summarise(self, started: tuple[float, float], skipped: Counter) -> dict:
+        """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
         facts = self.journal.facts
         return summarise(self.journal) | {
             "skipped": dict(skipped),
@@ -204,8 +212,8 @@ class BatchProcessor:
             "weights": facts["weights"],
             "engine": self.engine,
             "versions": _versions(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
-            "seconds": round(time.time() - started, 3),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started[0])),
+            "seconds": round(time.perf_counter() - started[1], 3),
         }
 
     def _done(self) -> Journal:
@@ -216,7 +224,25 @@ class BatchProcessor:
     def save(self, kind: str, path: str | os.PathLike | None = None) -> Path:
         """Write a report (csv, json, html or parquet) below `output_dir`/reports, or to `path`; return where it is."""
         journal = self._done()
-        return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
+        with self._unfinished_if_it_fails():
+            return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
+
+    def sort_into(self, directory: str | os.PathLike) -> int:
+        """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many were copied."""
+        journal = self._done()
+        with self._unfinished_if_it_fails():
+            return sort_into(journal, Path(directory))
+
+    @contextlib.contextmanager
+    def _unfinished_if_it_fails(self) -> Iterator[None]:
+        """Keep the journal if what the block writes cannot be written: the rows are nowhere else."""
+        was_finished, self._is_finished = self._is_finished, False
+        try:
+            with _journal_may_fail():
+                yield
+        except OSError as error:
+            raise UserError(f"{disk_sentence(error)}, then go on with --resume") from None
+        self._is_finished = was_finished
 
     def save_results_csv(self, path: str | os.PathLike | None = None) -> Path:
         """Write the rows as CSV; return the path."""
@@ -289,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
         if arguments.sort_into:
-            sort_into(processor.journal, Path(arguments.sort_into))
+            processor.sort_into(arguments.sort_into)
         reports = [processor.save(kind) for kind in arguments.format]
     except KeyboardInterrupt:
         return _stopped(processor, arguments.format)

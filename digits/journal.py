@@ -42,12 +42,17 @@ class Journal:
                 self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"
         stored = self._db.execute("SELECT facts FROM facts").fetchone()
-        self.facts: dict = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
+        self.facts: dict = dict(json.loads(stored[0])) if stored else {}  # {} of a run that was killed at once
 
     def add(self, rows: Iterable[dict]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
         with self._db:
             self._db.executemany(self._insert, ([_to_sql(row.get(name)) for name in STORED] for row in rows))
+
+    def is_whole(self) -> bool:
+        """Whether the disk has kept it, and this version of the program wrote it."""
+        columns = [column[1] for column in self._db.execute("PRAGMA table_info(rows)")]
+        return columns == STORED and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
     def begin_again(self) -> int:
         """Set the rows of an interrupted run aside, where `recall` finds them; return how many there are."""
@@ -104,11 +109,11 @@ def _from_sql(value):
 
 
 def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
-    """Return the newest journal in `directory` of an interrupted run with this fingerprint, or None."""
+    """Return the newest whole journal in `directory` of an interrupted run with this fingerprint, or None."""
     for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
-        with contextlib.suppress(sqlite3.DatabaseError):  # still running, or no journal of ours
+        with contextlib.suppress(sqlite3.DatabaseError, ValueError):  # still running, or no journal of ours
             journal = Journal(path)
-            if journal.facts.get("fingerprint") == fingerprint:
+            if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
                 return journal
             journal.close()
     return None
