@@ -23,7 +23,7 @@ import numpy as np
 from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import FoundDigit, find_digit
+from digits.preprocess import INSIDE, FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from digits.strokes import doubt
 from utils import ASSETS_DIR, UserError, command
@@ -107,6 +107,7 @@ class NumberReading:
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
+FRAME = 3.0  # what it costs to take what was found for a frame: the ring of a dotted zero is none
 UNIFORM = np.full(10, 0.1, np.float32)
 
 
@@ -223,7 +224,8 @@ def _single_reading(prediction: Prediction) -> NumberReading:
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
     """Return how much a view of a doubtful picture looks like one digit: to the network, and by its outline."""
     found, _probabilities, score = view
-    return score - DOUBT * doubt(found.mask) + (FIRST_VIEW if found.others else 0.0)
+    against = DOUBT * doubt(found.mask) + FRAME * (found.method == INSIDE)
+    return score - against + (FIRST_VIEW if found.others else 0.0)
 
 
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:
@@ -285,16 +287,21 @@ def _print_numbers(predictor: MNISTPredictor, files: list[str], as_json: bool) -
             reading = predictor.read_number(file)
         except PictureError as error:
             n_unreadable += 1
-            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{file}: {error}")
+            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{_shown(file)}: {error}")
             continue
         shown = " / ".join(reading.lines) or "no digits"
-        print(json.dumps(reading.row(file)) if as_json else f"{file}: {shown}")
+        print(json.dumps(reading.row(file)) if as_json else f"{_shown(file)}: {shown}")
     return int(n_unreadable > 0)
+
+
+def _shown(name: str) -> str:
+    """Return a file's name on one line, with escapes for what a terminal would obey or could not print."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _line(file: str, prediction: Prediction) -> str:
     digit = "-" if prediction.digit is None else prediction.digit
-    return f"{file}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
+    return f"{_shown(file)}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
 
 
 if __name__ == "__main__":

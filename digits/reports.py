@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import itertools
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -27,12 +31,13 @@ from digits.preprocess import shrink
 from digits.rows import DIGIT_COLUMNS, NO_DIGIT, NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.sources import URL, Entry
 from digits.status import ERROR, OK, STATUSES, UNSURE
-from utils import ASSETS_DIR, atomic_path
+from utils import ASSETS_DIR
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
 MAX_THUMBNAILS = 600
 THUMBNAIL_SIDE = 96
+MAX_NAME = 240  # bytes of a copy's name
 BLOCK = 10_000  # rows written to Parquet at once
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
@@ -142,13 +147,13 @@ def write_report(journal: Journal, summary: dict, kind: str, path: str | os.Path
     The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
     """
     path = Path(path)
-    path = _reserve(path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}"))
-    try:
-        with atomic_path(path) as temporary:
-            WRITERS[kind](journal, summary, temporary)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        WRITERS[kind](journal, summary, draft)
+        path = _reserve(path)
+        os.replace(draft, path)
     return path
 
 
@@ -173,10 +178,14 @@ def write_csv(journal: Journal, summary: dict, path: Path) -> None:
         writer.writerows(_disarmed(row).values() for row in report_rows(journal))
 
 
+# What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
 def _disarmed(row: dict) -> dict:
-    """Put an apostrophe before a path or error that a spreadsheet would run as a formula (OWASP, CSV injection)."""
+    """Put an apostrophe before a path or error that a spreadsheet would run as a formula."""
     for name in ("path", "error"):
-        if row[name] and row[name][0] in "=+-@\t\r":
+        if row[name] and FORMULA.match(row[name]):
             row[name] = f"'{row[name]}"
     return row
 
@@ -203,7 +212,7 @@ def write_parquet(journal: Journal, summary: dict, path: Path) -> None:
     fields = [pa.field(name, PARQUET_TYPES.get(name, "float32")) for name in columns_of(journal)]
     schema = pa.schema(fields, {"summary": json.dumps(summary)})
     rows = report_rows(journal)
-    with parquet.ParquetWriter(path, schema) as writer:
+    with path.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while block := list(itertools.islice(rows, BLOCK)):
             writer.write_table(pa.Table.from_pylist(block, schema))
 
@@ -279,14 +288,21 @@ def sort_into(journal: Journal, directory: Path) -> int:
 
 
 def _copy(entry: Entry, folder: Path) -> bool:
-    is_file = entry.cut is None and os.path.isfile(entry.name)
     try:
-        data = None if is_file else entry.read()
-    except PictureError:
+        source = _open(entry)
+    except (PictureError, OSError):
         return False
-    target = _reserve(folder / entry.basename)
-    if is_file:
-        shutil.copyfile(entry.name, target)
-    else:
-        target.write_bytes(data)
+    with source, _reserve(folder / _shortened(entry.basename)).open("wb") as target:
+        shutil.copyfileobj(source, target)
     return True
+
+
+def _open(entry: Entry) -> BinaryIO:
+    is_file = entry.cut is None and os.path.isfile(entry.name)  # copied as it is, even if it is too large to be read
+    return open(entry.name, "rb") if is_file else io.BytesIO(entry.read())
+
+
+def _shortened(name: str) -> str:
+    """Return a file name that leaves room for a number: file systems take 255 bytes, archives longer names."""
+    stem, suffix = os.path.splitext(name)
+    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(os.fsencode(suffix))]) + suffix

@@ -87,7 +87,9 @@ def _entries_of(source: str, recursive: bool, skipped: Counter) -> Iterator[Entr
         return _in_zip(source, recursive, skipped)
     if kind == "list":
         return _in_list(source)
-    return iter([Entry(source)]) if kind == "file" else _named(map(os.fsdecode, sys.stdin.buffer), Path())
+    if kind == "file":
+        return iter([Entry(source)])
+    return _named((os.fsdecode(line).strip("\r\n") for line in sys.stdin.buffer), Path())
 
 
 def kind_of(source: str) -> str:
@@ -119,28 +121,29 @@ def _is_wanted(path: str, skipped: Counter) -> bool:
 
 def _in_folder(folder: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
     """Walk depth first, each folder's files by name before its subfolders; links to folders are not followed."""
-    folders = []
-    try:
-        with os.scandir(folder) as found:
-            items = sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
-    except OSError:  # no permission, or gone since: its own row says so
-        yield Entry(folder)
-        return
-    for name, is_folder in items:
-        if not is_folder:
-            if _is_wanted(name, skipped):
-                yield Entry(os.path.join(folder, name))
-        elif name.startswith("."):
-            skipped["hidden"] += 1
-        else:
-            folders.append(name)
-    for name in folders if recursive else ():
-        yield from _in_folder(os.path.join(folder, name), recursive, skipped)
+    to_walk = [folder]  # not a recursion: folders can lie deeper in each other than Python calls may
+    while to_walk:
+        folder, folders = to_walk.pop(), []
+        try:
+            with os.scandir(folder) as found:
+                items = sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+        except OSError:  # no permission, or gone since: its own row says so
+            yield Entry(folder)
+            continue
+        for name, is_folder in items:
+            if not is_folder:
+                if _is_wanted(name, skipped):
+                    yield Entry(os.path.join(folder, name))
+            elif name.startswith("."):
+                skipped["hidden"] += 1
+            else:
+                folders.append(os.path.join(folder, name))
+        to_walk += folders[::-1] if recursive else []
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
     n_found = 0
-    for path in sorted(glob.iglob(pattern, recursive=True)):
+    for path in sorted(set(_matching(pattern))):
         n_found += 1
         if os.path.isdir(path):
             continue
@@ -150,11 +153,24 @@ def _in_glob(pattern: str, recursive: bool, skipped: Counter) -> Iterator[Entry]
         raise UserError(f"nothing matches '{pattern}'")
 
 
+def _matching(pattern: str) -> Iterator[str]:
+    """Yield what glob would, but for its ** following links to folders, which may lead in circles."""
+    head, *tail = re.split(r"(?:(?<=/)|^)\*\*(?:/|$)", pattern.replace(os.sep, "/"), maxsplit=1)
+    if not tail:
+        yield from glob.iglob(pattern)
+        return
+    for start in glob.iglob(head) if head else [os.curdir]:
+        for folder, folders, _files in os.walk(start):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            here = folder if head else folder[len("./") :]
+            yield from _matching(os.path.join(glob.escape(here), tail[0] or "*"))
+
+
 def _in_list(path: str) -> Iterator[Entry]:
     """Read names, one a line; of a .csv with a header, its column path, file, filename or image (else the first)."""
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         if not path.lower().endswith(".csv"):
-            yield from _named(file, Path(path).parent)
+            yield from _named((line.strip("\r\n") for line in file), Path(path).parent)
             return
         rows = csv.reader(file)
         first = next(rows, [])
@@ -170,10 +186,9 @@ def _chain(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
     yield from rows
 
 
-def _named(lines: Iterable[str], beside: Path) -> Iterator[Entry]:
+def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
-    for line in lines:
-        name = line.strip("\r\n")
+    for name in names:
         if not name.strip():
             continue
         if beside != Path() and not URL.match(name) and not os.path.isabs(name) and os.path.lexists(beside / name):
@@ -199,7 +214,7 @@ def _in_zip(path: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
 def _archive(path: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # OSError, BadZipFile, and of a damaged list of members: UnicodeError, struct.error, …
         raise UserError(f"'{path}' cannot be opened as a zip archive ({error})") from None
 
 
@@ -263,6 +278,8 @@ def _store_stamp(told: dict) -> str:
 def _read_url(url: str) -> bytes:
     try:
         filesystem, path = _filesystem(url)
+        if "file" in filesystem.protocol:  # file://, where a pipe would make it wait
+            return read_bytes(path)
         size = filesystem.info(path).get("size")
         if size is not None and size > MAX_BYTES:
             raise PictureError(f"the file is larger than {MAX_BYTES // 2**20} MB")
