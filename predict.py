@@ -23,7 +23,7 @@ import numpy as np
 from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import INSIDE, FoundDigit, find_digit
+from digits.preprocess import ABOVE, INSIDE, FoundDigit, find_digit
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from digits.strokes import doubt
 from utils import ASSETS_DIR, UserError, command
@@ -107,7 +107,7 @@ class NumberReading:
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
-FRAME = 3.0  # what it costs to take what was found for a frame: the ring of a dotted zero is none
+AGAINST = {INSIDE: 3.0, ABOVE: 1.0}  # and a way to see it: the ring of a dotted zero is no frame, a foot no underline
 UNIFORM = np.full(10, 0.1, np.float32)
 
 
@@ -224,7 +224,7 @@ def _single_reading(prediction: Prediction) -> NumberReading:
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
     """Return how much a view of a doubtful picture looks like one digit: to the network, and by its outline."""
     found, _probabilities, score = view
-    against = DOUBT * doubt(found.mask) + FRAME * (found.method == INSIDE)
+    against = DOUBT * doubt(found.mask) + AGAINST.get(found.method, 0.0)
     return score - against + (FIRST_VIEW if found.others else 0.0)
 
 

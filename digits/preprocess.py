@@ -20,7 +20,18 @@ import numpy as np
 
 from digits.paper import measure_contrast, quantile
 from digits.picture import Picture, open_picture
-from digits.strokes import RULED_SIDE, bounding_box, doubt, select_strokes, without_edges, without_thin_strokes
+from digits.strokes import (
+    RULED_SIDE,
+    bounding_box,
+    doubt,
+    framed,
+    is_solid,
+    select_strokes,
+    sheet,
+    without_edges,
+    without_thin_strokes,
+    without_underline,
+)
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels / 255
 
@@ -30,6 +41,8 @@ MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
 WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no better and took twice as long
 CLOSE_SIDE = 32  # a digit smaller than this at working size is looked at again, closer
 FINE_SIDE = 80  # strokes are evened out at four times the box
+INSIDE = "inside a frame"  # or on a sheet: the method of a view that leaves out what was found around it
+ABOVE = "above a line"  # of a view that leaves out an underline
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class FoundDigit:
     ink: np.ndarray
     box: tuple[int, int, int, int] | None
     polarity: str  # "dark on light" or "light on dark"
-    method: str  # "as it is", "flat paper", "fitted paper" or "near paper"
+    method: str  # "as it is", "flat paper", "fitted paper", "near paper", INSIDE or ABOVE
     contrast: np.ndarray
     mask: np.ndarray
     others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
@@ -68,21 +81,71 @@ def find_digit(picture: Picture) -> FoundDigit:
     if pixels.size == INK_SIDE**2 and is_mnist_form(255 - pixels):
         return _untouched(255 - pixels, "dark on light")
     found = _find_in(pixels)
-    return _zoomed(pixels, found) if _is_small(found) and max(pixels.shape[:2]) > WORK_SIDE else found
+    return _closer(pixels, found) if max(pixels.shape[:2]) > WORK_SIDE else found
 
 
-def _find_in(pixels: np.ndarray) -> FoundDigit:
+def _find_in(pixels: np.ndarray, n_nested: int = 2) -> FoundDigit:
     small = shrink(pixels, WORK_SIDE)
     scale = pixels.shape[0] / small.shape[0]
     contrast, method, polarity = measure_contrast(small)
     first = _found(contrast, method, polarity, scale)
-    if method == "flat paper" and (min(first.mask.shape) < RULED_SIDE or not doubt(first.mask)):
+    inner = _find_inside(pixels, _region(small, first), scale, n_nested - 1) if n_nested else []
+    if (lighter := without_underline(contrast, first.mask)) is not None:
+        inner.append(_found(lighter, ABOVE, polarity, scale))
+    is_sure = method == "flat paper" and (min(first.mask.shape) < RULED_SIDE or not doubt(first.mask))
+    if is_sure and not inner:
         return first
-    others = [_found(*view, scale) for view in _views(small, first)]
+    others = [] if is_sure else [_found(*view, scale) for view in _views(small, first)]
     distinct = [item for item in others if item.box and _overlap(item.mask, first.mask) < 0.9]
-    if first.is_blank and distinct:
-        first, *distinct = sorted(distinct, key=lambda item: doubt(item.mask))
-    return replace(first, others=tuple(distinct))
+    return _in_order(first, inner, distinct)
+
+
+def _in_order(first: FoundDigit, inner: list[FoundDigit], distinct: list[FoundDigit]) -> FoundDigit:
+    """Return the view to believe unless another looks clearly better, with those others."""
+    same = inner and first.box and _holds(inner[0].box, first.box)  # digit, without what is drawn around it
+    if same and doubt(inner[0].mask) <= doubt(first.mask):
+        first, *inner = inner
+    else:
+        inner = [view if view.method == ABOVE else replace(view, method=INSIDE) for view in inner]
+    if first.is_blank and (inner or distinct):
+        first, *distinct = sorted([*inner, *distinct], key=lambda item: doubt(item.mask))
+        inner = []
+    return replace(first, others=(*inner, *distinct))
+
+
+def _holds(outer: tuple[int, int, int, int], box: tuple[int, int, int, int]) -> bool:
+    """Whether `box` is no larger than `outer` by more than a tenth of its height on any side."""
+    slack = 0.1 * (outer[3] - outer[1])
+    return all(edge <= inside + slack for edge, inside in zip(outer[:2], box[:2], strict=True)) and all(
+        edge >= inside - slack for edge, inside in zip(outer[2:], box[2:], strict=True)
+    )
+
+
+def _region(small: np.ndarray, first: FoundDigit) -> np.ndarray | None:
+    """Return where to look, boolean (h, w), if the digit may lie inside a drawn frame, or on a sheet on a desk."""
+    if min(first.mask.shape) < RULED_SIDE:
+        return None
+    region = framed(first.contrast)
+    is_drawn = first.method == "flat paper" and not doubt(first.mask) and not is_solid(first.mask)
+    return sheet(small, first.contrast) if region is None and not is_drawn else region
+
+
+def _find_inside(pixels: np.ndarray, region: np.ndarray | None, scale: float, n_nested: int) -> list[FoundDigit]:
+    """Return what is found if only `region`, boolean at working size, is looked at."""
+    if region is None:
+        return []
+    left, top, right, bottom = (round(edge * scale) for edge in bounding_box(region))
+    cut = pixels[top:bottom, left:right].copy()
+    inside = cv2.resize(region.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    inside = inside[top:bottom, left:right] > 0
+    cut[~inside] = np.median(cut[inside], axis=0)
+    found = _find_in(cut, n_nested)
+    return [_shifted(view, left, top) for view in (found, *found.others) if view.box]
+
+
+def _shifted(found: FoundDigit, x: int, y: int) -> FoundDigit:
+    left, top, right, bottom = found.box
+    return replace(found, box=(left + x, top + y, right + x, bottom + y), others=())
 
 
 def _found(contrast: np.ndarray, method: str, polarity: str, scale: float) -> FoundDigit:
@@ -103,16 +166,22 @@ def _is_small(found: FoundDigit) -> bool:
     return 0 < max(right - left, bottom - top) < CLOSE_SIDE
 
 
-def _zoomed(pixels: np.ndarray, found: FoundDigit) -> FoundDigit:
-    """Look again at the neighbourhood of what was found, at the picture's own resolution."""
+def _closer(pixels: np.ndarray, found: FoundDigit) -> FoundDigit:
+    """Look again, at the picture's own resolution, at every view that shows a digit of few pixels."""
+    views = [near for view in (found, *found.others) for near in (_zoomed(pixels, view) if _is_small(view) else [view])]
+    return replace(views[0], others=tuple(views[1:]))
+
+
+def _zoomed(pixels: np.ndarray, found: FoundDigit) -> list[FoundDigit]:
+    """Return the views of the neighbourhood of what was found."""
     left, top, right, bottom = found.box
     margin = max(right - left, bottom - top)
     x, y = max(0, left - margin), max(0, top - margin)
     closer = _find_in(pixels[y : bottom + margin, x : right + margin])
     if closer.box is None:
-        return found
-    shifted = (closer.box[0] + x, closer.box[1] + y, closer.box[2] + x, closer.box[3] + y)
-    return replace(closer, box=shifted, left_out=max(found.left_out, closer.left_out))
+        return [replace(found, others=())]
+    views = [_shifted(view, x, y) for view in (closer, *closer.others)]
+    return [replace(view, left_out=max(found.left_out, view.left_out)) for view in views]
 
 
 def _views(small: np.ndarray, first: FoundDigit) -> Iterator[tuple[np.ndarray, str, str]]:

@@ -8,6 +8,8 @@ Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -112,7 +114,7 @@ def _fat(weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
     return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
 
 
-def _borders(stat: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
+def _borders(stat: Sequence[int], shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many of the left and right, and of the top and bottom borders a component touches."""
     left, top, width, height = stat[:4]
     return int(left == 0) + int(left + width == shape[1]), int(top == 0) + int(top + height == shape[0])
@@ -147,6 +149,78 @@ def doubt(mask: np.ndarray) -> int:
     is_fat = 2 * depth > 0.5 * longer
     is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
     return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def framed(contrast: np.ndarray) -> np.ndarray | None:
+    """Return the region, boolean (h, w), inside a frame or circle drawn around something written, if there is one."""
+    dark = (contrast > 0.3).astype(np.uint8)
+    contours, tree = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
+    hull = _largest_hull(holes, dark.size)
+    if hull is None:
+        return None
+    region = _inside(hull, dark.shape)
+    written = region * dark
+    some = 0.01 * region.sum() < written.sum() < 0.5 * region.sum()
+    return region > 0 if some and _spans(written, region, 0.25) else None
+
+
+def sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
+    """Return the region, boolean (h, w), of a sheet on a desk, if there is one: four corners, coloured or light."""
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    _level, light = cv2.threshold(cv2.GaussianBlur(grey, (0, 0), 1), 0, 1, cv2.THRESH_OTSU)
+    for patch in ((contrast > 0.3).astype(np.uint8), light):
+        hull = _largest_hull(cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0], patch.size)
+        if hull is None or not _is_rectangle(hull) or sum(_borders(cv2.boundingRect(hull), patch.shape)) > 1:
+            continue
+        region = _inside(hull, patch.shape) > 0
+        if patch[region].mean() > 0.6:  # not the hull of a digit's own strokes
+            return region
+    return None
+
+
+def _largest_hull(outlines: Sequence[np.ndarray], size: int) -> np.ndarray | None:
+    """Return the convex hull of the largest outline, unless it is a small part of the picture or nearly all of it."""
+    outline = max(outlines, key=cv2.contourArea, default=None)
+    if outline is None or not 0.08 * size < cv2.contourArea(outline) < 0.95 * size:
+        return None
+    return cv2.convexHull(outline)
+
+
+def _is_rectangle(hull: np.ndarray) -> bool:
+    """Whether the hull fills its narrowest rectangle, as a sheet does, seen from an angle too; an ellipse has 0.79."""
+    _middle, (width, height), _angle = cv2.minAreaRect(hull)
+    return cv2.contourArea(hull) > 0.85 * width * height
+
+
+def _inside(hull: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the inside of the hull, uint8 (h, w), without its rim."""
+    return cv2.erode(cv2.fillConvexPoly(np.zeros(shape, np.uint8), hull, 1), np.ones((7, 7), np.uint8))
+
+
+def _spans(written: np.ndarray, region: np.ndarray, share: float) -> bool:
+    """Whether what is written spans at least `share` of the region in height or width."""
+    (left, top, right, bottom), (x0, y0, x1, y1) = bounding_box(written), bounding_box(region)
+    return bottom - top > share * (y1 - y0) or right - left > share * (x1 - x0)
+
+
+def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Return the contrast without a level stroke that lies apart below the others, if there is one."""
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if n < 3:
+        return None
+    lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
+    rest = mask & (labels != lowest)
+    left, _top, right, bottom = bounding_box(rest)
+    _x, y, width, height, _area = stats[lowest]
+    is_line = height < 0.25 * width and width > 0.6 * (right - left) and y >= bottom
+    return np.where(labels == lowest, 0, contrast) if is_line else None
+
+
+def is_solid(mask: np.ndarray) -> bool:
+    """Whether the mask fills most of its bounding box, as a patch does and strokes seldom do."""
+    left, top, right, bottom = bounding_box(mask)
+    return bool(mask.sum() > 0.6 * (right - left) * (bottom - top))
 
 
 def without_edges(contrast: np.ndarray) -> np.ndarray:
