@@ -1,7 +1,8 @@
 """What is paper and what is ink: how far every pixel departs from the paper, along the colour of the ink.
 
-Three ideas of the paper: one flat colour, as on a canvas; a smooth surface fitted to the whole picture, as under a
-lamp; the median of the neighbourhood, where shadows fall or the desk shows. Polarity comes out of it, nobody sets it.
+Four ideas of the paper: one flat colour, as on a canvas; a smooth surface fitted to the whole picture, as under a
+lamp; the median of the neighbourhood, where shadows fall or the desk shows; the picture with its dark strokes closed,
+for a shadow's sharp edge. Polarity comes out of it, nobody sets it.
 
     contrast, method, polarity = measure_contrast(pixels)      # (h, w) float32, 0 = paper, 1 = ink
 """
@@ -35,6 +36,23 @@ def near_paper(pixels: np.ndarray) -> np.ndarray:
     """Return the median colour around every pixel, (h, w, c): follows shadows and edges, and skips strokes."""
     side = int(0.3 * min(pixels.shape[:2])) | 1
     return cv2.medianBlur(pixels, side).reshape(*pixels.shape[:2], -1).astype(np.float32)
+
+
+def measure_shaded(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
+    """Return what `measure_contrast` does for dark ink across the sharp edge of a shadow.
+
+    The paper is the picture with every dark stroke closed, which keeps the shadow's edge; ink is what is darker than
+    that, in proportion to the light there.
+    """
+    side = int(0.2 * min(pixels.shape[:2])) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    smooth = cv2.medianBlur(pixels, 3)
+    closed = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, kernel).astype(np.float32)
+    ratio = (closed - smooth) / np.maximum(closed, 1)
+    darkness = ratio if ratio.ndim == 2 else ratio.mean(axis=2)
+    strength = quantile(darkness[darkness > 0.1], 0.9) if (darkness > 0.1).sum() > 6 else 0.0
+    contrast = np.clip(darkness / strength, 0, 1.5) if strength else np.zeros_like(darkness)
+    return contrast, "shaded paper", "dark on light"
 
 
 def flat_paper(pixels: np.ndarray) -> np.ndarray | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from digits.paper import measure_contrast, quantile
+from digits.paper import measure_contrast, measure_shaded, quantile
 from digits.picture import Picture, open_picture
 from digits.strokes import (
     RULED_SIDE,
@@ -56,7 +56,7 @@ class FoundDigit:
     ink: np.ndarray
     box: tuple[int, int, int, int] | None
     polarity: str  # "dark on light" or "light on dark"
-    method: str  # "as it is", "flat paper", "fitted paper", "near paper", INSIDE or ABOVE
+    method: str  # "as it is", "flat paper", "fitted paper", "near paper", "shaded paper", INSIDE or ABOVE
     contrast: np.ndarray
     mask: np.ndarray
     others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
@@ -187,11 +187,12 @@ def _zoomed(pixels: np.ndarray, found: FoundDigit) -> list[FoundDigit]:
 def _views(small: np.ndarray, first: FoundDigit) -> Iterator[tuple[np.ndarray, str, str]]:
     """Yield other contrast maps of the picture, each with its method and polarity.
 
-    Against the paper near by, for shadows and the edge of a desk; without thin strokes, for lines drawn across the
-    digit; by lightness alone, for a coloured band behind it.
+    Against the paper near by, for soft shadows and the edge of a desk; against closed strokes, for a shadow's sharp
+    edge; without thin strokes, for lines drawn across the digit; by lightness alone, for a coloured band behind it.
     """
     yield measure_contrast(small, local=True)
     if doubt(first.mask):
+        yield measure_shaded(small)
         if first.mask.any():
             yield without_thin_strokes(first.contrast, first.mask), first.method, first.polarity
             yield without_edges(first.contrast), first.method, first.polarity
