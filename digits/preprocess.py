@@ -49,7 +49,8 @@ ABOVE = "above a line"  # of a view that leaves out an underline
 class FoundDigit:
     """What was found in a picture and how.
 
-    `ink` is uint8 (28, 28). `box` is (left, top, right, bottom) in pixels of the upright picture, None if blank.
+    `ink` is uint8 (28, 28). `box` is (left, top, right, bottom) in pixels of the upright picture at `size` (width,
+    height), its own or, of a large JPEG, that which it was decoded at; None if blank.
     `contrast` is float32 (h, w), 0 = paper, about 1 = ink, at working size; `mask`, boolean (h, w), the kept strokes.
     """
 
@@ -60,6 +61,7 @@ class FoundDigit:
     contrast: np.ndarray
     mask: np.ndarray
     others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
+    size: tuple[int, int] = (INK_SIDE, INK_SIDE)
     left_out: float = 0.0  # how much other writing there is, against the digit's: near 1 for a second digit
 
     @property
@@ -81,7 +83,9 @@ def find_digit(picture: Picture) -> FoundDigit:
     if pixels.size == INK_SIDE**2 and is_mnist_form(255 - pixels):
         return _untouched(255 - pixels, "dark on light")
     found = _find_in(pixels)
-    return _closer(pixels, found) if max(pixels.shape[:2]) > WORK_SIDE else found
+    found = _closer(pixels, found) if max(pixels.shape[:2]) > WORK_SIDE else found
+    size = pixels.shape[1::-1]
+    return replace(found, size=size, others=tuple(replace(view, size=size) for view in found.others))
 
 
 def _find_in(pixels: np.ndarray, n_nested: int = 2) -> FoundDigit:

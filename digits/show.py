@@ -12,7 +12,6 @@ import numpy as np
 
 from digits.picture import Picture, open_picture
 from digits.preprocess import FoundDigit, shrink
-from digits.strokes import bounding_box
 
 SHOWN_SIDE = 256
 ORANGE, BLUE = np.float32([240, 120, 20]), np.float32([40, 110, 230])  # told apart by colour-blind eyes too
@@ -51,8 +50,8 @@ def box_of(found: FoundDigit) -> list[float] | None:
     """Return (left, top, right, bottom) of the kept strokes as fractions of the picture's size, None if blank."""
     if found.is_blank:
         return None
-    height, width = found.mask.shape
-    left, top, right, bottom = bounding_box(found.mask)
+    width, height = found.size
+    left, top, right, bottom = found.box
     return [round(part, 4) for part in (left / width, top / height, right / width, bottom / height)]
 
 

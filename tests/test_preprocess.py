@@ -268,3 +268,15 @@ def test_mnist_form_in_black_on_white_passes_untouched_too():
     found = find_digit(255 - ink)
     assert np.array_equal(found.ink, ink)
     assert found.polarity == "dark on light"
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_the_box_lies_around_the_digit_in_a_large_picture(suffix, tmp_path):
+    sheet = np.full((1500, 2000), 220, np.uint8)
+    cv2.putText(sheet, "3", (900, 1000), cv2.FONT_HERSHEY_SIMPLEX, 12, 30, 30)
+    path = tmp_path / f"three.{suffix}"
+    cv2.imwrite(str(path), sheet)
+    found = find_digit(path)
+    ys, xs = np.nonzero(sheet < 100)
+    truth = np.array([xs.min(), ys.min(), xs.max(), ys.max()]) / (2000, 1500, 2000, 1500)
+    assert np.array(found.box) / (found.size * 2) == pytest.approx(truth, abs=0.01)
