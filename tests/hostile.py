@@ -314,8 +314,8 @@ def _named() -> Iterator[Hostile]:
         "a\x07b\x1b[31m", "<img src=x onerror=alert(1)>", "<script>alert(1)<", '" onmouseover="alert(1)',
         "&lt;b&gt;", "a\u202egnp.exe", "\u200f\u2067rtl", "\u200bzero", "e\u0301", "\u00e9", "\U0001f600", " leading",
         "trailing ", "...", "%00", "%2e%2e", "..%2f", "a\\b", "C:\\x", "CON", "NA", "nan", "null", "None", "1e5",
-        "00123", "TRUE", "{{DATA}}", "${x}", "$(id)", "`id`", ";id", "|id", "*", "?", "[0-9]", "~", "#", "--help", "-rf",
-        "http:", "s3:", "\u2028line", "\ufeffbom", "\x7f", "x" * 251, "\u00e9" * 125, os.fsdecode(b"\xff\xfe"),
+        "00123", "TRUE", "{{DATA}}", "${x}", "$(id)", "`id`", ";id", "|id", "*", "?", "[0-9]", "~", "#", "--help",
+        "-rf", "http:", "s3:", "\u2028line", "\ufeffbom", "\x7f", "x" * 251, "\u00e9" * 125, os.fsdecode(b"\xff\xfe"),
         os.fsdecode(b"\xe9t\xe9"),
     ]  # fmt: skip
     for name in names:

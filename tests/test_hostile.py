@@ -411,7 +411,8 @@ def test_a_report_of_rows_opens_nothing(address: str, examples) -> None:
 @pytest.mark.parametrize("rows", [
     '[{"path": "\\ud800", "status": "ok"}]', '[{"path": "a", "status": "ok", "digit": 99, "label": 3}]',
     '[{"path": "a", "status": "ok", "digit": 123456789012345678901}]',
-    '[{"path": "a", "status": "ok", "confidence": NaN}]', '[{"path": "a", "status": "ok", "p0": 1e999}]', '[{"path": "a", "status": "weird"}]', "[[]]", "{", "",
+    '[{"path": "a", "status": "ok", "confidence": NaN}]', '[{"path": "a", "status": "ok", "p0": 1e999}]',
+    '[{"path": "a", "status": "weird"}]', "[[]]", "{", "",
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", ["csv", "json", "html"])
 def test_rows_that_are_none(address: str, rows: str, kind: str) -> None:
