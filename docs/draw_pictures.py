@@ -19,10 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from assets.make_examples import STROKES
+from benchmarks.situations import draw as situation
 from digits import preprocess, strokes
 from digits.paper import fit_paper, measure_contrast
 from digits.picture import open_picture
 from digits.preprocess import BOX_SIDE, INK_SIDE, MIDDLE, WORK_SIDE, find_digit, shrink
+from predict import MNISTPredictor
 from utils import ASSETS_DIR
 
 PICTURES_DIR = ROOT / "docs" / "pictures"
@@ -90,6 +92,23 @@ def views() -> list[np.ndarray]:
     return [tile(pixels), *[tile(view.ink) for view in (found, *found.others)][:3]]
 
 
+def inside() -> list[list[np.ndarray]]:
+    """Return digits in a form's field, on a note, above a line and under a shadow's edge, each with its ink."""
+    names = ("form_field", "yellow_note", "underlined", "shadow")
+    pictures = [situation(name, to_ink_of(5), seed=2) for name in names]
+    return [[part for picture in pictures for part in (tile(picture), tile(read(picture)))]]
+
+
+def read(picture: np.ndarray) -> np.ndarray:
+    """Return the ink that the network chooses among the views of a picture."""
+    return MNISTPredictor().predict(picture).found.ink
+
+
+def to_ink_of(digit: int) -> np.ndarray:
+    """Return an example's ink, to be written elsewhere."""
+    return find_digit(example(digit)).ink
+
+
 def centring() -> list[np.ndarray]:
     """Return strokes centred by their box and by their mass, with the cross of MNIST's middle, and a hairline's ink."""
     found = find_digit(example(6))
@@ -130,6 +149,7 @@ def main() -> int:
     save("paper", [paper()])
     save("rules", [rules()])
     save("views", [views()])
+    save("inside", inside())
     save("form", [centring()])
     print(PICTURES_DIR)
     return 0
