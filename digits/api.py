@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digits.api_inside import add_inside
 from digits.desk import Desk, Limits
-from digits.feedback import Corrections
+from digits.feedback import Corrections, Unavailable
 from digits.picture import PictureError, open_picture
 from digits.readers import Readers
 from digits.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
@@ -123,8 +123,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
     def kept(key: str | None) -> Kept:
         return Kept(key=key, count=corrections.count())
 
-    def keep(data: bytes, label: int, predictor: Any, names: list[str]) -> Kept:
-        prediction = predictor.predict(data)
+    def keep(data: bytes, label: int, prediction: Any, names: list[str]) -> Kept:
         if not prediction.found.ink.any():
             raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
         key = corrections.add(
@@ -145,26 +144,27 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         (data,) = await desk.read([file])
         if isinstance(data, PictureError):
             raise data
-        return await desk.work(keep, data, label, predictor, readers.check(model))
+        prediction = await desk.work(predictor.predict, data)
+        return await desk.store(keep, data, label, prediction, readers.check(model))
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
         """Take a correction back; its picture is deleted."""
-        if not await desk.work(corrections.remove, key):
+        if not await desk.store(corrections.remove, key):
             raise HTTPException(404, "there is no such correction any more")
-        return await desk.work(kept, None)
+        return await desk.store(kept, None)
 
     @app.get("/api/feedback", tags=["corrections"])
     async def count() -> Kept:
         """Say how many corrections are kept."""
-        return await desk.work(kept, None)
+        return await desk.store(kept, None)
 
     @app.get("/api/feedback/export", tags=["corrections"], response_class=Response)
     async def export() -> Response:
         """Return all corrections as a zip: an image folder 0/ ... 9/ and corrections.csv."""
         if not desk.limits.exports_corrections:
             raise HTTPException(403, "this server does not hand out its corrections")
-        archive = await desk.work(corrections.export_zip)
+        archive = await desk.store(corrections.export_zip)
         name = {"Content-Disposition": 'attachment; filename="corrections.zip"'}
         return Response(archive, media_type="application/zip", headers=name)
 
@@ -236,13 +236,18 @@ def _card(name: str, predictor: Any, n_bytes: int) -> ModelCard:
         name=name,
         architecture=facts.get("architecture"),
         metrics=facts.get("metrics") or {},
-        config=facts.get("config") or {},
+        config={key: _without_folder(value) for key, value in (facts.get("config") or {}).items()},
         git_commit=facts.get("git_commit"),
         engine=engine.name,
         n_bytes=n_bytes,
         temperature=facts.get("temperature"),
         thresholds=facts.get("thresholds") or {},
     )
+
+
+def _without_folder(value: Any) -> Any:
+    """Return a setting as it is, but of a file's path only the name."""
+    return value.replace("\\", "/").rsplit("/", 1)[-1] if isinstance(value, str) else value
 
 
 def _say_errors_in_one_sentence(app: FastAPI) -> None:
@@ -260,6 +265,10 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
     @app.exception_handler(UserError)
     async def unreadable(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 422)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": "5"})
 
     @app.exception_handler(Exception)
     async def failed(_request: Request, _error: Exception) -> JSONResponse:

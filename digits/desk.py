@@ -45,6 +45,7 @@ class Desk:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._threads, self._urgent_threads = (anyio.CapacityLimiter(limits.n_working) for _ in range(2))
+        self._storing_thread = anyio.CapacityLimiter(1)
         self._n_urgent = 0
         self._calm = asyncio.Event()
         self._calm.set()
@@ -52,15 +53,23 @@ class Desk:
     async def work(self, function: Callable, *arguments: Any, urgent: bool = False) -> Any:
         """Run `function` in one of the threads; 503 if too many are waiting already."""
         threads = self._urgent_threads if urgent else self._threads
-        queue = threads.statistics()
-        if queue.borrowed_tokens + queue.tasks_waiting >= self.limits.n_working + self.limits.n_waiting:
-            raise HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
+        self._refuse_if_busy(threads)
         with self._hurry() if urgent else nullcontext():
             async with threads:
                 if not urgent:
                     with anyio.move_on_after(self.PATIENCE_S):
                         await self._calm.wait()
                 return await anyio.to_thread.run_sync(function, *arguments)
+
+    async def store(self, function: Callable, *arguments: Any) -> Any:
+        """Run what may have to wait for another program's lock in a thread of its own, so that no reader waits too."""
+        self._refuse_if_busy(self._storing_thread)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._storing_thread)
+
+    def _refuse_if_busy(self, threads: anyio.CapacityLimiter) -> None:
+        queue = threads.statistics()
+        if queue.borrowed_tokens + queue.tasks_waiting >= self.limits.n_working + self.limits.n_waiting:
+            raise HTTPException(503, "the server is busy; try again in a second", {"Retry-After": "1"})
 
     @contextmanager
     def _hurry(self) -> Iterator[None]:

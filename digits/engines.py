@@ -58,7 +58,9 @@ class OnnxEngine:
         # Spinning threads starve the threads that decode pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            # Its bytes, not its path: with LANG=C, ONNX Runtime takes no path with an umlaut.
+            network = path.read_bytes()
+            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
             self.facts = json.loads(self._session.get_modelmeta().custom_metadata_map["checkpoint"])
         except Exception as error:  # ONNX Runtime has a dozen exceptions of its own, with no common base
             why = type(error).__name__

@@ -46,6 +46,10 @@ def _index_age(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX corrections_by_age ON corrections (created_s)")
 
 
+class Unavailable(UserError):
+    """The corrections cannot be used: another program holds them, or their file or disk is damaged, full or closed."""
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create, _index_age]  # append only; each runs once
 
 
@@ -159,31 +163,42 @@ class Corrections:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection inside one transaction, the schema being up to date."""
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm inherit it
-        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        """Yield a connection inside one transaction, the schema being up to date; raises `Unavailable`."""
         try:
-            db.row_factory = sqlite3.Row
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA secure_delete = ON")  # undone means gone
-            migrate(db)
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        finally:
-            db.close()
+            if not self.path.exists():
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm inherit it
+            with _transaction(self.path) as db:
+                yield db
+        except (sqlite3.DatabaseError, OSError) as error:
+            told = error.strerror if isinstance(error, OSError) else error
+            sentence = f"{self.path.name} cannot be used ({told}); try again, or put a good copy in its place"
+            raise Unavailable(sentence) from None
+
+
+@contextlib.contextmanager
+def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA secure_delete = ON")  # undone means gone
+        migrate(db)
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    finally:
+        db.close()
 
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the schema up to date: run the migrations this file has not seen yet, in one transaction."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-        return
+    if db.execute("PRAGMA user_version").fetchone()[0] >= len(MIGRATIONS):
+        return  # up to date, or of a later version of this program
     db.execute("BEGIN IMMEDIATE")
     done = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been quicker
     for migration in MIGRATIONS[done:]:

@@ -42,7 +42,9 @@ class Journal:
                 self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"
         stored = self._db.execute("SELECT facts FROM facts").fetchone()
-        self.facts: dict = dict(json.loads(stored[0])) if stored else {}  # {} of a run that was killed at once
+        self.facts: dict = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
+        if not isinstance(self.facts, dict):
+            raise ValueError(f"{path} is no journal of ours")
 
     def add(self, rows: Iterable[dict]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
