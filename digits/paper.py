@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 
 
+COARSE_GRAIN = 6.0  # mean grey levels; in such noise, closing finds strokes everywhere
+
+
 def measure_contrast(pixels: np.ndarray, local: bool = False) -> tuple[np.ndarray, str, str]:
     """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
 
@@ -50,8 +53,10 @@ def measure_shaded(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
     closed = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, kernel).astype(np.float32)
     ratio = (closed - smooth) / np.maximum(closed, 1)
     darkness = ratio if ratio.ndim == 2 else ratio.mean(axis=2)
-    strength = quantile(darkness[darkness > 0.1], 0.9) if (darkness > 0.1).sum() > 6 else 0.0
-    contrast = np.clip(darkness / strength, 0, 1.5) if strength else np.zeros_like(darkness)
+    if cv2.absdiff(pixels, smooth).mean() > COARSE_GRAIN:
+        darkness[:] = 0
+    inked = darkness[darkness > max(0.1, 4 * quantile(sample(darkness), 0.5))]  # most is paper, and its grain
+    contrast = np.clip(darkness / quantile(inked, 0.9), 0, 1.5) if inked.size > 6 else np.zeros_like(darkness)
     return contrast, "shaded paper", "dark on light"
 
 

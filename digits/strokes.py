@@ -100,10 +100,19 @@ def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float
 def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
     """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
     at_sides, at_ends = _borders(stat, shape)
+    if _is_hairline(stat, shape) and max(at_sides, at_ends) == 2:
+        return 0.0
     lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
     if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
         return 0.02
     return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+
+
+def _is_hairline(stat: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether a component is a thin straight line, as of a margin: longer than forty times its width."""
+    length = max(stat[2:4])
+    is_thin = stat[4] < length * max(2.0, 0.025 * length) and min(stat[2:4]) < 0.1 * length
+    return bool(is_thin and min(shape) >= 2 * RULED_SIDE)
 
 
 def _fat(weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -202,6 +211,18 @@ def _spans(written: np.ndarray, region: np.ndarray, share: float) -> bool:
     """Whether what is written spans at least `share` of the region in height or width."""
     (left, top, right, bottom), (x0, y0, x1, y1) = bounding_box(written), bounding_box(region)
     return bottom - top > share * (y1 - y0) or right - left > share * (x1 - x0)
+
+
+def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
+    """Return how much the contrast changes across the rim of the mask, within five pixels: 0–1.
+
+    Near 1 for strokes, 0.5 for blurred ones in a shadow; below that for uneven light on empty paper.
+    """
+    inked, values = mask.astype(np.uint8), np.clip(contrast, 0, 1).astype(np.float32)
+    around = np.ones((5, 5), np.uint8)
+    change = cv2.dilate(values, around) - cv2.erode(values, around, borderValue=1)
+    rim = mask & (cv2.erode(inked, np.ones((3, 3), np.uint8), borderValue=1) == 0)
+    return float(change[rim].mean()) if rim.any() else 0.0
 
 
 def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:

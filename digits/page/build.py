@@ -99,11 +99,13 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
     if example_names():
         api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
 
-    @api.get("/figures/{name}", include_in_schema=False)
-    def figure(name: str) -> FileResponse:
-        if name not in figure_names():
+    figures = {model: {path.name: path for path in figure_paths(model)} for model in readers.names}
+
+    @api.get("/figures/{model}/{name}", include_in_schema=False)
+    def figure(model: str, name: str) -> FileResponse:
+        if name not in figures.get(model, {}):
             raise HTTPException(404, "there is no such figure")
-        return FileResponse(OUTPUTS_DIR / name)
+        return FileResponse(figures[model][name])
 
     return gr.mount_gradio_app(
         api,
@@ -130,7 +132,7 @@ def head(readers: Readers, exports: bool) -> str:
         "models": readers.names,
         "exports": exports,
         "examples": example_names(),
-        "figures": figure_names(),
+        "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
     }
     safe = json.dumps(known).replace("<", "\\u003c")
     return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
@@ -141,9 +143,13 @@ def example_names() -> list[str]:
     return sorted(path.name for path in (ASSETS_DIR / "examples").glob("*.png"))
 
 
-def figure_names() -> list[str]:
-    """Return the file names of the shipped run's figures."""
-    return sorted((path.name for path in OUTPUTS_DIR.glob("*.png")), reverse=True)
+def figure_paths(model: str) -> list[Path]:
+    """Return the figures of a model's training: outputs/figures/<name>/, and for the default also outputs/ itself."""
+    paths = list((OUTPUTS_DIR / "figures" / model).glob("*.png"))
+    if not paths and model == "mnistnet":
+        paths = list(OUTPUTS_DIR.glob("*.png"))
+    order = list(texts.SCRIPT["figures"])
+    return sorted(paths, key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name))
 
 
 def asset(name: str) -> str:

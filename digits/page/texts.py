@@ -73,7 +73,7 @@ SCRIPT = {
     "stepInk": "Fitted into 20 × 20, centred",
     "readsNumber": "It reads",
     "noNumber": "No digit was found in this picture.",
-    "numberBox": "{digit}, {percent} sure",
+    "numberDigits": "The digits, one by one",
     "working": "Reading …",
     # look inside
     "insideExample": "This is one of the examples; draw or upload a digit to look at your own.",
@@ -138,17 +138,26 @@ SCRIPT = {
     "truthKept": "{kept} kept for training.",
     "more": "Show more",
     # models
+    "opening": "Opening the models …",
+    "noFigures": "No figures of its training are kept here.",
+    "metrics": {
+        "val_loss": "Validation loss",
+        "val_accuracy": "Validation accuracy",
+        "val_mnist": "MNIST, held out",
+        "val_imitated": "Imitated, held out",
+        "val_segments": "Segments, held out",
+    },
     "architecture": "Architecture",
     "size": "Weights",
     "megabytes": "{n} MB",
     "engine": "Runs on",
     "engines": {"onnx": "ONNX Runtime", "torch": "torch"},
-    "training": "Trained with",
+    "training": "How it was trained",
     "compareTitle": "On the example drawings, just now",
-    "figuresTitle": "From its training",
-    "figures": {
+    "figures": {  # in this order
         "training_curves.png": "Loss and accuracy while it learned",
         "confusion_matrix.png": "What it takes for what",
+        "errors.png": "Its most confident errors",
         "sample_predictions.png": "Some of its answers",
     },
 }
