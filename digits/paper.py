@@ -14,8 +14,7 @@ import functools
 import cv2
 import numpy as np
 
-
-COARSE_GRAIN = 6.0  # mean grey levels; in such noise, closing finds strokes everywhere
+COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
 
 
 def measure_contrast(pixels: np.ndarray, local: bool = False) -> tuple[np.ndarray, str, str]:
