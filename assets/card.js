@@ -8,11 +8,9 @@
 
   D.fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, key) => values[key]);
 
-  D.percent = (p) => {
-    if (p >= 0.9995) return "> 99.9 %";
-    if (p < 0.0005) return "0 %";
-    return (100 * p).toFixed(p > 0.99 || p < 0.01 ? 1 : 0) + " %";
-  };
+  /** A share in percent with one decimal; 100 and 0 are said only where they are meant. */
+  D.number = (p) => (p === 0 || p === 1 ? 100 * p : Math.min(99.9, Math.max(0.1, 100 * p)).toFixed(1));
+  D.percent = (p) => (p > 0 && p < 0.0005 ? "< 0.1 %" : D.number(p) + " %");
 
   D.make = (html) => {
     const template = document.createElement("template");
@@ -166,7 +164,7 @@
         const value = p[d] ?? 0;
         bar.classList.toggle("top", d === digit);
         bar.querySelector("i").style.transform = `scaleY(${value})`;
-        bar.querySelector(".percent").textContent = value >= 0.01 ? Math.min(99, Math.round(100 * value)) : "";
+        bar.querySelector(".percent").textContent = value >= 0.01 ? D.number(value) : "";
         bar.setAttribute("aria-label", D.fill(texts.bar, { digit: d, percent: D.percent(value) }));
       });
     }

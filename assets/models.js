@@ -5,9 +5,30 @@
   const texts = D.texts;
 
   const figure = (value) => {
-    if (typeof value === "boolean" || typeof value === "string") return String(value);
-    if (typeof value !== "number") return JSON.stringify(value);
+    if (Array.isArray(value)) return value.map(figure).join(", ");
+    if (typeof value !== "number") return String(value);
     return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
+  };
+
+  const OF_THE_MACHINE = ["device", "threads", "limit", "model"]; // settings that say nothing about the network
+
+  const words = (key) => key.replaceAll("_", " ");
+
+  /** What was measured, as [name, value] for people; a share is told in percent. */
+  const measured = (metrics) => Object.entries(metrics).filter(([, value]) => typeof value === "number").map(([key, value]) => {
+    const isShare = value >= 0 && value <= 1 && !key.includes("loss");
+    return [texts.metrics[key] ?? words(key), isShare ? (100 * value).toFixed(2) + " %" : figure(value)];
+  });
+
+  const list = (pairs) => {
+    const host = D.make("<dl></dl>");
+    for (const [name, value] of pairs) {
+      const pair = D.make("<div><dt></dt><dd></dd></div>");
+      pair.querySelector("dt").textContent = name;
+      pair.querySelector("dd").textContent = value;
+      host.append(pair);
+    }
+    return host;
   };
 
   D.Models = class {
@@ -20,59 +41,76 @@
       const problem = this.root.querySelector(".models-problem");
       try {
         const models = await D.ask("models");
-        this.root.querySelector(".model-list").append(...models.map((model) => this.#card(model)));
-        this.#figures();
-        await this.#compare(models);
+        this.root.querySelector(".model-list").append(...models.map((model) => this.#card(model, models.length === 1)));
         problem.textContent = "";
+        await this.#compare(models);
       } catch (error) {
         problem.textContent = error.message;
       }
     }
 
-    #card(model) {
-      const shares = /accuracy|share|rate/;
-      const facts = Object.entries(model.metrics).filter(([, value]) => ["number", "string"].includes(typeof value))
-        .map(([key, value]) => [key.replaceAll("_", " "), shares.test(key) && value <= 1 ? (100 * value).toFixed(2) + " %" : figure(value)]);
-      const training = Object.entries(model.config).map(([key, value]) => `${key.replaceAll("_", " ")}: ${figure(value)}`).join(" · ");
-      const list = [
-        [texts.architecture, model.architecture], [texts.size, D.fill(texts.megabytes, { n: (model.n_bytes / 1e6).toFixed(2) })],
-        [texts.engine, texts.engines[model.engine] ?? model.engine], ...facts,
-      ];
-      const card = D.make(`<section class="card"><h2></h2><dl></dl><p class="note"></p></section>`);
+    #card(model, open) {
+      const card = D.make(`<details class="card"><summary><h2></h2></summary></details>`);
+      card.open = open;
       card.querySelector("h2").textContent = model.name;
-      for (const [name, value] of list) {
-        const pair = D.make("<div><dt></dt><dd></dd></div>");
-        pair.querySelector("dt").textContent = name;
-        pair.querySelector("dd").textContent = value ?? "–";
-        card.querySelector("dl").append(pair);
-      }
-      card.querySelector(".note").textContent = training && `${texts.training}: ${training}`;
+      const size = D.fill(texts.megabytes, { n: (model.n_bytes / 1e6).toFixed(2) });
+      card.querySelector("summary").append(list([...measured(model.metrics), [texts.size, size]]));
+      const names = D.figures[model.name] ?? [];
+      if (names.length) card.append(this.#figures(model.name, names));
+      else card.append(D.make(`<p class="note">${texts.noFigures}</p>`));
+      const settings = Object.entries(model.config).filter(([key]) => !OF_THE_MACHINE.includes(key));
+      const training = settings.map(([key, value]) => [words(key), figure(value)]);
+      const engine = [texts.engine, texts.engines[model.engine] ?? model.engine];
+      const facts = list([[texts.architecture, model.architecture ?? "–"], engine, ...training]);
+      card.append(D.make(`<h3>${texts.training}</h3>`), facts);
       return card;
     }
 
-    #figures() {
-      this.root.querySelector(".figures").hidden = !D.figures.length;
-      this.root.querySelector(".figure-list").append(...D.figures.map((name) => D.make(
-        `<figure><a href="${D.base}figures/${name}" target="_blank"><img loading="lazy" src="${D.base}figures/${name}" alt="${texts.figures[name] ?? name}"></a>
-         <figcaption>${texts.figures[name] ?? name}</figcaption></figure>`)));
+    #figures(model, names) {
+      const host = D.make(`<div class="figure-list"></div>`);
+      host.append(...names.map((name) => {
+        const address = `${D.base}figures/${encodeURIComponent(model)}/${name}`;
+        const title = texts.figures[name] ?? words(name.replace(".png", ""));
+        return D.make(`<figure><a href="${address}" target="_blank"><img loading="lazy" src="${address}" alt="${title}"></a>
+          <figcaption>${title}</figcaption></figure>`);
+      }));
+      return host;
     }
 
     async #compare(models) {
       if (!D.examples.length) return;
-      const files = await Promise.all(D.examples.map(D.fetchExample));
+      this.root.querySelector(".compared").hidden = false;
       const table = this.root.querySelector(".compared table");
-      table.tHead.append(D.make(`<table><thead><tr><th>${texts.model}</th>${D.examples.map(
-        (name) => `<th><img src="${D.base}examples/${name}" alt="${D.fill(texts.example, { name: name.replace(/\.\w+$/, "") })}"></th>`).join("")}</tr></thead></table>`).querySelector("tr"));
+      const heads = D.examples.map((name) => {
+        const alt = D.fill(texts.example, { name: name.replace(/\.\w+$/, "") });
+        return `<th><img src="${D.base}examples/${name}" alt="${alt}"></th>`;
+      });
+      table.tHead.innerHTML = `<tr><th>${texts.model}</th>${heads.join("")}</tr>`;
+      const files = await Promise.all(D.examples.map(D.fetchExample));
       const asked = models.map((model) => [model.name, [model.name]]);
       if (models.length > 1) asked.push([texts.vote, models.map((model) => model.name)]);
-      for (const [name, names] of asked) {
-        const form = new FormData();
-        files.forEach((file) => form.append("files", file, file.name));
-        const told = await D.ask("predict?" + new URLSearchParams(names.map((one) => ["model", one])), { method: "POST", body: form });
-        const cells = told.rows.map((row) => `<td data-status="${row.status}"><b>${row.digit ?? "–"}</b><small>${D.percent(row.confidence)}</small></td>`);
-        table.tBodies[0].append(D.make(`<table><tbody><tr><td>${name}</td>${cells.join("")}</tr></tbody></table>`).querySelector("tr"));
-      }
-      this.root.querySelector(".compared").hidden = false;
+      const lines = asked.map(([name]) => this.#addLine(table.tBodies[0].insertRow(), name));
+      for (const [i, [, names]] of asked.entries()) this.#fill(lines[i], await this.#ask(files, names));
+    }
+
+    async #ask(files, names) {
+      const form = new FormData();
+      files.forEach((file) => form.append("files", file, file.name));
+      const query = new URLSearchParams(names.map((one) => ["model", one]));
+      return (await D.ask("predict?" + query, { method: "POST", body: form })).rows;
+    }
+
+    /** Add a model's name and room for its answers, so that nothing moves when they come; return the room. */
+    #addLine(line, name) {
+      line.insertCell().textContent = name;
+      return D.examples.map(() => Object.assign(line.insertCell(), { innerHTML: "<b>·</b><small>…</small>" }));
+    }
+
+    #fill(cells, rows) {
+      rows.forEach((row, i) => {
+        cells[i].dataset.status = row.status;
+        cells[i].innerHTML = `<b>${row.digit ?? "–"}</b><small>${D.percent(row.confidence)}</small>`;
+      });
     }
   };
 })();

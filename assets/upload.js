@@ -127,6 +127,9 @@
       const text = this.root.querySelector(".number-text");
       text.textContent = answer.text || texts.noNumber;
       text.classList.toggle("none", !answer.text);
+      this.root.querySelector(".digits-title").hidden = !answer.digits.length;
+      this.root.querySelector(".number-digits").replaceChildren(...answer.digits.map(({ digit, confidence, status }) => D.make(
+        `<li data-status="${status}"><b>${digit}</b><span>${D.percent(confidence)}</span><small>${texts.statusWord[status]}</small></li>`)));
       this.#showPicture(answer.picture, answer.digits, [answer.width, answer.height]);
     }
 

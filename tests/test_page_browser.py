@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ import numpy as np
 import pandas
 import pytest
 
+from tests.conftest import CHROMIUM
 from tests.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -240,6 +242,53 @@ def test_upload_reads_a_number(page, tmp_path: Path) -> None:
     page.wait_for_selector(".number-text:not(:empty)")
     assert page.locator(".number-text").inner_text().replace(" ", "") == "741"
     assert page.locator(".shown rect").count() == 3
+    assert page.locator(".number-digits b").all_inner_texts() == ["7", "4", "1"]
+
+
+PASTE = """(encoded) => {
+  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def test_a_pasted_picture_is_read(page, examples) -> None:
+    encoded = base64.b64encode(examples[2].read_bytes()).decode()
+    page.evaluate(PASTE, encoded)  # on another tab a paste is nobody's business
+    go_to(page, "Upload")
+    assert says(page) == "No picture yet"
+    page.evaluate(PASTE, encoded)
+    page.wait_for_selector(".steps li >> visible=true")
+    assert says(page) == "This is a 2."
+
+
+def test_a_picture_from_the_camera_is_read_and_the_camera_goes_off(chromium, address: str) -> None:
+    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with chromium.browser_type.launch(executable_path=CHROMIUM, args=flags) as browser:
+        for tab in open_page(browser, address, viewport={"width": 1280, "height": 860}, permissions=["camera"]):
+            go_to(tab, "Upload")
+            tab.locator(".drop-ask .camera").click()
+            tab.wait_for_function("document.querySelector('.filming video').videoWidth > 0")
+            keep_picture(tab, "camera")
+            tab.locator(".shoot").click()
+            tab.wait_for_selector(".steps li >> visible=true")  # chromium's test picture is no digit; it is read
+            tracks = tab.evaluate("document.querySelector('video').srcObject.getTracks().map(one => one.readyState)")
+            assert set(tracks) == {"ended"}
+
+
+def test_without_a_camera_the_page_says_so(page) -> None:
+    go_to(page, "Upload")
+    page.locator(".drop-ask .camera").click()
+    page.wait_for_selector("text=The camera cannot be used here >> visible=true")
+
+
+def test_probabilities_are_told_in_one_way(page) -> None:
+    shown = page.evaluate("[0, 0.0002, 0.012, 0.45, 0.9985, 0.99996, 1].map(DIGITS.percent)")
+    assert shown == ["0 %", "< 0.1 %", "1.2 %", "45.0 %", "99.9 %", "99.9 %", "100 %"]
+    draw(page, 7)
+    bar = page.locator(".bars .top .percent").inner_text()
+    assert page.locator(".answer .detail >> visible=true").inner_text().startswith(f"{bar} % sure")
 
 
 def test_batch_reads_300_files_of_which_5_are_bad(page, examples, tmp_path: Path) -> None:
@@ -307,24 +356,30 @@ def test_look_inside_follows_the_drawing_and_the_slider(page) -> None:
 
 def test_models_are_compared_on_the_examples(page) -> None:
     go_to(page, "Models")
-    page.wait_for_selector(".compared tbody tr")
+    page.wait_for_selector(".compared td[data-status]")
     assert page.locator(".compared tbody b").all_inner_texts() == [str(digit) for digit in range(10)]
+    assert page.locator(".model-list details[open] summary").inner_text().startswith("mnistnet")
+    for figure in page.locator(".figure-list img").all():
+        figure.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=figure.element_handle())
     keep_picture(page, "models")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str) -> None:
-    """Run axe-core, as the page looks with content in it."""
+def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str, width: int) -> None:
+    """Run axe-core, as the page looks with content in it; and nothing is wider than the screen."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    for tab in open_page(chromium, f"{address}/?__theme={theme}", viewport={"width": 1280, "height": 860}):
+    for tab in open_page(chromium, f"{address}/?__theme={theme}", viewport={"width": width, "height": 860}):
         draw(tab, 5)
         for name in ("Draw", "Upload", "Look inside", "Batch", "Models"):
             go_to(tab, name)
             tab.wait_for_load_state("networkidle")
             found = axe.run(tab).response["violations"]
             serious = [problem["help"] for problem in found if problem["impact"] in ("serious", "critical")]
-            assert not serious, f"{name}, {theme}"
-            keep_picture(tab, f"{name}-{theme}")
+            assert not serious, f"{name}, {theme}, {width}"
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
+            keep_picture(tab, f"{name}-{theme}-{width}")
 
 
 def test_several_models_are_shown_side_by_side(chromium, tmp_path: Path) -> None:
@@ -341,3 +396,8 @@ def test_several_models_are_shown_side_by_side(chromium, tmp_path: Path) -> None
             tab.locator(".model-of select").select_option(label="mnistnet")
             settle(tab)
             assert says(tab) == "This is a 4." and tab.locator(".beside").is_hidden()
+            go_to(tab, "Models")
+            tab.wait_for_function("document.querySelectorAll('.compared td[data-status]').length === 30")
+            names = tab.locator(".compared tbody td:first-child").all_inner_texts()
+            assert names == ["mnistnet", "second", "all, voting"]
+            assert tab.locator(".model-list details").count() == 2
