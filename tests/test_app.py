@@ -154,3 +154,43 @@ def test_as_a_space_it_serves_the_public_under_its_own_name(monkeypatch: pytest.
     arguments = app.parse([])
     assert (arguments.host, arguments.yes_public) == ("0.0.0.0", True)
     assert arguments.allow_hosts == ["somebody-digits.hf.space"]
+
+
+# ---------------------------------------------------------------- the container
+
+
+def instructions(path: Path) -> list[tuple[str, str]]:
+    """Return (instruction, arguments) of a Containerfile, continued lines joined."""
+    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    return [tuple(line.split(maxsplit=1)) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def test_the_container_gets_files_that_exist_a_user_and_a_health_check() -> None:
+    told = instructions(ROOT / "Containerfile")
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = [name for verb, rest in told if verb == "COPY" and "--from" not in rest for name in rest.split()[:-1]]
+    assert set(copied) == allowed and all((ROOT / name).exists() for name in copied)
+    final = dict(told)
+    assert final["USER"] != "root" and final["VOLUME"] == "/data" and "/api/health" in final["HEALTHCHECK"]
+    app.parse([*json.loads(final["ENTRYPOINT"])[2:], *json.loads(final["CMD"])])
+
+
+SERVE_WITHOUT = """
+import pathlib, re, sys
+left_out = re.search(r"/\\^\\((.+?)\\)", pathlib.Path("Containerfile").read_text())[1].split("|")
+sys.modules |= dict.fromkeys(left_out)  # importing one fails
+import httpx
+from tests.serving import serving
+picture = pathlib.Path("assets/examples/3.png").read_bytes()
+with serving(pathlib.Path(sys.argv[1])) as address:
+    for route, field in {"predict": "files", "read-number": "file", "explain": "file"}.items():
+        answer = httpx.post(f"{address}/api/{route}", files={field: ("3.png", picture)}, timeout=60)
+        print(route, answer.status_code)
+    print(len(left_out), httpx.get(address).status_code)
+"""
+
+
+def test_what_the_container_leaves_out_is_not_needed_to_serve(tmp_path: Path) -> None:
+    code = [sys.executable, "-c", SERVE_WITHOUT, str(tmp_path)]
+    done = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert done.stdout.splitlines() == ["predict 200", "read-number 200", "explain 200", "4 200"], done.stderr
