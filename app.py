@@ -145,7 +145,8 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]):
 def be_quiet(data_dir: Path) -> None:
     """Tell gradio and its libraries, before they are imported, to call nobody and to keep files to themselves."""
     cache = data_dir / "cache"
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache.mkdir(exist_ok=True, mode=0o700)
     os.environ.update(
         GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", GRADIO_TEMP_DIR=str(cache),
         HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1",

@@ -1,7 +1,7 @@
 """What goes wrong around the programs: full and closed disks, kills, damage, locks, clocks, locales. Nothing is lost.
 
-    pytest tests/test_faults.py                # once each
-    pytest tests/test_faults.py -m soak        # the kills again and again
+pytest tests/test_faults.py                # once each
+pytest tests/test_faults.py -m soak        # the kills again and again
 """
 
 from __future__ import annotations
