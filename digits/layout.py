@@ -23,6 +23,7 @@ PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high sti
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
 LEAST_PHOTO = 64  # no desk shows round the paper in smaller pictures
 LEAST_RULED = 40  # nor is there ruling in these
+MAX_LINES = 80  # of one page; more are dust, grain or print, and each would be searched for digits
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
@@ -75,7 +76,8 @@ def _find_lines(pixels: np.ndarray, small: np.ndarray, sheet: np.ndarray | None)
     contrast, frame, to_picture = turn(contrast, find_slant(contrast), to_picture)
     contrast, frame, to_picture = to_digit_size(erase_rules(contrast, frame), frame, to_picture)
     parts, labels = find_parts(contrast, frame)
-    lines = [cut_out(contrast, labels, line) for line in group_lines(parts)]
+    groups = group_lines(parts)
+    lines = [cut_out(contrast, labels, line) for line in groups] if len(groups) <= MAX_LINES else []
     return Layout(lines, to_picture, pixels.shape[1::-1], sheet is not None)
 
 

@@ -175,7 +175,7 @@ def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
     clean = [number for number, seam in enumerate(seams) if seam.ink < CLEAN]
     steps = []
     for first, last in zip(clean, clean[1:], strict=False):
-        mask = between(line, seams[first], seams[last])
+        mask, _start = piece_between(line, seams[first], seams[last])
         left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, 0, 0)
         size = max(right - left, bottom - top) / line.height
         steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 5.0))))
@@ -276,8 +276,18 @@ def pen_width(strokes: np.ndarray) -> float:
 
 def between(line: Line, left: Seam, right: Seam) -> np.ndarray:
     """Return the boolean (h, w) mask of the ink between two seams."""
-    columns = np.arange(line.strokes.shape[1])
-    return (line.strokes > 0) & (columns >= left.columns[:, None]) & (columns < right.columns[:, None])
+    piece, start = piece_between(line, left, right)
+    mask = np.zeros(line.strokes.shape, bool)
+    mask[:, start : start + piece.shape[1]] = piece
+    return mask
+
+
+def piece_between(line: Line, left: Seam, right: Seam) -> tuple[np.ndarray, int]:
+    """Return that mask cut down to the columns the seams pass through, and the first of them: a line can be long."""
+    start, end = max(0, left.columns.min()), max(0, right.columns.max())
+    strokes = line.strokes[:, start:end]
+    columns = np.arange(start, start + strokes.shape[1])
+    return (strokes > 0) & (columns >= left.columns[:, None]) & (columns < right.columns[:, None]), int(start)
 
 
 def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate, np.ndarray]]:
@@ -285,7 +295,7 @@ def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate,
     found = []
     for first in range(len(seams) - 1):
         for last in range(first + 1, len(seams)):
-            mask = between(line, seams[first], seams[last])
+            mask, start = piece_between(line, seams[first], seams[last])
             if not mask.any():
                 continue
             mask, n_parts = without_crumbs(mask)
@@ -295,9 +305,10 @@ def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate,
                 break
             if max(width, height) < LEAST_SIDE * line.height or widest_gap(mask) > MAX_GAP * line.height:
                 continue
-            box = (line.left + left, line.top + top, line.left + right, line.top + bottom)
+            box = (line.left + start + left, line.top + top, line.left + start + right, line.top + bottom)
             cost = shape_cost(width, height, n_parts, line.height)
-            found.append((Candidate(number, first, last, box, cost), normalise(line.strokes, mask)))
+            strokes = line.strokes[:, start : start + mask.shape[1]]
+            found.append((Candidate(number, first, last, box, cost), normalise(strokes, mask)))
     return found
 
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pandas
 import pytest
 
@@ -337,6 +338,14 @@ def test_scans_are_counted_in_the_picture_alone(examples) -> None:
     note = b"\xff\xfe" + (2 + 300).to_bytes(2, "big") + b"\xff\xda" * 150
     whole = data[:2] + note + data[2:] + b"\xff\xda" * 2 * MAX_SCANS
     assert open_picture(whole).shape == open_picture(data).shape
+
+
+def test_dust_is_no_page_of_numbers(predictor) -> None:
+    """A thousand specks once made four hundred lines, each of them searched for digits."""
+    dust = np.where(np.random.default_rng(0).random((1024, 1024)) > 0.001, 255, 0).astype(np.uint8)
+    started = time.process_time()
+    assert predictor.read_number(dust).text == ""
+    assert time.process_time() - started < 5
 
 
 @pytest.fixture(scope="module")
