@@ -97,14 +97,19 @@ def _find_in(pixels: np.ndarray, n_nested: int = 2) -> FoundDigit:
     contrast, method, polarity = measure_contrast(small)
     first = _found(contrast, method, polarity, scale)
     inner = _find_inside(pixels, _region(small, first), scale, n_nested - 1) if n_nested else []
-    if (lighter := without_underline(contrast, first.mask)) is not None:
-        inner.append(_found(lighter, ABOVE, polarity, scale))
+    inner += [view for view in _above_line(first, scale) if view.box]
     is_sure = method == "flat paper" and (min(first.mask.shape) < RULED_SIDE or not doubt(first.mask))
     if is_sure and not inner:
         return first
     others = [] if is_sure else [_found(*view, scale) for view in _views(small, first)]
     distinct = [item for item in others if item.box and _overlap(item.mask, first.mask) < 0.9]
     return _in_order(first, inner, distinct)
+
+
+def _above_line(first: FoundDigit, scale: float) -> list[FoundDigit]:
+    """Return the view without an underline, if there seems to be one."""
+    lighter = without_underline(first.contrast, first.mask)
+    return [] if lighter is None else [_found(lighter, ABOVE, first.polarity, scale)]
 
 
 def _in_order(first: FoundDigit, inner: list[FoundDigit], distinct: list[FoundDigit]) -> FoundDigit:
