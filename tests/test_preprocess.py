@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from assets.make_examples import STROKES, spline
+from digits.imitate import imitate, imitate_no_digit
 from digits.picture import PictureError
 from digits.preprocess import centre_of_mass, find_digit, is_mnist_form, stroke_width, to_ink
+from digits.styles import write
 
 DIGITS = st.integers(0, 9)
 LIMIT = 0.4  # resampling moves edges by half a pixel or so; two different digits are further apart than this
@@ -280,3 +282,12 @@ def test_the_box_lies_around_the_digit_in_a_large_picture(suffix, tmp_path):
     ys, xs = np.nonzero(sheet < 100)
     truth = np.array([xs.min(), ys.min(), xs.max(), ys.max()]) / (2000, 1500, 2000, 1500)
     assert np.array(found.box) / (found.size * 2) == pytest.approx(truth, abs=0.01)
+
+
+def test_many_imitated_pictures_are_looked_at_in_every_way_without_a_fault():
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        digit = int(rng.integers(10))
+        picture = imitate_no_digit([write(digit, rng)], rng) if rng.random() < 0.5 else imitate(write(digit, rng), rng)
+        found = find_digit(picture)
+        assert all(view.box for view in found.others) and found.ink.shape == (28, 28)
