@@ -1,6 +1,6 @@
-"""Take README's picture of the page: a 3 drawn with the mouse on a server of its own, and the answer beside it.
+"""Take the documents' pictures of the page, on a server of its own: one for each tab, a 3 drawn on the first.
 
-    python docs/draw_page.py            # writes docs/page.png; needs chromium and playwright (requirements-dev.txt)
+    python docs/draw_page.py            # writes docs/page*.png; needs chromium and playwright (requirements-dev.txt)
 """
 
 # ruff: noqa: E402
@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from assets.make_examples import STROKES, spline
 
+EXAMPLES = ROOT / "assets" / "examples"
 SIZE = {"width": 1120, "height": 700}
 
 
@@ -38,37 +39,82 @@ def draw(page, digit: int) -> None:
     page.mouse.move(5, 5)
 
 
-def take(address: str, digit: int) -> bytes:
-    """Return a PNG of the page at `address` with a digit drawn and answered."""
+def fill_upload(page) -> None:
+    """Choose an example drawing."""
+    page.locator(".upload input[type=file]").set_input_files(EXAMPLES / "6.png")
+    page.locator(".steps li").first.wait_for()
+
+
+def fill_inside(page) -> None:
+    """Wait for what the network makes of the example, and open a kernel."""
+    page.wait_for_function("document.querySelectorAll('.curve').length === 10", timeout=120_000)
+    page.locator(".layer").nth(0).locator("button").nth(3).click()
+
+
+def fill_batch(page) -> None:
+    """Read the ten example drawings."""
+    page.locator(".batch input.files").set_input_files(sorted(EXAMPLES.glob("*.png")))
+    page.locator(".batch-done").wait_for()
+
+
+def fill_models(page) -> None:
+    """Wait for the answers on the examples."""
+    page.locator(".compared td[data-status]").first.wait_for()
+
+
+def fill_draw(page) -> None:
+    """Draw a 3 and wait for its answer."""
+    draw(page, 3)
+    page.get_by_text("This is a 3.").wait_for()
+
+
+TABS = {  # file in docs/ -> tab, what is done there, theme
+    "page": ("Draw", fill_draw, "light"),
+    "page-upload": ("Upload", fill_upload, "light"),
+    "page-inside": ("Look inside", fill_inside, "dark"),
+    "page-batch": ("Batch", fill_batch, "light"),
+    "page-models": ("Models", fill_models, "dark"),
+}
+
+
+def take(browser, address: str, name: str) -> Path:
+    """Write one picture, small: a palette of 64 colours."""
+    tab, fill, theme = TABS[name]
+    page = browser.new_page(viewport=SIZE)
+    page.goto(f"{address}/?__theme={theme}")
+    page.wait_for_selector(".paper canvas")
+    page.get_by_role("tab", name=tab).click()
+    fill(page)
+    page.wait_for_timeout(1000)  # the bars are still growing
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.close()
+    path = ROOT / "docs" / f"{name}.png"
+    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    return path
+
+
+def take_all(address: str) -> None:
+    """Open a browser and write every picture."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         executable = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
-        page.goto(address)
-        page.wait_for_selector(".paper canvas")
-        draw(page, digit)
-        page.get_by_text(f"This is a {digit}.").wait_for()
-        page.wait_for_timeout(1000)  # the bars are still growing
-        picture = page.screenshot()
+        for name in TABS:
+            print(take(browser, address, name))
         browser.close()
-    return picture
 
 
 def main() -> int:
-    """Serve, draw, take, shrink, write."""
+    """Serve, and take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--data-dir", folder, "--model", "mnistnet"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
-            picture = take(server.stdout.readline().strip(), digit=3)
+            take_all(server.stdout.readline().strip())
         finally:
             server.terminate()
             server.wait()
-    path = ROOT / "docs" / "page.png"
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(64).save(path, optimize=True)
-    print(path)
     return 0
 
 
