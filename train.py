@@ -300,7 +300,7 @@ def write_summary(run_dir: Path, settings: Settings, history: list[dict], second
 
 
 def draw_figures(run_dir: Path, history: list[dict], validation: dict, device: str) -> None:
-    """Draw training curves, and confusion and samples of the best weights on the first validation set."""
+    """Draw training curves; of the best weights on the first validation set, confusion, samples and errors."""
     from digits import plots
     from digits.metrics import confusion_matrix
 
@@ -313,6 +313,11 @@ def draw_figures(run_dir: Path, history: list[dict], validation: dict, device: s
         "confusion_matrix": plots.confusion_figure(confusion_matrix(labels, answers), f"{name}, validation"),
         "sample_predictions": plots.prediction_figure(ink[:24], labels[:24], answers[:24], confidences[:24]),
     }
+    wrong = np.flatnonzero(answers != labels)
+    if len(wrong):
+        worst = wrong[np.argsort(-confidences[wrong], kind="stable")][:24]
+        shown = (part[worst] for part in (ink, labels, answers, confidences))
+        figures["errors"] = plots.prediction_figure(*shown, "Most confident errors")
     for stem, figure in figures.items():
         plots.save(figure, run_dir / f"{stem}.png")
 
@@ -326,9 +331,10 @@ def publish(run_dir: Path, name: str) -> Path:
             shutil.copy2(target, run_dir / f"replaced_{target.name}")
         with atomic_path(target) as path:
             shutil.copyfile(run_dir / source, path)
-    if name == "mnistnet":
-        for figure in run_dir.glob("*.png"):
-            shutil.copyfile(figure, OUTPUTS_DIR / figure.name)
+    folder = OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for figure in run_dir.glob("*.png"):
+        shutil.copyfile(figure, folder / figure.name)
     return export_onnx(best)
 
 

@@ -183,7 +183,7 @@ def sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
         if hull is None or not _is_rectangle(hull) or sum(_borders(cv2.boundingRect(hull), patch.shape)) > 1:
             continue
         region = _inside(hull, patch.shape) > 0
-        if patch[region].mean() > 0.6:  # not the hull of a digit's own strokes
+        if region.any() and patch[region].mean() > 0.6:  # not the hull of a digit's own strokes
             return region
     return None
 
