@@ -249,9 +249,11 @@ def test_folders_deeper_than_calls(tmp_path: Path, monkeypatch) -> None:
         os.chdir("d")
     Path("deep.png").write_bytes(data)
     os.chdir(tmp_path)
-    (entry,) = find_entries([tmp_path / "d"])
-    assert entry.name.endswith("/d/deep.png") and entry.read() == data
-    subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # pytest's own clearing up is a recursion
+    try:
+        (entry,) = find_entries([tmp_path / "d"])
+        assert entry.name.endswith("/d/deep.png") and entry.read() == data
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # pytest's own clearing up is a recursion
 
 
 def test_links_in_a_circle_under_two_stars(tmp_path: Path) -> None:
