@@ -128,7 +128,7 @@ def test_a_full_disk_keeps_the_weights_and_the_corrections(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     weights, correction, kept, left = done.stdout.splitlines()
     assert "No space left" in weights and "w.pth" in weights
-    assert "full" in correction and "c.sqlite" in correction
+    assert correction.startswith("c.sqlite cannot be used")  # "full", or an I/O error: SQLite says either
     assert kept == "tinyvgg True" and left == "['feedback', 'w.pth']", "nothing half-written is left"
 
 
