@@ -24,7 +24,7 @@ from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import ABOVE, INSIDE, FoundDigit, find_digit
-from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
+from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, UNSURE, digit_score, judge, softmax
 from digits.strokes import doubt
 from utils import ASSETS_DIR, UserError, command
 
@@ -198,6 +198,8 @@ class MNISTPredictor:
         status, _reason = judge(probabilities, scores[place.candidate], self.thresholds)
         if status == NOT_A_DIGIT:
             return None
+        if place.is_doubtful:
+            status = UNSURE
         digit = int(np.argmax(probabilities))
         return DigitReading(digit, float(probabilities[digit]), probabilities, place.box, status, line)
 

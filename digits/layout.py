@@ -15,14 +15,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.paper import measure_contrast
+from digits.paper import flat_paper, measure_contrast
 from digits.picture import Picture, open_picture
-from digits.preprocess import shrink
+from digits.preprocess import shrink, stroke_width
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
 LEAST_PHOTO = 64  # no desk shows round the paper in smaller pictures
 LEAST_RULED = 40  # nor is there ruling in these
+LEAST_DROP = 25  # levels by which a desk is darker than the paper on it
+DEEPEST_SHADOW = 0.45  # leaves more of the light than a desk
+WIDEST_STROKE = 0.15  # of the picture's shorter side
 MAX_LINES = 80  # of one page; more are dust, grain or print, and each would be searched for digits
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
 
@@ -71,14 +74,22 @@ def find_lines(picture: Picture) -> Layout:
 
 
 def _find_lines(pixels: np.ndarray, small: np.ndarray, sheet: np.ndarray | None) -> Layout:
-    contrast = measure_contrast(small)[0] if sheet is None else measure_on_sheet(small, sheet)
+    contrast = measure_page(small) if sheet is None else measure_on_sheet(small, sheet)
     to_picture = np.float64([[1, 0, 0], [0, 1, 0]]) * (pixels.shape[0] / small.shape[0])
-    contrast, frame, to_picture = turn(contrast, find_slant(contrast), to_picture)
+    frame = inner_frame(contrast.shape) if sheet is None else sheet
+    contrast, frame, to_picture = turn(contrast, frame, find_slant(contrast), to_picture)
     contrast, frame, to_picture = to_digit_size(erase_rules(contrast, frame), frame, to_picture)
     parts, labels = find_parts(contrast, frame)
     groups = group_lines(parts)
     lines = [cut_out(contrast, labels, line) for line in groups] if len(groups) <= MAX_LINES else []
     return Layout(lines, to_picture, pixels.shape[1::-1], sheet is not None)
+
+
+def inner_frame(shape: tuple[int, int]) -> np.ndarray:
+    """Return the boolean mask of a picture that is all paper: true but for two pixels along the border."""
+    frame = np.zeros(shape, bool)
+    frame[2:-2, 2:-2] = True
+    return frame
 
 
 def ink_level(contrast: np.ndarray) -> float:
@@ -96,36 +107,54 @@ def ink_level(contrast: np.ndarray) -> float:
 def find_sheet(pixels: np.ndarray) -> np.ndarray | None:
     """Return the boolean mask of a light sheet of paper on a darker desk, None if the picture shows only paper.
 
-    A shadow splits a picture in light and dark as well, but not with a sharp edge all round a convex area.
+    Of two that are tried the one with the sharper edge: a shadow across a sheet splits it in two. And a shadow across
+    a picture is no desk, though its edge be as sharp.
     """
-    grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2).astype(np.uint8)
-    if min(grey.shape) < LEAST_PHOTO:
+    if min(pixels.shape[:2]) < LEAST_PHOTO:
         return None
-    coarse = shrink(grey, 160)
-    light = close_dark(coarse, max(3, round(0.1 * min(coarse.shape))))  # no strokes of dark ink
-    level, _ = cv2.threshold(light, 0, 255, cv2.THRESH_OTSU)
-    hull = solid_hull((light > level).astype(np.uint8))
-    if hull is None or edge_drop(light, hull) < 25 or (coarse[hull > 0] > level).mean() < 0.7:
+    coarse = shrink(pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), 160)
+    colours = close_dark(coarse, max(3, round(0.1 * min(coarse.shape[:2]))))  # no strokes of dark ink
+    light = colours.mean(axis=2).astype(np.uint8)
+    found = [(edge_drop(colours, hull), hull) for hull in map(solid_hull, light_areas(light)) if hull is not None]
+    drop, hull = max(found, key=lambda item: item[0], default=(0.0, None))
+    if drop < LEAST_DROP or np.median(coarse[hull > 0]) < np.median(colours[hull == 0]):
         return None
-    inside = cv2.resize(hull, grey.shape[::-1], interpolation=cv2.INTER_LINEAR) > 127
-    margin = 2 * round(0.6 * max(grey.shape) / max(coarse.shape) + 1) + 1
+    inside = cv2.resize(hull, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 127
+    margin = 2 * round(1.2 * max(pixels.shape) / max(coarse.shape) + 1) + 1
     return cv2.erode(inside.astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0
 
 
-def edge_drop(light: np.ndarray, hull: np.ndarray) -> float:
-    """Return by how many levels the picture darkens within three pixels of the hull's edge."""
+def light_areas(light: np.ndarray) -> list[np.ndarray]:
+    """Return what may be the sheet, uint8 (h, w): all above Otsu's level, or above that of the darker part."""
+    usual, _ = cv2.threshold(light, 0, 255, cv2.THRESH_OTSU)
+    dark = light[light <= usual].reshape(1, -1)
+    levels = [usual, cv2.threshold(dark, 0, 255, cv2.THRESH_OTSU)[0]] if dark.size else [usual]
+    return [(light > level).astype(np.uint8) for level in levels]
+
+
+def edge_drop(colours: np.ndarray, hull: np.ndarray) -> float:
+    """Return by how many levels the picture darkens within three pixels of the hull's edge, 0 if as in a shadow.
+
+    A shadow darkens all three colours alike, and leaves nearly half of the light.
+    """
     inside, outside = hull > 0, hull == 0
     near = np.ones((7, 7), np.uint8)
     inner = inside & (cv2.dilate(outside.astype(np.uint8), near) > 0) & (cv2.erode(hull, np.ones((3, 3), np.uint8)) > 0)
     outer = outside & (cv2.dilate(hull, near) > 0) & (cv2.dilate(hull, np.ones((3, 3), np.uint8)) == 0)
     if not inner.any() or not outer.any():
         return 0.0
-    return float(np.quantile(light[inner], 0.3)) - float(np.quantile(light[outer], 0.7))
+    left = colours[outer] / np.maximum(np.median(colours[inner], axis=0), 1.0)
+    shaded = (left.min(axis=1) > DEEPEST_SHADOW) & (left.max(axis=1) < 1.05 * left.min(axis=1))
+    if shaded.mean() > 0.3:
+        return 0.0
+    light = colours.mean(axis=2)
+    return float(np.quantile(light[inner], 0.3) - np.quantile(light[outer], 0.7))
 
 
-def close_dark(grey: np.ndarray, side: int) -> np.ndarray:
-    """Return `grey` without dark marks narrower than `side`; what runs out of the picture counts as wide."""
-    padded = cv2.copyMakeBorder(grey, side, side, side, side, cv2.BORDER_REPLICATE)
+def close_dark(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return `pixels` without dark marks narrower than `side`; what runs out of the picture counts as wide."""
+    side |= 1  # an even one would shift the picture
+    padded = cv2.copyMakeBorder(pixels, side, side, side, side, cv2.BORDER_REPLICATE)
     return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))[side:-side, side:-side]
 
 
@@ -152,22 +181,40 @@ def extend(pixels: np.ndarray, sheet: np.ndarray) -> np.ndarray:
 
 
 def measure_on_sheet(pixels: np.ndarray, sheet: np.ndarray) -> np.ndarray:
-    """Return the contrast map of dark ink on the sheet, float32 (h, w), zero outside and for what touches its edges."""
-    even = even_light(extend(pixels, sheet))
-    contrast = measure_contrast(even)[0]
-    weak = (contrast > 0.6 * ink_level(contrast)).astype(np.uint8)
-    _, labels = cv2.connectedComponents(weak, connectivity=8)
-    at_edge = np.unique(labels[~sheet])  # what is left of the desk along the edges
-    return np.where(sheet & ~np.isin(labels, at_edge[at_edge > 0]), contrast, 0).astype(np.float32)
+    """Return the contrast map of dark ink on the sheet, float32 (h, w), zero outside."""
+    contrast = measure_contrast(even_light(extend(pixels, sheet)))[0]
+    return np.where(sheet, contrast, 0).astype(np.float32)
+
+
+def measure_page(pixels: np.ndarray) -> np.ndarray:
+    """Return the contrast map of a picture that shows only paper, float32 (h, w), under any light."""
+    if flat_paper(pixels) is not None:
+        return measure_contrast(pixels)[0]
+    _contrast, _method, polarity = measure_contrast(shrink(pixels, 160), local=True)
+    return measure_contrast(even_light(pixels if polarity == "dark on light" else 255 - pixels))[0]
 
 
 def even_light(pixels: np.ndarray) -> np.ndarray:
-    """Return `pixels` divided by the light that falls on them, taken from what is no dark stroke."""
-    coarse = shrink(pixels, 160)
-    side = max(3, round(0.1 * min(coarse.shape[:2])))
-    light = cv2.GaussianBlur(close_dark(coarse, side).astype(np.float32), (0, 0), side / 2)
+    """Return `pixels` divided by the light that falls on them, taken from what is no dark stroke.
+
+    Closing keeps the edge of a shadow where it is, so that nothing remains of it; the mean over the paper near by then
+    takes off the grain.
+    """
+    half = shrink(cv2.GaussianBlur(pixels, (3, 3), 0), PAGE_SIDE // 2)
+    light = close_dark(half, max(3, round(WIDEST_STROKE * min(half.shape[:2])))).astype(np.float32)
+    light *= near_mean(half / np.maximum(light, 1.0), round(0.1 * min(half.shape[:2])) | 1)
     light = cv2.resize(light, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    if light.ndim < pixels.ndim:
+        light = light[..., None]
     return (pixels * (225.0 / np.maximum(light, 1.0))).clip(0, 255).astype(np.uint8)
+
+
+def near_mean(quotient: np.ndarray, side: int) -> np.ndarray:
+    """Return the mean of what is nearly 1, the paper, in the square of `side` pixels round each pixel."""
+    paper = (quotient > 0.8).astype(np.float32)
+    total = cv2.boxFilter(quotient * paper, -1, (side, side))
+    count = cv2.boxFilter(paper, -1, (side, side))
+    return (total / np.maximum(count, 1e-3)).clip(0.8, 1.0)
 
 
 # ---------------------------------------------------------------- slant and ruled lines
@@ -206,16 +253,17 @@ def _profile(y: np.ndarray, x: np.ndarray, angle: float, weights: np.ndarray | N
     return np.bincount(rows - rows.min(), weights)
 
 
-def turn(contrast: np.ndarray, angle: float, to_picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def turn(
+    contrast: np.ndarray, frame: np.ndarray, angle: float, to_picture: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Level lines that fall by `angle` degrees: the turned map, the mask of what it shows, and `to_picture`."""
     height, width = contrast.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
     size = (int(height * sine + width * cosine) + 1, int(height * cosine + width * sine) + 1)
     matrix[:, 2] += (size[0] / 2 - width / 2, size[1] / 2 - height / 2)
-    frame = np.zeros_like(contrast)
-    frame[2:-2, 2:-2] = 1
-    turned, frame = (cv2.warpAffine(map_, matrix, size, flags=cv2.INTER_LINEAR) for map_ in (contrast, frame))
+    maps = contrast, frame.astype(np.float32)
+    turned, frame = (cv2.warpAffine(map_, matrix, size, flags=cv2.INTER_LINEAR) for map_ in maps)
     return turned, frame > 0.5, chain(to_picture, cv2.invertAffineTransform(matrix))
 
 
@@ -234,37 +282,61 @@ def to_digit_size(
     if 0.9 < scale < 1.1:
         return contrast, frame, to_picture
     scale = min(scale, 2 * PAGE_SIDE / max(contrast.shape))
+    contrast = widen_hairlines(contrast, 2.0 / scale)
     size = (max(1, round(contrast.shape[1] * scale)), max(1, round(contrast.shape[0] * scale)))
     resized = cv2.resize(contrast, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     frame = cv2.resize(frame.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     return np.clip(resized, 0, None), frame, to_picture * np.float64([[1 / scale, 1 / scale, 1]])
 
 
+def widen_hairlines(contrast: np.ndarray, least: float) -> np.ndarray:
+    """Widen strokes thinner than `least` pixels to that: they would fade when the map is shrunk."""
+    missing = least - stroke_width(contrast)
+    if missing < 0.5:
+        return contrast
+    side = 2 * int(np.ceil(missing / 2)) + 1
+    return cv2.dilate(contrast, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+
+
 def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Take ruled lines and squares off: thin level or upright marks right across the picture; what crosses stays."""
     if min(contrast.shape) < LEAST_RULED:
         return contrast
-    level = np.where(level_rules(contrast, frame), 0, contrast)
+    level = level_rules(contrast, frame)
     upright = level_rules(np.ascontiguousarray(contrast.T), np.ascontiguousarray(frame.T)).T
-    return np.where(upright, 0, level).astype(np.float32)
+    thick = max(3, round(0.012 * max(contrast.shape))) + 3
+    faint = contrast > 0.12
+    crosses_level = _runs_down(faint & ~upright, thick)
+    crosses_upright = _runs_down((faint & ~level).T, thick).T
+    erased = (level & ~crosses_level) | (upright & ~crosses_upright)
+    return np.where(erased, 0, contrast).astype(np.float32)
+
+
+def _runs_down(marks: np.ndarray, least: int) -> np.ndarray:
+    """Return where `marks`, boolean (h, w), run on downwards for at least so many pixels, and a pixel beside."""
+    opened = cv2.morphologyEx(marks.astype(np.uint8), cv2.MORPH_OPEN, np.ones((least, 1), np.uint8), borderValue=0)
+    return cv2.dilate(opened, np.ones((1, 3), np.uint8)) > 0
 
 
 def level_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return the boolean mask of level rules, left out where a stroke crosses one."""
+    """Return the boolean mask of level rules: faint or full, thin, and nearly as long as the picture is wide there.
+
+    Ink much darker than the rule it lies on is no part of it.
+    """
     height, width = contrast.shape
     faint = (contrast > 0.12).astype(np.uint8)
     bridged = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((1, max(3, width // 50)), np.uint8))
     runs = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((1, max(12, width // 8)), np.uint8), borderValue=0)
     n, labels, stats, centres = cv2.connectedComponentsWithStats(cv2.dilate(runs, np.ones((3, 1), np.uint8)))
-    rules = [
-        i for i in range(1, n)
-        if stats[i, 2] > 0.8 * frame[int(centres[i, 1])].sum() and stats[i, 4] < max(6, 0.03 * height) * stats[i, 2]
-    ]  # fmt: skip
-    if not rules:
-        return np.zeros(contrast.shape, bool)
-    thick = max(3, round(0.012 * max(height, width)))
-    crossing = cv2.morphologyEx(faint, cv2.MORPH_OPEN, np.ones((thick + 3, 1), np.uint8), borderValue=0)
-    return np.isin(labels, rules) & (cv2.dilate(crossing, np.ones((1, 3), np.uint8)) == 0)
+    rules = np.zeros(contrast.shape, bool)
+    for i in range(1, n):
+        left, top, wide, high, area = stats[i]
+        if wide > 0.8 * frame[int(centres[i, 1])].sum() and area < max(6, 0.03 * height) * wide:
+            place = slice(top, top + high), slice(left, left + wide)
+            along = labels[place] == i
+            usual = np.median(contrast[place][along & (faint[place] > 0)])
+            rules[place] |= along & (contrast[place] < 2 * usual)
+    return rules
 
 
 # ---------------------------------------------------------------- parts and lines

@@ -22,7 +22,7 @@ from digits.strokes import bounding_box
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
 SWAY = 0.12  # by how much a seam may leave its direction, in line heights
-MAX_WIDTH = 1.5  # of a digit, in line heights
+MAX_WIDTH = 1.7  # of a digit, in line heights
 MAX_GAP = 0.3  # inside a digit
 LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
 DEAREST_CUT = 3.0  # pen widths of ink
@@ -35,6 +35,8 @@ CUT_COST = 1.0  # a pen width of ink cut through
 JOIN_COST = 0.7  # two separate parts taken for one digit
 PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
+DOUBTFUL_COST = 0.7  # a digit, over a whole line: nine lines of digits in ten cost less than 0.3, every word more
+WORD_COST = 1.8  # this dear, the line is words
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,26 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What may be done between two seams of a line: take it for a digit, or for none, at a cost."""
+
+    first: int
+    last: int
+    cost: float
+    candidate: int | None = None  # its number; None where the ink is taken for no digit
+
+
+@dataclass(frozen=True)
 class Place:
-    """Where a digit was found: candidate number, box in pixels of the upright picture, whether a space goes before."""
+    """Where a digit was found: candidate number, box in pixels of the upright picture, whether a space goes before.
+
+    `is_doubtful` if its line as a whole reads badly, as letters taken for digits do.
+    """
 
     candidate: int
     box: Box
     space_before: bool
+    is_doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -77,9 +93,11 @@ class Page:
     def choose(self, probabilities: np.ndarray, scores: np.ndarray) -> list[list[Place]]:
         """Return the best reading, line by line: `probabilities` (n, 10) and digit `scores` (n,) of `ink`."""
         costs = self._costs(probabilities, scores)
-        chosen = [self._cheapest_way(number, costs) for number in range(len(self.seams))]
-        usual = usual_gap([gap for line in chosen for gap in self._gaps(line)])
-        return [self._places(line, usual) for line in chosen if line]
+        ways = [cheapest_way(len(seams), self._steps(line, costs)) for line, seams in enumerate(self.seams)]
+        lines = [([step.candidate for step in way if step.candidate is not None], mean_cost(way)) for way in ways]
+        lines = [(numbers, cost) for numbers, cost in lines if numbers and cost < WORD_COST]
+        usual = usual_gap([gap for numbers, _cost in lines for gap in self._gaps(numbers)])
+        return [self._places(numbers, usual, cost > DOUBTFUL_COST) for numbers, cost in lines]
 
     def is_one_digit(
         self, places: list[list[Place]], probabilities: np.ndarray, scores: np.ndarray, found: FoundDigit, cost: float
@@ -92,7 +110,7 @@ class Page:
         if found.box is None or (self.layout.has_sheet and found.polarity == "light on dark"):  # the sheet itself
             return False
         if len(numbers) <= 1:
-            return True
+            return all(overlap(place.box, found.box) > 0.3 for line in places for place in line)
         costs = self._costs(probabilities, scores)
         if sum(self._is_plain(number) and costs[number] < PLAIN_COST for number in numbers) > 2:
             return False
@@ -110,22 +128,15 @@ class Page:
     def _costs(self, probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
         return digit_cost(probabilities, scores) + np.array([candidate.cost for candidate in self.candidates])
 
-    def _cheapest_way(self, number: int, costs: np.ndarray) -> list[int]:
-        """Return the candidates on the cheapest way from the first seam of a line to the last."""
+    def _steps(self, number: int, costs: np.ndarray) -> list[Step]:
+        """Return every step through a line: its candidates taken for digits, and its free parts taken for none."""
         seams = self.seams[number]
-        steps = [(c.first, c.last, costs[i], i) for i, c in enumerate(self.candidates) if c.line == number]
-        steps += [(*drop, None) for drop in drops(self.layout.lines[number], seams)]
-        best, came = np.full(len(seams), np.inf), [(0, None)] * len(seams)
-        best[0] = 0.0
-        for first, last, cost, candidate in sorted(steps, key=lambda step: step[:2]):
-            total = best[first] + cost + CUT_COST * seams[last].ink
-            if total < best[last]:
-                best[last], came[last] = total, (first, candidate)
-        way, seam = [], len(seams) - 1
-        while seam > 0:
-            seam, candidate = came[seam]
-            way += [candidate] if candidate is not None else []
-        return way[::-1]
+        digits = [
+            Step(candidate.first, candidate.last, costs[i] + CUT_COST * seams[candidate.last].ink, i)
+            for i, candidate in enumerate(self.candidates)
+            if candidate.line == number
+        ]
+        return digits + [Step(*drop) for drop in drops(self.layout.lines[number], seams)]
 
     def _gaps(self, numbers: list[int]) -> list[float]:
         """Return the empty width before each digit but the first, in line heights."""
@@ -133,10 +144,10 @@ class Page:
         heights = [self.layout.lines[self.candidates[number].line].height for number in numbers[1:]]
         return [(b[0] - a[2]) / height for a, b, height in zip(boxes, boxes[1:], heights, strict=False)]
 
-    def _places(self, numbers: list[int], usual: float) -> list[Place]:
+    def _places(self, numbers: list[int], usual: float, doubtful: bool) -> list[Place]:
         spaces = [False, *(gap > max(SPACE, usual + WIDER) for gap in self._gaps(numbers))]
         boxes = [self.layout.box_in_picture(self.candidates[number].box) for number in numbers]
-        return [Place(*place) for place in zip(numbers, boxes, spaces, strict=True)]
+        return [Place(*place, doubtful) for place in zip(numbers, boxes, spaces, strict=True)]
 
 
 def find_candidates(picture: Picture) -> Page:
@@ -153,6 +164,30 @@ def find_candidates(picture: Picture) -> Page:
 
 
 # ---------------------------------------------------------------- what a reading costs
+
+
+def cheapest_way(n_seams: int, steps: list[Step]) -> list[Step]:
+    """Return the steps that lead from the first seam of a line to the last at the least cost, in order.
+
+    >>> halves = [Step(0, 1, 1.0, 0), Step(1, 2, 1.0, 1)]
+    >>> [step.candidate for step in cheapest_way(3, [*halves, Step(0, 2, 1.5, 2)])]
+    [2]
+    """
+    cost, arrival = [0.0] + [np.inf] * (n_seams - 1), [None] * n_seams
+    for step in sorted(steps, key=lambda step: step.first):
+        if cost[step.first] + step.cost < cost[step.last]:
+            cost[step.last], arrival[step.last] = cost[step.first] + step.cost, step
+    way, seam = [], n_seams - 1
+    while seam > 0 and arrival[seam]:
+        way.append(arrival[seam])
+        seam = arrival[seam].first
+    return way[::-1]
+
+
+def mean_cost(way: list[Step]) -> float:
+    """Return what a digit of a line's reading costs on average, its cuts included, what is no digit left out."""
+    costs = [step.cost for step in way if step.candidate is not None]
+    return float(np.mean(costs)) if costs else 0.0
 
 
 def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -196,6 +231,17 @@ def is_inside(box: Box, around: Box) -> bool:
     width = min(box[2], around[2]) - max(box[0], around[0])
     height = min(box[3], around[3]) - max(box[1], around[1])
     return max(0, width) * max(0, height) >= 0.8 * (box[2] - box[0]) * (box[3] - box[1])
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Return the area two boxes share over the area they cover together.
+
+    >>> overlap((0, 0, 2, 2), (0, 0, 2, 1)), overlap((0, 0, 2, 2), (5, 0, 7, 2))
+    (0.5, 0.0)
+    """
+    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return shared / max(1, sum(areas) - shared)
 
 
 # ---------------------------------------------------------------- seams and candidates

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from digits.layout import find_lines, find_sheet, find_slant
-from digits.numbers import cut_line, digit_cost, drops, find_candidates, find_seams, shape_cost, usual_gap
+from digits.numbers import (
+    Step,
+    cheapest_way,
+    cut_line,
+    digit_cost,
+    drops,
+    find_candidates,
+    find_seams,
+    mean_cost,
+    shape_cost,
+    usual_gap,
+)
 from digits.preprocess import find_digit
 
 HEIGHT = 56
@@ -225,3 +236,39 @@ def test_costs_are_negative_log_probabilities():
     assert usual_gap([]) == 0 and usual_gap([2.0]) == 0.6 and usual_gap([0.1, 0.3, 0.2]) == pytest.approx(0.2)
 
 
+def test_a_sharp_shadow_across_the_page_hides_no_digit(glyphs, predictor):
+    page = on_paper(write(glyphs, "3582\n720")).astype(np.float32)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    page[x - 0.3 * y > 0.4 * page.shape[1]] *= 0.6
+    noisy = page + np.random.default_rng(0).normal(0, 3, page.shape)
+    assert find_sheet(noisy.clip(0, 255).astype(np.uint8)) is None
+    assert predictor.read_number(noisy.clip(0, 255).astype(np.uint8)).text == "3582\n720"
+
+
+def test_squared_paper_leaves_no_dots(glyphs, predictor):
+    page = on_paper(write(glyphs, "358\n720"))
+    page[7::40] = np.minimum(page[7::40], 150)
+    page[:, 7::40] = np.minimum(page[:, 7::40], 150)
+    assert predictor.read_number(page).text == "358\n720"
+
+
+def test_a_line_one_pixel_thin_on_a_large_canvas_is_read(predictor):
+    canvas = np.full((500, 700), 255, np.uint8)
+    for left in (120, 420):
+        points = np.int32([(left, 100), (left + 160, 100), (left + 70, 400)])  # a seven
+        cv2.polylines(canvas, [points], False, 0, 1)
+    assert predictor.read_number(canvas).text == "77"
+
+
+def test_a_word_is_no_sure_number(predictor):
+    for word in ("MINI", "Hello", "North"):
+        page = np.full((200, 700), 255, np.uint8)
+        cv2.putText(page, word, (60, 140), cv2.FONT_HERSHEY_SIMPLEX, 3, 0, 8, cv2.LINE_AA)
+        assert not [digit for digit in predictor.read_number(page).digits if digit.status == "ok"]
+
+
+def test_the_cheapest_way_may_leave_ink_out():
+    steps = [Step(0, 1, 1.0, 0), Step(1, 2, 9.0, 1), Step(1, 2, 2.0, None), Step(0, 2, 4.0, 2)]
+    way = cheapest_way(3, steps)
+    assert [step.candidate for step in way] == [0, None]
+    assert mean_cost(way) == 1.0 and mean_cost([]) == 0.0
