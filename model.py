@@ -249,8 +249,8 @@ class Checkpoint:
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     """Write `checkpoint` to `path` at once (never half a file); `torch.load(path, weights_only=True)` reads it."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
-    with atomic_path(path) as temporary:
-        torch.save({"model_state_dict": state, **checkpoint.facts()}, temporary)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:  # of a path, torch would store the random name
+        torch.save({"model_state_dict": state, **checkpoint.facts()}, file)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

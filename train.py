@@ -324,7 +324,7 @@ def draw_figures(run_dir: Path, history: list[dict], validation: dict, device: s
 
 def publish(run_dir: Path, name: str) -> Path:
     """Put a finished run's weights into models/, keep the ones they replace in the run's folder, export to ONNX."""
-    best = weights_path(name)
+    best, exported = weights_path(name), export_onnx(run_dir / "best.pth")
     targets = {best: "best.pth"} | ({best.with_name("mnist_cnn.pth"): "last.pth"} if name == "mnistnet" else {})
     for target, source in targets.items():
         if target.exists():
@@ -335,7 +335,10 @@ def publish(run_dir: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for figure in run_dir.glob("*.png"):
         shutil.copyfile(figure, folder / figure.name)
-    return export_onnx(best)
+    twin = best.with_suffix(".onnx")
+    with atomic_path(twin) as path:  # last: until then the page serves the old network whole
+        shutil.copyfile(exported, path)
+    return twin
 
 
 def is_no_worse(new: Path, served: Path, validation: dict, device: str) -> tuple[bool, str]:
