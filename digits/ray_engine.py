@@ -108,8 +108,11 @@ def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple:
     try:
         _knock(address)
         ray.init(**quiet, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"there is no Ray cluster at '{address}' ({str(error).splitlines()[0][:100]})") from None
+    except Exception as error:  # a machine too busy to start one in time raises just that
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+        if address:
+            raise UserError(f"there is no Ray cluster at '{address}' ({reason})") from None
+        raise UserError(f"Ray could not be started here ({reason}); try again, or leave --engine ray out") from None
     return ray, True
 
 
