@@ -298,3 +298,9 @@ def centre_by_mass(strokes: np.ndarray) -> np.ndarray:
     ink = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
     ink[top : top + height, left : left + width] = levels
     return ink
+
+
+def turn(ink: np.ndarray, degrees: float) -> np.ndarray:
+    """Return ink, uint8 (n, 28, 28), turned to the left about its middle."""
+    matrix = cv2.getRotationMatrix2D((MIDDLE - 0.5, MIDDLE - 0.5), degrees, 1.0)
+    return np.stack([cv2.warpAffine(one, matrix, (INK_SIDE, INK_SIDE)) for one in ink])
