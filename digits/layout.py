@@ -23,6 +23,8 @@ PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high sti
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
 LEAST_PHOTO = 64  # no desk shows round the paper in smaller pictures
 LEAST_RULED = 40  # nor is there ruling in these
+EVEN_PAPER = 225.0  # what paper is brought to
+LEAST_INK = 16  # levels below it; in 15 pictures of ink it was 90 or more, in grain 5
 LEAST_DROP = 25  # levels by which a desk is darker than the paper on it
 DEEPEST_SHADOW = 0.45  # leaves more of the light than a desk
 WIDEST_STROKE = 0.15  # of the picture's shorter side
@@ -182,7 +184,7 @@ def extend(pixels: np.ndarray, sheet: np.ndarray) -> np.ndarray:
 
 def measure_on_sheet(pixels: np.ndarray, sheet: np.ndarray) -> np.ndarray:
     """Return the contrast map of dark ink on the sheet, float32 (h, w), zero outside."""
-    contrast = measure_contrast(even_light(extend(pixels, sheet)))[0]
+    contrast = measure_ink(even_light(extend(pixels, sheet)))
     return np.where(sheet, contrast, 0).astype(np.float32)
 
 
@@ -191,7 +193,15 @@ def measure_page(pixels: np.ndarray) -> np.ndarray:
     if flat_paper(pixels) is not None:
         return measure_contrast(pixels)[0]
     _contrast, _method, polarity = measure_contrast(shrink(pixels, 160), local=True)
-    return measure_contrast(even_light(pixels if polarity == "dark on light" else 255 - pixels))[0]
+    return measure_ink(even_light(pixels if polarity == "dark on light" else 255 - pixels))
+
+
+def measure_ink(even: np.ndarray) -> np.ndarray:
+    """Return the contrast map of evenly lit paper, all zero if its darkest marks are grain or pale ruling."""
+    contrast = measure_contrast(even)[0]
+    darkest = even[contrast > 0.9]
+    depth = np.median(EVEN_PAPER - darkest.reshape(len(darkest), -1).min(axis=1)) if len(darkest) else 0.0
+    return contrast if depth > LEAST_INK else np.zeros_like(contrast)
 
 
 def even_light(pixels: np.ndarray) -> np.ndarray:
@@ -206,7 +216,7 @@ def even_light(pixels: np.ndarray) -> np.ndarray:
     light = cv2.resize(light, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if light.ndim < pixels.ndim:
         light = light[..., None]
-    return (pixels * (225.0 / np.maximum(light, 1.0))).clip(0, 255).astype(np.uint8)
+    return (pixels * (EVEN_PAPER / np.maximum(light, 1.0))).clip(0, 255).astype(np.uint8)
 
 
 def near_mean(quotient: np.ndarray, side: int) -> np.ndarray:
@@ -419,9 +429,9 @@ def is_intruder(part: Part, usual: float) -> bool:
 
 
 def usual_height(parts: list[Part]) -> float:
-    """Return the height of the parts, the median weighted by area: specks hardly count."""
+    """Return the height of the parts, the median weighted by area to 1.5: not even hundreds of specks count much."""
     heights = np.array([part.height for part in parts])
-    weights = np.cumsum(np.array([part.area for part in parts])[np.argsort(heights)])
+    weights = np.cumsum(np.array([part.area**1.5 for part in parts])[np.argsort(heights)])
     return float(np.sort(heights)[np.searchsorted(weights, weights[-1] / 2)])
 
 
