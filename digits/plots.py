@@ -79,21 +79,24 @@ def _show(axes: Axes, ink: np.ndarray, colour: str = LIGHT) -> None:
 def training_figure(history: Sequence[dict]) -> Figure:
     """Draw loss and validation accuracy by epoch; `history` as metrics.csv: epoch, train_loss, val_loss, val_*."""
     epochs = [row["epoch"] for row in history]
-    figure, ((losses, accuracies),) = _figure(9.5, 3.8, 1, 2)
+    figure, ((losses, accuracies),) = _figure(9.5, 4.0, 1, 2)
     for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
         losses.plot(epochs, [row[key] for row in history], style, marker="o", markersize=3, color=BLUE, label=name)
     losses.set_yscale("log")
+    losses.yaxis.set_major_formatter("{x:.3g}")
+    losses.yaxis.set_minor_formatter("{x:.3g}")
+    losses.tick_params(which="minor", labelsize=9, color=GREY)
     _clean(losses, "Loss", "epoch")
     names = [key for key in history[0] if key.startswith("val_") and key != "val_loss"]
     for key, colour, marker in zip(names, LINES, MARKERS, strict=False):
         values = [row[key] for row in history]
-        label = f"{key.removeprefix('val_')}: {100 * values[-1]:.2f} % at the end"
+        label = f"{key.removeprefix('val_')}: {100 * values[-1]:.2f} %"
         accuracies.plot(epochs, values, marker=marker, markersize=3, color=colour, label=label)
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _clean(accuracies, "Accuracy on validation data", "epoch")
+    _clean(accuracies, "Accuracy on validation data, and at the end", "epoch")
     for axes in (losses, accuracies):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(fontsize=9, frameon=False)
+        axes.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
     return figure
 
 
