@@ -24,7 +24,7 @@ from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import ABOVE, INSIDE, FoundDigit, find_digit, turn
-from digits.status import BLANK, ERROR, NOT_A_DIGIT, REASONS, UNSURE, digit_score, judge, softmax
+from digits.status import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
 from digits.strokes import doubt
 from utils import ASSETS_DIR, UserError, command
 
@@ -178,10 +178,15 @@ class MNISTPredictor:
     def read_number(self, picture: Picture) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does. Raises `PictureError`."""
         pixels = open_picture(picture)
+        single = self.predict(pixels)
+        if single.status == BLANK:
+            return NumberReading([], [])
         page = find_candidates(pixels)
         probs, scores = self._look(page.ink)  # once: most candidates are pieces, and never sure
         places = page.choose(probs, scores)
-        single = self.predict(pixels)
+        digits = [int(probs[place.candidate].argmax()) for line in places for place in line]
+        if single.status != OK and _are_edges(single, digits):
+            return NumberReading([], [])
         cost = digit_cost(single.probs[None], np.array([single.score]))[0]
         if single.digit is not None and page.is_one_digit(places, probs, scores, single.found, cost):
             return _single_reading(single)
@@ -237,6 +242,12 @@ def _single_reading(prediction: Prediction) -> NumberReading:
         prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
     )
     return NumberReading([str(prediction.digit)], [digit])
+
+
+def _are_edges(single: Prediction, digits: Sequence[int]) -> bool:
+    """Whether a lone digit, or two ones, are rather a finger, or the edges of a frame, a sheet or a shadow."""
+    ones = all(digit == 1 for digit in digits) and single.digit != 1
+    return (len(digits) <= 1 and _caution(single.found) > 0) or (len(digits) <= 2 and ones)
 
 
 def _caution(found: FoundDigit) -> float:

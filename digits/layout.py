@@ -18,6 +18,8 @@ import numpy as np
 from digits.paper import flat_paper, measure_contrast
 from digits.picture import Picture, open_picture
 from digits.preprocess import shrink, stroke_width
+from digits.strokes import framed
+from digits.strokes import sheet as coloured_sheet
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
@@ -67,10 +69,10 @@ def find_lines(picture: Picture) -> Layout:
     """Find the lines of writing in `picture`. Raises `PictureError` if it cannot be read."""
     pixels = open_picture(picture, side=2 * PAGE_SIDE)
     small = shrink(pixels, PAGE_SIDE)
-    sheet = find_sheet(small)
-    if sheet is not None:
-        layout = _find_lines(pixels, small, sheet)
-        if layout.lines:
+    for find in (find_frame, find_sheet):
+        place = find(small)
+        layout = _find_lines(pixels, small, place) if place is not None else None
+        if layout and layout.lines:
             return layout
     return _find_lines(pixels, small, None)
 
@@ -103,7 +105,20 @@ def ink_level(contrast: np.ndarray) -> float:
     return float(np.clip(threshold / 255, 0.2, 0.6))
 
 
-# ---------------------------------------------------------------- a sheet of paper on a desk
+# ---------------------------------------------------------------- a frame, or a sheet of paper on a desk
+
+
+def find_frame(pixels: np.ndarray) -> np.ndarray | None:
+    """Return the boolean mask of what lies inside a frame or circle, or on a note, None if there is none."""
+    coarse = shrink(pixels, 160)
+    if min(coarse.shape[:2]) < LEAST_PHOTO:
+        return None
+    contrast, _method, polarity = measure_contrast(coarse)
+    inside = framed(contrast) if polarity == "dark on light" else None
+    inside = coloured_sheet(coarse, contrast) if inside is None else inside
+    if inside is None:
+        return None
+    return cv2.resize(inside.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def find_sheet(pixels: np.ndarray) -> np.ndarray | None:

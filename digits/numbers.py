@@ -36,7 +36,7 @@ JOIN_COST = 0.7  # two separate parts taken for one digit
 PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
 DOUBTFUL_COST = 0.7  # a digit, over a whole line: nine lines of digits in ten cost less than 0.3, every word more
-WORD_COST = 1.8  # this dear, the line is words
+WORD_COST = 2.4  # this dear, the line is words, or the squares of empty paper
 
 
 @dataclass(frozen=True)
