@@ -13,7 +13,7 @@ OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "no
 
 DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
-NO_ONE_DIGIT = 0.3  # the likeliest of ten digits is not even this likely; specks of paper look so
+NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
 REASONS = {
@@ -48,7 +48,7 @@ def judge(
     """
     limits = DEFAULT_THRESHOLDS | thresholds
     best, second = np.argsort(probabilities)[::-1][:2]
-    if score < limits["not_a_digit_score"] or (score < 0 and probabilities[best] < NO_ONE_DIGIT):
+    if score < limits["not_a_digit_score"] or probabilities[best] < NO_ONE_DIGIT:
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
         return UNSURE, f"more is written here than this {best}; read it as a number"
