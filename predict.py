@@ -107,7 +107,7 @@ class NumberReading:
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
-AGAINST = {INSIDE: 5.0, ABOVE: 1.0}  # and a way to see it: the ring of a dotted zero is no frame, a foot no underline
+AGAINST = {INSIDE: 2.0, ABOVE: 1.0}  # and a way to see it: the ring of a dotted zero is no frame, a foot no underline
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
 UNIFORM = np.full(10, 0.1, np.float32)

@@ -171,7 +171,8 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     region = _inside(hull, dark.shape)
     written = region * dark
     some = 0.01 * region.sum() < written.sum() < 0.5 * region.sum()
-    return region > 0 if some and _spans(written, region, 0.25) else None
+    least = 0.25 if _is_rectangle(hull) else 0.5  # the mark in a dotted zero is smaller
+    return region > 0 if some and _spans(written, region, least) else None
 
 
 def sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
