@@ -49,7 +49,7 @@ class Journal:
     def add(self, rows: Iterable[dict]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
         with self._db:
-            self._db.executemany(self._insert, ([_to_sql(row.get(name)) for name in STORED] for row in rows))
+            self._db.executemany(self._insert, map(_values, rows))
 
     def is_whole(self) -> bool:
         """Whether the disk has kept it, and this version of the program wrote it."""
@@ -94,6 +94,11 @@ class Journal:
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(OSError):
                     os.unlink(f"{self.path}{suffix}")
+
+
+def _values(row: dict) -> list:
+    values = [row.get(name) for name in STORED]
+    return values if row["path"].isascii() else [_to_sql(value) for value in values]
 
 
 def _to_sql(value):

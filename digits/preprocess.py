@@ -43,6 +43,7 @@ WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no be
 CLOSE_SIDE = 32  # a digit smaller than this at working size is looked at again, closer
 FINE_SIDE = 80  # strokes are evened out at four times the box
 LEAST_EDGE = 0.45  # of strokes in a photo; of 600 photographed digits none is below 0.5, empty paper mostly is
+SHARP_EDGE = 0.9
 NO_INK = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
 INSIDE = "inside a frame"  # or on a sheet: the method of a view that leaves out what was found around it
 ABOVE = "above a line"  # of a view that leaves out an underline
@@ -98,12 +99,19 @@ def _find_in(pixels: np.ndarray, n_nested: int = 2) -> FoundDigit:
     first = _found(contrast, method, polarity, scale)
     inner = _find_inside(pixels, _region(small, first), scale, n_nested - 1) if n_nested else []
     inner += [view for view in _above_line(first, scale) if view.box]
-    is_sure = method == "flat paper" and (min(first.mask.shape) < RULED_SIDE or not doubt(first.mask))
+    is_sure = _is_sure(first)
     if is_sure and not inner:
         return first
     others = [] if is_sure else [_found(*view, scale) for view in _views(small, first)]
     distinct = [item for item in others if item.box and _overlap(item.mask, first.mask) < 0.9]
     return _in_order(first, inner, distinct)
+
+
+def _is_sure(found: FoundDigit) -> bool:
+    """Whether no other view is worth its time: of a drawing without doubt, of a photo with edges as sharp."""
+    if found.method == "flat paper":
+        return min(found.mask.shape) < RULED_SIDE or not doubt(found.mask)
+    return not doubt(found.mask) and found.left_out < 0.1 and edge_height(found.contrast, found.mask) > SHARP_EDGE
 
 
 def _above_line(first: FoundDigit, scale: float) -> list[FoundDigit]:

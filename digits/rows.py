@@ -81,6 +81,8 @@ def _find(entry: Entry) -> FoundDigit | PictureError:
 
 def _lighten(found: FoundDigit) -> FoundDigit:
     """Drop the largest of the steps in between: a chunk of them would weigh more than the network."""
+    if found.contrast.size <= found.ink.size:
+        return found
     return replace(found, contrast=NOTHING, others=tuple(map(_lighten, found.others)))
 
 

@@ -188,10 +188,11 @@ def _chain(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
 
 def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
+    folder = str(beside)
     for name in names:
         if not name.strip():
             continue
-        if beside != Path() and not URL.match(name) and not os.path.isabs(name) and os.path.lexists(beside / name):
+        if not os.path.isabs(name) and folder != "." and not URL.match(name) and os.path.lexists(beside / name):
             name = str(beside / name)
         yield Entry(name)
 
