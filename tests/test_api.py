@@ -100,8 +100,9 @@ def test_numbers_come_with_boxes(client: httpx.Client, examples) -> None:
 
 
 def test_models_and_health(client: httpx.Client) -> None:
-    (model,) = client.get("/api/models").json()
-    assert model["name"] == "mnistnet" and model["n_bytes"] > 1e6
+    models = client.get("/api/models").json()
+    assert [model["name"] for model in models] == ["mnistnet", "gapcnn", "modern", "plaincnn", "tinyvgg"]
+    assert models[0]["n_bytes"] > 1e6
     assert client.get("/api/health").json() == {"status": "ok"}
 
 
