@@ -87,12 +87,10 @@ def test_so_in_thousands_of_layouts(predictor, strokes, digit: int, layout: dict
 
 @FEW
 @given(digit=st.integers(0, 9), layout=layouts())
-def test_the_negative_gives_the_same_ink(strokes, digit: int, layout: dict) -> None:
-    from digits.preprocess import find_digit
-
+def test_the_negative_is_the_same_digit(predictor, strokes, digit: int, layout: dict) -> None:
     pixels = lay_out(strokes[digit], **layout)
-    one, other = find_digit(pixels), find_digit(255 - pixels)
-    assert np.abs(one.ink.astype(int) - other.ink).max() <= 8 and one.polarity != other.polarity
+    one, other = predictor.predict(pixels), predictor.predict(255 - pixels)
+    assert one.digit == other.digit and one.found.polarity != other.found.polarity
 
 
 @FEW
