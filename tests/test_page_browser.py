@@ -359,6 +359,7 @@ def test_models_are_compared_on_the_examples(page) -> None:
     page.wait_for_function("n => document.querySelectorAll('.compared td[data-status]').length === n", arg=60)
     answers, digits = page.locator(".compared tbody b").all_inner_texts(), [str(digit) for digit in range(10)]
     assert answers[:10] == digits and answers[-10:] == digits  # the default network's, and the vote's
+    page.locator(".model-list summary").first.click()
     assert page.locator(".model-list details[open] summary").inner_text().startswith("mnistnet")
     for figure in page.locator("details[open] .figure-list img").all():
         figure.scroll_into_view_if_needed()
