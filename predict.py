@@ -267,6 +267,8 @@ def _open_engine(name: str, engine: str, device: str, threads: int | None) -> En
         raise UserError(f"there is no engine '{engine}'; choose onnx, torch or auto")
     weights = weights_path(name)
     twin = weights.with_suffix(".onnx")
+    if engine == "onnx" and not twin.exists():
+        raise UserError(f"there is no {twin.name}; write it with: python model.py --export {name}")
     if engine == "onnx" or (engine == "auto" and _can_run(twin, device)):
         return OnnxEngine(twin, threads)
     from model import load_model

@@ -28,8 +28,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "seeds.json"
 def settings_of(arguments: argparse.Namespace, seed: int) -> Settings:
     """Return the recipe for MNIST alone: light augmentation, no dropout, 5,000 images held out."""
     return Settings(
-        model=arguments.model, epochs=arguments.epochs, batch_size=256, lr=arguments.lr, dropout=0.0, seed=seed,
-        augment=["rotation=8", "translation=1", "scale=0.08"], precision=arguments.precision, validation=N_HELD_OUT,
+        model=arguments.model, epochs=arguments.epochs, batch_size=256, lr=8e-3, dropout=0.0, seed=seed,
+        augment=["rotation=8", "translation=1", "scale=0.08"], validation=N_HELD_OUT,
     )  # fmt: skip
 
 
@@ -61,8 +61,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", default="mnistnet", choices=list(REGISTRY), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
     parser.add_argument("--epochs", type=int, default=20, metavar="N")
-    parser.add_argument("--lr", type=float, default=8e-3)
-    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--mnist-test", action="store_true", help="MNIST's test images, for a published figure")
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     arguments = parser.parse_args(argv)

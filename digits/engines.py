@@ -49,8 +49,6 @@ class OnnxEngine:
         import onnxruntime
 
         path = Path(path)
-        if not path.exists():
-            raise UserError(f"there is no {path.name}; write it with: python model.py --export {path.stem}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 1
         options.inter_op_num_threads = 1

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import app
+from predict import MNISTPredictor
 from tests.serving import serving
 from utils import ROOT, UserError
 
@@ -88,6 +89,8 @@ def test_several_models_vote_and_a_path_shows_only_its_name(tmp_path: Path, pred
         answers = [httpx.post(address + "/api/predict", params={"model": names}, files=files).json() for names in asked]
     one, two, both = (answer["rows"][0]["p3"] for answer in answers)
     assert one == pytest.approx(predictor.predict(examples[3]).probs[3], abs=1e-5)
+    voted = MNISTPredictor(["mnistnet", str(second)]).predict(examples[3]).probs[3]
+    assert both == pytest.approx(voted, abs=1e-5)
     assert both == pytest.approx((one + two) / 2, abs=0.01)  # but for the second look, which each vote decides on
     assert answers[2]["model"] == ["mnistnet", "second"]
 

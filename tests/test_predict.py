@@ -179,5 +179,12 @@ def test_a_foreign_onnx_file_is_one_sentence(tmp_path):
     (tmp_path / "other.onnx").write_bytes(b"not a network")
     with pytest.raises(UserError, match="other.onnx is not a network exported by model.py"):
         MNISTPredictor(tmp_path / "other.pth", engine="onnx")
-    with pytest.raises(UserError, match="--export none"):
+    with pytest.raises(UserError, match=f"--export {tmp_path / 'none.pth'}"):
         MNISTPredictor(tmp_path / "none.pth", engine="onnx")
+
+
+def test_one_look_of_a_vote_is_the_mean_of_its_networks(examples):
+    ink = np.stack([to_ink(path) for path in examples.values()])
+    names = ["mnistnet", "plaincnn"]
+    alone = [MNISTPredictor(name)._look(ink)[0] for name in names]
+    assert MNISTPredictor(names)._look(ink)[0] == pytest.approx(np.mean(alone, axis=0), abs=1e-6)
