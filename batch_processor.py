@@ -32,7 +32,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from digits.journal import Journal, open_unfinished
-from digits.local_engine import n_cores, read_locally
+from digits.local_engine import n_cores, read_as_it_pays, read_locally
 from digits.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
 from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.sources import Entry, count_entries, find_entries, kind_of
@@ -40,8 +40,8 @@ from digits.status import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
 
-MANY = 6_000  # local files from which worker processes, which take half a second to start, beat threads
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
+TO_BE_SEEN = 16  # at once, where nobody can tell how many there are: rows appear soon
 
 
 @contextlib.contextmanager
@@ -163,10 +163,9 @@ class BatchProcessor:
             return read_on_ray(self._open_reader, numbered, self.workers, self.ray_address, ROOT)
         remote = any(kind_of(source) == "url" for source in sources)
         workers = self.workers or (STORE_WORKERS if remote else n_cores())
-        if not remote and workers > 1 and (total or 0) >= MANY:
-            return read_locally(self._open_reader, numbered, workers, processes=True)
-        size = CHUNK // 4 if total is None else max(1, min(CHUNK, total // (2 * workers)))
-        return read_locally(lambda: self._reader, numbered, workers, chunk_size=size)
+        if total is None:
+            return read_locally(lambda: self._reader, numbered, workers, chunk_size=TO_BE_SEEN)
+        return read_as_it_pays(self._open_reader, self._reader, numbered, workers, total)
 
     # ------------------------------------------------------------ a run's own files
 

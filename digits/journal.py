@@ -33,11 +33,11 @@ class Journal:
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # so that nobody resumes a run that is still going
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        columns = ", ".join(STORED)
+        columns = ", ".join(["position INTEGER PRIMARY KEY", *STORED[1:]])
         with self._db:
             self._db.execute("CREATE TABLE IF NOT EXISTS facts (facts TEXT)")
             for table in ("rows", "earlier"):
-                self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY (position))")
+                self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
             if facts is not None:
                 self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"

@@ -1,15 +1,16 @@
 """Runs a batch on this machine: a few chunks under way at once, in threads or in processes.
 
-    for rows in read_locally(open_reader, enumerate(entries), workers=2, processes=True): ...
+    for rows in read_as_it_pays(open_reader, open_reader(), enumerate(entries), workers=2, total=60_000): ...
 
-Decoders and the network release Python's lock while they work, so threads are enough for large pictures; thousands of
-tiny files are mostly Python between the calls, and want processes. Those take about half a second to start.
+Decoders and the network release Python's lock while they work, but between the calls only one thread runs. Processes
+have no such lock and take about half a second to start: they are for what takes longer than that.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -21,6 +22,26 @@ from digits.rows import CHUNK, Numbered, RowReader
 from utils import UserError
 
 AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
+CHUNK_S = 0.25  # what a chunk may take: the bar moves, and little is lost with a kill
+PROCESSES_PAY_S = 1.0  # of one thread's work
+
+
+def read_as_it_pays(
+    open_reader: Callable[[], RowReader], reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
+) -> Iterator[list[dict]]:
+    """Yield the rows of one chunk after another, in input order: time a few, then choose threads or processes.
+
+    `reader` is the one of this process, `total` about how many entries there are.
+    """
+    numbered, started = iter(numbered), time.perf_counter()
+    first = reader(list(islice(numbered, max(1, min(CHUNK, total // (4 * workers))))))
+    if not first:
+        return
+    each_s = (time.perf_counter() - started) / len(first)
+    yield first
+    size = max(1, min(CHUNK, total // (2 * workers), int(CHUNK_S / each_s)))
+    processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S
+    yield from read_locally(open_reader if processes else lambda: reader, numbered, workers, processes, size)
 
 
 def read_locally(

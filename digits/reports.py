@@ -52,8 +52,8 @@ def columns_of(journal: Journal) -> list[str]:
 def printable(value):
     """Return a file name that is no valid Unicode with its odd bytes as \\xff escapes; anything else as it is."""
     if isinstance(value, str) and not value.isascii():
-        return os.fsencode(value).decode("utf-8", "backslashreplace")
-    return value
+        value = os.fsencode(value)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def report_rows(journal: Journal) -> Iterator[dict]:
@@ -175,19 +175,18 @@ def write_csv(journal: Journal, summary: dict, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(_disarmed(row).values() for row in report_rows(journal))
+        rows = journal.select(f"SELECT {', '.join(columns)} FROM rows ORDER BY position")
+        writer.writerows((_disarmed(path), *answers, _disarmed(error)) for path, *answers, error in rows)
 
 
 # What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def _disarmed(row: dict) -> dict:
-    """Put an apostrophe before a path or error that a spreadsheet would run as a formula."""
-    for name in ("path", "error"):
-        if row[name] and FORMULA.match(row[name]):
-            row[name] = f"'{row[name]}"
-    return row
+def _disarmed(text: str | bytes | None) -> str | None:
+    """Put an apostrophe before a path or an error that a spreadsheet would run as a formula."""
+    text = printable(text)
+    return f"'{text}" if text and FORMULA.match(text) else text
 
 
 def write_json(journal: Journal, summary: dict, path: Path) -> None:

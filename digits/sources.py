@@ -68,7 +68,7 @@ def find_entries(
 ) -> Iterator[Entry]:
     """Yield the entries of all `sources` in order, counting what is passed over in `skipped` by kind.
 
-    Raises `UserError` for a source that does not exist.
+    A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
     skipped = Counter() if skipped is None else skipped
     for source in map(os.fspath, sources):
@@ -76,7 +76,10 @@ def find_entries(
 
 
 def _entries_of(source: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
-    kind = kind_of(source)
+    try:
+        kind = kind_of(source)
+    except UserError:
+        kind = "file"
     if kind == "url":
         return _in_store(source, recursive, skipped)
     if kind == "folder":
@@ -294,7 +297,11 @@ def _read_url(url: str) -> bytes:
 
 
 def count_entries(sources: Sequence[str], recursive: bool = True) -> int | None:
-    """Return how many entries there are, for the progress bar, or None where counting would cost as much as reading."""
-    if any(kind_of(source) in ("stdin", "url") for source in map(os.fspath, sources)):
+    """Return how many entries there are, for the progress bar, or None where counting would cost as much as reading.
+
+    Raises `UserError` for a source that does not exist.
+    """
+    kinds = {kind_of(os.fspath(source)) for source in sources}
+    if kinds & {"stdin", "url"}:
         return None
     return sum(1 for _ in find_entries(sources, recursive))

@@ -47,13 +47,13 @@ def judge(
     much surer the network must be than usual.
     """
     limits = DEFAULT_THRESHOLDS | thresholds
-    best, second = np.argsort(probabilities)[::-1][:2]
+    best = int(probabilities.argmax())
     if score < limits["not_a_digit_score"] or probabilities[best] < NO_ONE_DIGIT:
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
         return UNSURE, f"more is written here than this {best}; read it as a number"
     if probabilities[best] < limits["unsure_confidence"]:
-        return UNSURE, f"could be {best} or {second}"
+        return UNSURE, f"could be {best} or {int(np.argsort(probabilities)[-2])}"
     if score - caution < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
     return OK, REASONS[OK]

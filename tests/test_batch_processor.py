@@ -19,7 +19,8 @@ from PIL import Image
 
 import batch_processor
 from batch_processor import BatchProcessor
-from digits.local_engine import read_locally
+from digits import local_engine
+from digits.local_engine import read_as_it_pays, read_locally
 from digits.rows import COLUMNS, Labels
 from digits.sources import find_entries
 from utils import ROOT, UserError
@@ -115,6 +116,18 @@ def test_processes_read_what_threads_read(folder):
     threads = list(read_locally(open_one, numbered, 2, chunk_size=3))
     processes = list(read_locally(open_one, numbered, 2, processes=True, chunk_size=3))
     assert threads == processes and [len(rows) for rows in threads] == [3, 3, 3, 3, 2]
+
+
+@pytest.mark.parametrize(("pays_from_s", "processes"), [(0, True), (60, False)])
+def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes):
+    chosen = []
+    monkeypatch.setattr(local_engine, "PROCESSES_PAY_S", pays_from_s)
+    monkeypatch.setattr(local_engine, "_processes", lambda *given: chosen.append(given) or local_engine._threads(*given))
+    numbered = list(enumerate(find_entries([folder])))
+    open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
+    rows = [row for chunk in read_as_it_pays(open_one, open_one(), numbered, 2, len(numbered)) for row in chunk]
+    assert [row["position"] for row in rows] == list(range(len(numbered)))
+    assert bool(chosen) == processes
 
 
 def test_starts_without_heavy_packages(examples, tmp_path):

@@ -93,7 +93,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, monkeypatch):
     journal = journal_of(tmp_path, [ok("a.png", 3)])
     paths = [write_report(journal, {}, "csv", tmp_path / "report") for _ in range(3)]
     assert [path.name for path in paths] == ["report.csv", "report-2.csv", "report-3.csv"]
-    monkeypatch.setattr(journal, "rows", lambda: 1 / 0)
+    monkeypatch.setattr(journal, "select", lambda _query: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_report(journal, {}, "csv", tmp_path / "other")
     left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("test.journal")}

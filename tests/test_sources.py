@@ -50,9 +50,17 @@ def test_sources_mix_and_keep_their_order(tree):
 def test_what_is_named_is_read_whatever_it_is(tree):
     assert names([tree / "notes.md", tree / ".hidden.png"], tree) == ["notes.md", ".hidden.png"]
     with pytest.raises(UserError, match="there is no"):
-        names([tree / "nothing.png"])
+        count_entries([tree / "nothing.png"])
     with pytest.raises(UserError, match="nothing matches"):
         names([f"{tree}/*.tiff"])
+
+
+def test_what_goes_after_it_was_counted_gets_its_row(tree):
+    """A shell names a thousand files; that one of them vanishes costs the others nothing."""
+    (gone, there) = find_entries([tree / "gone.png", tree / "b.png"])
+    assert there.name == str(tree / "b.png")
+    with pytest.raises(PictureError, match="no such file"):
+        gone.read()
 
 
 def test_links_in_a_circle_end(tree):
