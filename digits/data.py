@@ -244,6 +244,6 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    rooms = ("imitate", "segments", "styles", "paper", "strokes", "preprocess")
+    rooms = ("imitate", "segments", "styles", "paper", "strokes", "views", "preprocess")
     files = [Path(__file__).with_name(f"{room}.py") for room in rooms]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

@@ -122,7 +122,8 @@ def test_processes_read_what_threads_read(folder):
 def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes):
     chosen = []
     monkeypatch.setattr(local_engine, "PROCESSES_PAY_S", pays_from_s)
-    monkeypatch.setattr(local_engine, "_processes", lambda *given: chosen.append(given) or local_engine._threads(*given))
+    threads = local_engine._threads
+    monkeypatch.setattr(local_engine, "_processes", lambda *given: chosen.append(given) or threads(*given))
     numbered = list(enumerate(find_entries([folder])))
     open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
     rows = [row for chunk in read_as_it_pays(open_one, open_one(), numbered, 2, len(numbered)) for row in chunk]
