@@ -17,7 +17,7 @@ import numpy as np
 
 from digits.layout import Box, Layout, Line, find_lines
 from digits.picture import Picture
-from digits.preprocess import INK_SIDE, FoundDigit, normalise
+from digits.preprocess import INK_SIDE, FoundDigit, normalise, stroke_width
 from digits.strokes import bounding_box
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
@@ -313,11 +313,8 @@ def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:
 
 
 def pen_width(strokes: np.ndarray) -> float:
-    """Return the width of the strokes in pixels: twice the area over the outline's length."""
-    solid = (strokes > 0.3).astype(np.uint8)
-    area = int(solid.sum())
-    inner = int(cv2.erode(solid, np.ones((3, 3), np.uint8), borderValue=0).sum())
-    return max(1.0, 2.0 * area / max(1, area - inner))
+    """Return the width of the strokes in pixels, pale ones too; at least 1."""
+    return max(1.0, stroke_width(strokes, level=0.3))
 
 
 def between(line: Line, left: Seam, right: Seam) -> np.ndarray:
