@@ -87,14 +87,19 @@ def fit_paper(values: np.ndarray, rounds: int = 4) -> np.ndarray:
     border = np.concatenate([coarse[0], coarse[-1], coarse[1:-1, 0], coarse[1:-1, -1]])
     coarse = coarse.reshape(-1, n_channels)
     basis = _quadratic_basis(min(height, 32), min(width, 32))
-    distance = np.abs(coarse - np.median(border, axis=0)).max(axis=1)
+    distance = _farthest(coarse - np.median(border, axis=0))
     keep = distance <= quantile(distance, 0.5)  # to begin with, the half that resembles the border
     for _ in range(rounds):
         kept = basis[keep]
         coefficients = np.linalg.lstsq(kept.T @ kept, kept.T @ coarse[keep], rcond=None)[0]
-        distance = np.abs(coarse - basis @ coefficients).max(axis=1)
+        distance = _farthest(coarse - basis @ coefficients)
         keep = distance <= max(2.0, 2.5 * quantile(distance[keep], 0.5))
     return _quadratic_surface(coefficients.astype(np.float32), height, width)
+
+
+def _farthest(departure: np.ndarray) -> np.ndarray:
+    """Return the largest departure of any channel, (n, c) -> (n,)."""
+    return functools.reduce(np.maximum, np.abs(departure).T)  # many times as fast as max(axis=1) over three
 
 
 @functools.lru_cache(maxsize=64)
@@ -110,11 +115,13 @@ def _axis(n: int) -> np.ndarray:
 
 
 def _quadratic_surface(coefficients: np.ndarray, height: int, width: int) -> np.ndarray:
-    x, y = _axis(width)[:, None], _axis(height)[:, None]
-    one, along_x, along_y, across, x_squared, y_squared = coefficients
-    across_row = one + x * along_x + x * x * x_squared  # (w, c)
-    down = y * along_y + y * y * y_squared  # (h, c)
-    return across_row[None] + down[:, None] + (y[:, None] * x[None]) * across
+    x, y = _axis(width)[None], _axis(height)[:, None]
+    surface = np.empty((height, width, coefficients.shape[1]), np.float32)
+    for channel, (one, along_x, along_y, across, x_squared, y_squared) in enumerate(coefficients.T):
+        row = one + x * along_x + x * x * x_squared  # (1, w)
+        column = y * along_y + y * y * y_squared  # (h, 1)
+        surface[..., channel] = row + column + (y * x) * across
+    return surface
 
 
 def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -125,7 +132,7 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
     else:
         flat = departure.reshape(-1, departure.shape[2])
         flat = flat[:: max(1, len(flat) // 8192)]
-        size = np.einsum("nc,nc->n", flat, flat)
+        size = sum(channel * channel for channel in flat.T)
         strongest = flat[size >= quantile(size, 0.97)]
         direction = np.linalg.eigh(strongest.T @ strongest)[1][:, -1].astype(np.float32)
     if (strongest @ direction).sum() < 0:
@@ -147,8 +154,8 @@ def quantile(values: np.ndarray, share: float) -> float:
 def _noise(signed: np.ndarray) -> float:
     """Return the spread of the paper, from the side where no ink is: ink may cover more than half of the picture."""
     signed = sample(signed)
-    lighter = -signed[signed < 0]
-    return 1.4826 * quantile(lighter, 0.5) if lighter.size else 0.0
+    n_lighter = np.count_nonzero(signed < 0)
+    return -1.4826 * float(np.partition(signed, n_lighter // 2)[n_lighter // 2]) if n_lighter else 0.0
 
 
 def _ink_strength(signed: np.ndarray, noise: float) -> float:

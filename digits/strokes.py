@@ -30,13 +30,14 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
         weak = without_rules(weak)
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(weak, connectivity=8)
-    strong = np.bincount(labels[(values > level) & (weak > 0)], minlength=n)
-    mass = np.bincount(labels.ravel(), weights=values.ravel(), minlength=n) * (strong > 0)
-    mass[0] = 0
+    n, labels, stats = _components(weak)
+    inside = weak > 0
+    parts, strengths = labels[inside], values[inside]
+    strong = np.bincount(parts[strengths > level], minlength=n)
+    mass = np.bincount(parts, weights=strengths, minlength=n) * (strong > 0)
     weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
     if n > 2 and min(weak.shape) >= RULED_SIDE:
-        weight[_fat(weak, labels, stats)] *= 0.1
+        weight[_fat(weak, parts, stats)] *= 0.1
     if weight.max() <= 0:
         return np.zeros(contrast.shape, bool), 0.0
     main = int(np.argmax(weight))
@@ -45,7 +46,18 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     kept[keep] = True
     sizes = stats[:, 2:4].max(axis=1)
     others = weight * ~kept * (sizes > 0.4 * sizes[main])
-    return kept[labels], min(1.0, float(others.max() / weight[kept].sum()))
+    mask = np.zeros(weak.shape, bool)
+    mask[inside] = kept[parts]
+    return mask, min(1.0, float(others.max() / weight[kept].sum()))
+
+
+def _components(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of connected parts and the ground, the label of each pixel, (h, w), and statistics of each.
+
+    Labels of 16 bits are enough at working size, and found three times as fast.
+    """
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    return n, labels, stats
 
 
 def _otsu(values: np.ndarray) -> float:
@@ -65,6 +77,8 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
     height, width = mask.shape
     margin = max(2, width // 25)
     sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
+    if not sides:
+        return mask
     edges = [(x, 0.0) for x in _runs(mask[:margin].T)] + [(x, height - 1.0) for x in _runs(mask[-margin:].T)]
     for i, start in enumerate(sides):
         for end in sides[i + 1 :] + edges:
@@ -115,11 +129,10 @@ def _is_hairline(stat: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool(is_thin and min(shape) >= 2 * RULED_SIDE)
 
 
-def _fat(weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
-    """Return which components, (n,) bool, are patches of shadow or light rather than strokes."""
+def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are patches of shadow or light; `parts` are the labels of weak pixels."""
     depth = np.zeros(len(stats), np.float32)
-    inside = weak > 0
-    np.maximum.at(depth, labels[inside], cv2.distanceTransform(weak, cv2.DIST_L2, 3)[inside])
+    np.maximum.at(depth, parts, cv2.distanceTransform(weak, cv2.DIST_L2, 3)[weak > 0])
     return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
 
 
@@ -219,16 +232,18 @@ def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
 
     Near 1 for strokes, 0.5 for blurred ones in a shadow; below that for uneven light on empty paper.
     """
-    inked, values = mask.astype(np.uint8), np.clip(contrast, 0, 1).astype(np.float32)
+    left, top, right, bottom = bounding_box(mask)
+    near = np.s_[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+    mask, values = mask[near], np.clip(contrast[near], 0, 1).astype(np.float32)
     around = np.ones((5, 5), np.uint8)
     change = cv2.dilate(values, around) - cv2.erode(values, around, borderValue=1)
-    rim = mask & (cv2.erode(inked, np.ones((3, 3), np.uint8), borderValue=1) == 0)
+    rim = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) == 0)
     return float(change[rim].mean()) if rim.any() else 0.0
 
 
 def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     """Return the contrast without a level stroke that lies apart below the others, if there is one."""
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    n, labels, stats = _components(mask.astype(np.uint8))
     if n < 3:
         return None
     lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
@@ -248,7 +263,7 @@ def is_solid(mask: np.ndarray) -> bool:
 def without_edges(contrast: np.ndarray) -> np.ndarray:
     """Return the contrast without what fills a side or a corner of the picture, the rest at full strength again."""
     dark = (contrast > 0.3).astype(np.uint8)
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    n, labels, stats = _components(dark)
     solid = stats[:, 4] > 0.6 * stats[:, 2] * stats[:, 3]
     edges = [i for i in range(1, n) if solid[i] and sum(_borders(stats[i], dark.shape)) >= 2]
     away = cv2.dilate(np.isin(labels, edges).astype(np.uint8), np.ones((7, 7), np.uint8))
