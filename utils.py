@@ -2,6 +2,7 @@
 
     from utils import UserError, atomic_path, seed_everything
     with atomic_path("report.csv") as path: path.write_text("...")
+    raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import functools
 import io
+import json
 import logging
 import os
 import shutil
@@ -140,6 +142,12 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, value: object) -> None:
+    """Write `value` as indented JSON with a line break at the end, never half a file. Raises as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def free_path(path: str | os.PathLike) -> Path:

@@ -1,7 +1,7 @@
 """Measure the API under load: requests a second of a 28x28 PNG from many connections, errors, and memory over time.
 
-    python benchmarks/api_load.py                          # 60 s from 16 connections, memory after 1,000 and 50,000
-    python benchmarks/api_load.py --seconds 5 --requests 2000
+    python -m benchmarks.api_load                          # 60 s from 16 connections, memory after 1,000 and 50,000
+    python -m benchmarks.api_load --seconds 5 --requests 2000
 
 Starts the server as a user would. The clients run in one process of their own (asyncio, keep-alive), so that server and
 load share the machine's cores as they would behind a proxy on the same machine.
@@ -9,67 +9,43 @@ load share the machine's cores as they would behind a proxy on the same machine.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import io
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+if not __package__:  # `python benchmarks/api_load.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import make_parser, save
+from digits.preprocess import to_ink
+from utils import ASSETS_DIR, ROOT, command
+
 BOUNDARY = b"pictureboundary"
+N_WARM = 1000  # requests before the clock starts
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Measure and write benchmarks/results/api_load.json."""
-    parser = argparse.ArgumentParser(description="Measure the API under load.")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--requests", type=int, default=50_000, help="after which memory is looked at again")
-    parser.add_argument("--port", type=int, default=7994)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/api_load.json")
-    arguments = parser.parse_args(argv)
+@contextlib.contextmanager
+def serving(port: int) -> Iterator[subprocess.Popen]:
+    """Run `python app.py` while the block runs, with a folder of its own; yield at once, before it listens."""
     with tempfile.TemporaryDirectory() as data_dir:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(arguments.port), "--data-dir", data_dir]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        words = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", data_dir]
+        server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         try:
-            server.stdout.readline()  # the address, printed when it listens
-            load = Load(arguments.port, arguments.connections)
-            asyncio.run(load.run(n_requests=1000))
-            early = resident_mb(server.pid)
-            load.waits.clear()
-            started = time.perf_counter()
-            asyncio.run(load.run(seconds=arguments.seconds))
-            seconds = time.perf_counter() - started
-            timed = list(load.waits)
-            asyncio.run(load.run(n_requests=max(0, arguments.requests - len(timed) - 1000)))
-            late = resident_mb(server.pid)
+            yield server
         finally:
             server.terminate()
             server.wait()
-    p50, p99 = np.percentile(timed, [50, 99]) * 1000
-    result = {
-        "connections": arguments.connections,
-        "requests_per_s": round(len(timed) / seconds, 1),
-        "p50_ms": round(p50, 1),
-        "p99_ms": round(p99, 1),
-        "errors": load.n_errors,
-        "n_requests": load.n_requests,
-        "resident_mb_after_1000": early,
-        "resident_mb_at_end": late,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-    }
-    arguments.out.parent.mkdir(exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
-    return 0
 
 
 class Load:
@@ -113,13 +89,8 @@ class Load:
 
 def make_request() -> bytes:
     """Return the bytes of one POST /api/predict with a 28x28 PNG."""
-    from PIL import Image
-
-    sys.path.insert(0, str(ROOT))
-    from digits.preprocess import to_ink
-
     png = io.BytesIO()
-    Image.fromarray(to_ink(ROOT / "assets/examples/5.png")).save(png, "PNG")
+    Image.fromarray(to_ink(ASSETS_DIR / "examples" / "5.png")).save(png, "PNG")
     part = b'Content-Disposition: form-data; name="files"; filename="5.png"\r\nContent-Type: image/png\r\n\r\n'
     body = b"--" + BOUNDARY + b"\r\n" + part + png.getvalue() + b"\r\n--" + BOUNDARY + b"--\r\n"
     head = (
@@ -133,6 +104,43 @@ def resident_mb(pid: int) -> float:
     """Return the resident memory of a process in MB (Linux)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+
+
+def measure(port: int, n_connections: int, seconds: float, n_requests: int) -> dict:
+    """Return the server's figures: `seconds` by the clock, and memory (MB) then and after `n_requests` in all."""
+    load = Load(port, n_connections)
+    with serving(port) as server:
+        server.stdout.readline()  # the address, printed when it listens
+        asyncio.run(load.run(n_requests=N_WARM))
+        early = resident_mb(server.pid)
+        load.waits.clear()
+        started = time.perf_counter()
+        asyncio.run(load.run(seconds=seconds))
+        took, timed = time.perf_counter() - started, list(load.waits)
+        asyncio.run(load.run(n_requests=max(0, n_requests - len(timed) - N_WARM)))
+        late = resident_mb(server.pid)
+    p50, p99 = np.percentile(timed, [50, 99]) * 1000
+    return {
+        "requests_per_s": round(len(timed) / took, 1), "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
+        "errors": load.n_errors, "n_requests": load.n_requests,
+        "resident_mb_after_1000": early, "resident_mb_at_end": late,
+    }  # fmt: skip
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Measure; print and write the figures."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="by the clock (default: 60)")
+    parser.add_argument("--connections", type=int, default=16, help="at once (default: 16)")
+    parser.add_argument("--requests", type=int, default=50_000, help="after which memory is looked at again")
+    parser.add_argument("--port", type=int, default=7994)
+    arguments = parser.parse_args(argv)
+    found = measure(arguments.port, arguments.connections, arguments.seconds, arguments.requests)
+    result = {"connections": arguments.connections, **found}
+    print(json.dumps(result))
+    save(result, "api_load", arguments.output)
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,34 +9,31 @@ MNIST's test images are read only when asked for, for a published figure.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.handwriting import TARGETS, read_set
+if not __package__:  # `python benchmarks/architectures.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.handwriting import TARGETS, read_set, sets_dir
+from benchmarks.record import make_parser, save, unseen_digits
 from digits import metrics
-from digits.data import N_HELD_OUT, load_mnist, split
 from digits.engines import weights_path
 from digits.exam import answer, summarise
 from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
-from utils import ROOT, UserError, atomic_path, command, git_commit
+from utils import UserError, command
 
-RESULTS = ROOT / "benchmarks" / "results" / "architectures.json"
-N_SINGLE, N_BATCHES = 200, 7
+N_SINGLE, N_BATCHES = 200, 7  # how often each is timed
 
 
 def measure_accuracy(weights: Sequence[Path], ink: np.ndarray, labels: np.ndarray) -> dict:
-    """Return the accuracy of each weights file (a seed each), their mean and standard deviation."""
+    """Return the accuracy on ink, uint8 (n, 28, 28), of each weights file (a seed each), and mean and deviation."""
     each = [metrics.accuracy(labels, predict_digits([str(path)], ink)) for path in weights]
     shares = [found["share"] for found in each]
     deviation = statistics.stdev(shares) if len(shares) > 1 else None
@@ -44,12 +41,15 @@ def measure_accuracy(weights: Sequence[Path], ink: np.ndarray, labels: np.ndarra
 
 
 def predict_digits(models: Sequence[str], ink: np.ndarray) -> np.ndarray:
-    """Return the most probable digits (n,) of ink that needs no preprocessing."""
+    """Return the most probable digits (n,) of ink, uint8 (n, 28, 28); several models vote."""
     return MNISTPredictor(models).predict_proba(ink).argmax(axis=1)
 
 
 def measure_speed(name: str, ink: np.ndarray) -> dict:
-    """Return milliseconds for one ink (median), and inks a second one by one and all at once, on one thread."""
+    """Return milliseconds for the first of ink, uint8 (256, 28, 28), and inks a second one by one and all at once.
+
+    Medians, of the ONNX twin on one thread.
+    """
     predictor = MNISTPredictor(name, engine="onnx", threads=1)
     single = _median_s(lambda: predictor.predict_proba(ink[:1]), N_SINGLE)
     batch = _median_s(lambda: predictor.predict_proba(ink), N_BATCHES)
@@ -73,13 +73,27 @@ def measure_handwriting(models: Sequence[str], folder: Path) -> float:
     return statistics.mean(figures["sources_averaged"]["share"] for figures in sets)
 
 
-def read_ink(is_test: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return MNIST's test images, or the training set's held-out part that the shipped weights never saw."""
-    ink, labels = load_mnist(train=not is_test)
-    if is_test:
-        return ink, labels
-    held_out = split(labels, N_HELD_OUT)[1]
-    return ink[held_out], labels[held_out]
+def measure(name: str, runs: str | None, folder: Path | None, ink: np.ndarray, labels: np.ndarray) -> dict:
+    """Return one architecture's line. `runs` is a glob of its seeds' weights, with {name} for the architecture."""
+    seeds = sorted(Path().glob(runs.format(name=name))) if runs else []
+    print(f"{name}: measuring {len(seeds) or 1} weights", file=sys.stderr)
+    return {
+        "parameters": n_parameters(create_model(name)),
+        "accuracy": measure_accuracy(seeds or [weights_path(name)], ink, labels),
+        "handwriting": measure_handwriting([name], folder) if folder else None,
+        "speed": measure_speed(name, ink[:256]),
+    }
+
+
+def measure_vote(names: list[str], folder: Path | None, ink: np.ndarray, labels: np.ndarray) -> dict | None:
+    """Return the accuracy of all of them, voting; None if there is but one."""
+    if len(names) < 2:
+        return None
+    return {
+        "models": names,
+        "accuracy": metrics.accuracy(labels, predict_digits(names, ink)),
+        "handwriting": measure_handwriting(names, folder) if folder else None,
+    }
 
 
 def table(result: dict) -> str:
@@ -109,51 +123,24 @@ def _percent(share: float | None) -> str:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Print the table and write it as JSON."""
-    parser = argparse.ArgumentParser(
-        description="Measure every architecture that has weights.",
-        epilog='examples:\n  python -m benchmarks.architectures\n  python -m benchmarks.architectures --mnist-test '
-        '--runs "outputs/runs/{name}-seed*/best.pth"',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__, "--mnist-test")
     parser.add_argument("--runs", metavar="GLOB", help="weights of several seeds, {name} standing for the architecture")
-    parser.add_argument("--mnist-test", action="store_true", help="MNIST's test images, for a published figure")
     parser.add_argument("--handwriting", type=Path, metavar="DIR", help="other people's digits ($HANDWRITING_DIR)")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     arguments = parser.parse_args(argv)
-    folder = arguments.handwriting or Path(os.environ.get("HANDWRITING_DIR", ROOT.parent / "shared/data/handwriting"))
+    folder = sets_dir(arguments.handwriting)
     folder = folder if folder.is_dir() else None
-    ink, labels = read_ink(arguments.mnist_test)
     names = [name for name in REGISTRY if weights_path(name).with_suffix(".onnx").exists()]
     if not names:
         raise UserError("no architecture has weights and their ONNX twin in models/; make them with: python train.py")
     print(f"without weights: {', '.join(set(REGISTRY) - set(names)) or 'none'}", file=sys.stderr)
-    rows = {}
-    for name in names:
-        seeds = sorted(Path().glob(arguments.runs.format(name=name))) if arguments.runs else []
-        rows[name] = {
-            "parameters": n_parameters(create_model(name)),
-            "accuracy": measure_accuracy(seeds or [weights_path(name)], ink, labels),
-            "handwriting": measure_handwriting([name], folder) if folder else None,
-            "speed": measure_speed(name, ink[:256]),
-        }
-        print(f"{name}: {len(seeds) or 1} weights measured", file=sys.stderr)
-    vote = {
-        "models": names,
-        "accuracy": metrics.accuracy(labels, predict_digits(names, ink)),
-        "handwriting": measure_handwriting(names, folder) if folder else None,
-    }
+    ink, labels = unseen_digits(arguments.split)
     result = {
-        "data": "mnist-test" if arguments.mnist_test else "mnist-validation",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "commit": git_commit(),
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "architectures": rows,
-        "soft_vote": vote if len(names) > 1 else None,
+        "data": f"mnist-{arguments.split}",
+        "architectures": {name: measure(name, arguments.runs, folder, ink, labels) for name in names},
+        "soft_vote": measure_vote(names, folder, ink, labels),
     }
     print(table(result))
-    with atomic_path(arguments.output) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(arguments.output)
+    save(result, "architectures", arguments.output)
     return 0
 
 

@@ -1,7 +1,7 @@
 """Batches: how fast, against the usual way and against the machine's limit; how much memory; what a kill costs.
 
-    python benchmarks/batch_throughput.py                            # everything: an hour on two quiet cores
-    python benchmarks/batch_throughput.py speed memory --scale 0.02  # a small run, to see that it works
+    python -m benchmarks.batch_throughput                            # everything: an hour on two quiet cores
+    python -m benchmarks.batch_throughput speed memory --scale 0.02  # a small run, to see that it works
 
 The usual way is the loop that tutorials show: PIL opens a file, a transform makes it 28x28, `model(x)` in eager torch
 reads it, pandas writes the CSV. Both sides read the same files in the same run, taking turns; start-up, measured on one
@@ -10,14 +10,12 @@ Limits are what one process a core reaches on bytes in memory with one stage alo
 test digits. Keep other work off the machine: on a busy one torch's threads crawl, and every ratio flatters us.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
 import csv
 import json
 import os
-import platform
 import random
 import signal
 import statistics
@@ -26,7 +24,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timezone
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,15 +31,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python benchmarks/batch_throughput.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.record import make_parser, save
 from digits.data import load_mnist
 from digits.local_engine import n_cores
 from digits.picture import open_picture
 from digits.preprocess import WORK_SIDE, find_digit
 from predict import MNISTPredictor
-from utils import OUTPUTS_DIR, atomic_path, command, git_commit
+from utils import OUTPUTS_DIR, ROOT, atomic_path, command
 
 CACHE = OUTPUTS_DIR / "cache" / "batch_throughput"
 CASES = {  # name: (kind of picture, files, how often each is listed, least ratio to the usual way)
@@ -72,14 +70,22 @@ def make_pictures(kind: str, n: int) -> list[Path]:
 
 
 def draw(kind: str, ink: np.ndarray, rng: np.random.Generator) -> bytes:
-    """Return a digit as an MNIST file, as a drawing on a transparent canvas, or as a photograph of paper."""
+    """Return ink, uint8 (28, 28), as a file: MNIST's PNG, a drawing ("sketch") or a photograph ("photo")."""
     if kind == "png28":
         return cv2.imencode(".png", ink)[1].tobytes()
-    if kind == "sketch":
-        rgba = np.zeros((280, 280, 4), np.uint8)
-        y, x = rng.integers(10, 110, 2)
-        rgba[y : y + 160, x : x + 160, 3] = cv2.resize(ink, (160, 160), interpolation=cv2.INTER_CUBIC)
-        return cv2.imencode(".png", rgba)[1].tobytes()
+    return _sketch(ink, rng) if kind == "sketch" else _photo(ink, rng)
+
+
+def _sketch(ink: np.ndarray, rng: np.random.Generator) -> bytes:
+    """A drawing on a transparent canvas of 280x280, as PNG."""
+    rgba = np.zeros((280, 280, 4), np.uint8)
+    y, x = rng.integers(10, 110, 2)
+    rgba[y : y + 160, x : x + 160, 3] = cv2.resize(ink, (160, 160), interpolation=cv2.INTER_CUBIC)
+    return cv2.imencode(".png", rgba)[1].tobytes()
+
+
+def _photo(ink: np.ndarray, rng: np.random.Generator) -> bytes:
+    """A photograph of paper, 1600x1200, as JPEG."""
     yy, xx = np.mgrid[0:1200, 0:1600].astype(np.float32)
     paper = 205 + 20 * np.sin(xx / 900) + 12 * np.cos(yy / 700) + rng.normal(0, 4, (1200, 1600)).astype(np.float32)
     y, x = rng.integers(60, 640), rng.integers(60, 1040)
@@ -123,7 +129,10 @@ def usual_way(names: list[str], output: Path) -> None:
 
 
 def usual_transform(grey: np.ndarray) -> np.ndarray:
-    """Make a picture white on black, crop the ink, fit it into 20x20 and centre it by mass: float32 (28, 28), 0-255."""
+    """Return float32 (28, 28), 0-255, of a grey picture, float32 (h, w), 0-255: MNIST's form, as tutorials make it.
+
+    White on black, the ink cropped, fitted into 20x20 and centred by mass; a picture of 28x28 passes untouched.
+    """
     from PIL import Image
 
     if grey.shape == (28, 28):
@@ -179,7 +188,7 @@ def time_side(side: str, listing: Path) -> tuple[float, Path]:
     return seconds, Path(done.stdout.decode().split()[-1]) if side == "ours" else output / "usual.csv"
 
 
-def accuracy(report: Path) -> float:
+def share_right(report: Path) -> float:
     """Return the share of rows whose digit is the one in the file's name."""
     with report.open(newline="") as file:
         hits = [row["digit"] == Path(row["path"]).stem[-1] for row in csv.DictReader(file)]
@@ -196,14 +205,7 @@ def measure_speed(scale: float, repetitions: int) -> dict:
         paths = make_pictures(kind, max(20, round(n_files * scale)))
         listing = write_list(name, paths, repeats)
         n = len(paths) * repeats
-        net: dict[str, list[float]] = {side: [] for side in sides}
-        right: dict[str, float] = {}
-        for _repetition in range(repetitions):
-            for side in sides:
-                seconds, report = time_side(side, listing)
-                net[side].append(max(0.1 * start_s[side], seconds - start_s[side]))  # a small run ends before it began
-                if side != "pillow":
-                    right[side] = accuracy(report)
+        net, right = time_in_turns(listing, start_s, repetitions)
         best = min(("usual", "usual_1thread"), key=lambda side: statistics.median(net[side]))
         results[name] = {
             "n": n, "accuracy": right, "best_usual": best, "wanted_ratio": least,
@@ -215,6 +217,19 @@ def measure_speed(scale: float, repetitions: int) -> dict:
     return results
 
 
+def time_in_turns(listing: Path, start_s: dict[str, float], repetitions: int) -> tuple[dict, dict]:
+    """Return each side's seconds, a list, net of `start_s`, and the share of digits it read right."""
+    net: dict[str, list[float]] = {side: [] for side in start_s}
+    right: dict[str, float] = {}
+    for _repetition in range(repetitions):
+        for side, least in start_s.items():
+            seconds, report = time_side(side, listing)
+            net[side].append(max(0.1 * least, seconds - least))  # a small run ends before it began
+            if side != "pillow":
+                right[side] = share_right(report)
+    return net, right
+
+
 def _median_ratio(theirs: list[float], ours: list[float]) -> float:
     return round(statistics.median(a / b for a, b in zip(theirs, ours, strict=True)), 2)
 
@@ -222,19 +237,21 @@ def _median_ratio(theirs: list[float], ours: list[float]) -> float:
 # ---------------------------------------------------------------- limits
 
 
+def stage_alone(stage: str, data: list[bytes]) -> Callable[[], object]:
+    """Return a function that takes every picture of `data` through one stage: "model", "decode" or both before it."""
+    if stage == "model":
+        ink = np.stack([cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE) for one in data])
+        return partial(MNISTPredictor(threads=1).predict_proba, ink)
+    if stage == "decode":
+        return lambda: [open_picture(one, side=2 * WORK_SIDE) for one in data]
+    return lambda: [find_digit(one) for one in data]
+
+
 def _repeat(stage: str, kind: str, n: int, seconds: float) -> float:
     """Run one stage alone over pictures in memory for about `seconds`; return how many a second (in this process)."""
     cv2.setNumThreads(1)
-    data = [path.read_bytes() for path in make_pictures(kind, n)]
-    if stage == "model":
-        predictor = MNISTPredictor(threads=1)
-        ink = np.stack([cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE) for one in data])
-        work = partial(predictor.predict_proba, ink)
-    elif stage == "decode":
-        work = lambda: [open_picture(one, side=2 * WORK_SIDE) for one in data]  # noqa: E731
-    else:
-        work = lambda: [find_digit(one) for one in data]  # noqa: E731
-    work()
+    work = stage_alone(stage, [path.read_bytes() for path in make_pictures(kind, n)])
+    work()  # warm-up, outside the clock
     n_done, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
         work()
@@ -330,47 +347,42 @@ def measure_start(repetitions: int = 5) -> dict:
 # ---------------------------------------------------------------- command line
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Measure, and write benchmarks/results/batch_throughput.json."""
-    parser = argparse.ArgumentParser(
-        description="Measure batches: speed, limits, memory, kills, start.",
-        epilog="examples:\n  python benchmarks/batch_throughput.py\n"
-        "  python benchmarks/batch_throughput.py speed limits --scale 0.02",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="share of the files (default: 1)")
-    parser.add_argument("--repetitions", type=int, default=3, metavar="N")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: benchmarks/results/batch_throughput.json")
-    arguments = parser.parse_args(argv)
-    if arguments.side:
-        listing, output = arguments.parts
-        SIDES[arguments.side](Path(listing).read_text().split("\n")[:-1], Path(output))
-        return 0
-    parts = arguments.parts or PARTS
-    result = {
-        "commit": git_commit(), "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "cores": n_cores(), "machine": platform.processor() or platform.machine(), "scale": arguments.scale,
-        "load_at_start": round(os.getloadavg()[0], 2), "repetitions": arguments.repetitions,
-    }  # fmt: skip
+def measure(parts: list[str], scale: float, repetitions: int) -> dict:
+    """Return the figures of each part; the limits are held against the speed if that is measured too."""
+    result: dict = {}
     if "speed" in parts:
-        result["speed"] = measure_speed(arguments.scale, arguments.repetitions)
+        result["speed"] = measure_speed(scale, repetitions)
     if "limits" in parts:
         result["limits"] = measure_limits(result.get("speed", {}))
     if "memory" in parts:
-        result["memory"] = measure_memory(arguments.scale)
+        result["memory"] = measure_memory(scale)
     if "kills" in parts:
-        result["kills"] = measure_kills(arguments.scale, 20 if arguments.scale == 1 else 3)
+        result["kills"] = measure_kills(scale, 20 if scale == 1 else 3)
     if "start" in parts:
         result["start"] = measure_start()
-    name = "batch_throughput.json" if arguments.scale == 1 else "batch_throughput-part.json"
-    output = arguments.output or ROOT / "benchmarks" / "results" / name
-    with atomic_path(output) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Measure, and write the figures, under another name if it is with a share of the files only."""
+    parser = make_parser(__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="share of the files (default: 1)")
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="of every timing (default: 3)")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.side:  # this program, started by itself to be timed
+        listing, output = arguments.parts
+        SIDES[arguments.side](Path(listing).read_text().split("\n")[:-1], Path(output))
+        return 0
+    settings = {
+        "cores": n_cores(), "scale": arguments.scale, "repetitions": arguments.repetitions,
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }  # fmt: skip
+    result = settings | measure(arguments.parts or list(PARTS), arguments.scale, arguments.repetitions)
     print(json.dumps(result, indent=1))
-    print(output)
+    save(result, "batch_throughput" if arguments.scale == 1 else "batch_throughput-part", arguments.output)
     return 0
 
 

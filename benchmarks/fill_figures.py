@@ -19,9 +19,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+if not __package__:  # `python benchmarks/fill_figures.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import RESULTS
 from utils import ROOT, atomic_path, command
 
-RESULTS = ROOT / "benchmarks" / "results"
 PATTERNS = ("*.md", "models/*.md", "docs/*.md", "benchmarks/*.md")
 TIE = r"(?: # )?<!-- (?P<name>\w+)\.(?P<place>[\w.-]+)(?P<hidden> %)? -->"
 FIGURE = re.compile(rf"(?P<shown>–(?:\.–+)?|-?\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%)?{TIE}")

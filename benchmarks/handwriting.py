@@ -1,30 +1,27 @@
 """Other people's digits: accuracy, calibration and refusal on sets that no training has seen, in one table.
 
-    python benchmarks/handwriting.py --data-dir ../shared/data/handwriting
-    python benchmarks/handwriting.py --sets photos canvas_uploads --limit 300 --gallery outputs/runs/gallery
+    python -m benchmarks.handwriting --data-dir sets/
+    python -m benchmarks.handwriting --sets photos canvas_uploads --limit 300 --gallery outputs/runs/gallery
 
 Every picture takes the path of a user's file. Accuracy averages over the sources of a set, its interval is Wilson's at
 the effective number, and a digit withheld counts as wrong. The table is for measuring: none of it may enter training.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python benchmarks/handwriting.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.record import make_parser, save
 from digits import metrics
 from digits.data import load_mnist
 from digits.exam import (
@@ -41,7 +38,7 @@ from digits.exam import (
 from digits.gallery import draw_gallery
 from digits.status import BLANK, NOT_A_DIGIT, OK
 from predict import MNISTPredictor
-from utils import UserError, atomic_path, command, git_commit
+from utils import ROOT, UserError, command
 
 TARGETS = {  # accuracy in percent
     "photos": 99.0, "canvas_uploads": 99.3, "paint28_uploads": 98.5, "scan_anzemur": 98.0, "mouse_ysereda": 99.0,
@@ -221,46 +218,33 @@ def read_mnist_test(predictor: MNISTPredictor, gallery: Path | None) -> dict:
     return measure_digits(answers)
 
 
-def _data_dir(named: str | None) -> Path:
-    folder = Path(named or os.environ.get("HANDWRITING_DIR") or ROOT.parent / "shared" / "data" / "handwriting")
-    if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}; name the sets' folder with --data-dir or HANDWRITING_DIR")
-    return folder
+def sets_dir(named: Path | None = None) -> Path:
+    """Return the folder of the sets: `named`, else $HANDWRITING_DIR, else one beside the checkout; it may not exist."""
+    return Path(named or os.environ.get("HANDWRITING_DIR") or ROOT.parent / "shared" / "data" / "handwriting")
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Print the table and write it as JSON."""
-    parser = argparse.ArgumentParser(
-        description="Measure a model on other people's handwriting.",
-        epilog="examples:\n  python benchmarks/handwriting.py\n"
-        "  python benchmarks/handwriting.py --sets photos --gallery outputs/runs/gallery",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """Print the table and write it as JSON, under another name if it is of some sets or pictures only."""
+    parser = make_parser(__doc__, "--model")
     every = [*TARGETS, *REFUSED, BLANKS]
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    parser.add_argument("--data-dir", metavar="DIR", help="the sets' folder (default: $HANDWRITING_DIR)")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="the sets' folder (default: $HANDWRITING_DIR)")
     parser.add_argument("--sets", nargs="+", default=every, choices=every, metavar="SET", help=", ".join(every))
     parser.add_argument("--limit", type=int, metavar="N", help="at most N pictures a set")
     parser.add_argument("--mnist-test", action="store_true", help="MNIST's test images too, for a published figure")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="write a contact sheet of the errors of each set")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: benchmarks/results/handwriting.json")
     arguments = parser.parse_args(argv)
-    folder = _data_dir(arguments.data_dir)
+    folder = sets_dir(arguments.data_dir)
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; name the sets' folder with --data-dir or HANDWRITING_DIR")
     predictor = MNISTPredictor(arguments.model)
     result = run(predictor, folder, arguments.sets, arguments.limit, arguments.gallery)
     if arguments.mnist_test:
         result["mnist_test"] = read_mnist_test(predictor, arguments.gallery)
     print(table(result))
-    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    facts = {"model": arguments.model, "commit": git_commit(), "when": when, "limit": arguments.limit}
-    facts["notmnist_left_out"] = sorted(LETTER_I)
+    settings = {"model": arguments.model, "limit": arguments.limit, "notmnist_left_out": sorted(LETTER_I)}
     is_whole = arguments.sets == every and not arguments.limit
-    default = ROOT / "benchmarks" / "results" / ("handwriting.json" if is_whole else "handwriting-part.json")
-    output = arguments.output or default
-    with atomic_path(output) as temporary:
-        temporary.write_text(json.dumps(facts | result, indent=1) + "\n", encoding="utf-8")
-    print(output)
+    save(settings | result, "handwriting" if is_whole else "handwriting-part", arguments.output)
     return 0
 
 

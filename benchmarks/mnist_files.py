@@ -9,8 +9,6 @@ status; a digit withheld counts as wrong. The two may differ by three digits at 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,25 +16,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+if not __package__:  # `python benchmarks/mnist_files.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from batch_processor import BatchProcessor
-from digits.data import N_HELD_OUT, load_mnist, split
+from benchmarks.record import make_parser, save, unseen_digits
 from digits.metrics import accuracy
 from predict import MNISTPredictor
-from utils import ROOT, atomic_path, command, git_commit
+from utils import command
 
-RESULTS = ROOT / "benchmarks" / "results" / "mnist_files.json"
-MOST_APART = 3
-
-
-def load(which: str, n: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink, uint8 (n, 28, 28), and labels of the split "validation" or "test", the first `n` of it."""
-    ink, labels = load_mnist(train=which != "test")
-    chosen = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
-    return ink[chosen[:n]], labels[chosen[:n]]
+MOST_APART = 3  # digits
 
 
 def read_from_files(ink: np.ndarray, model: list[str], folder: Path) -> np.ndarray:
-    """Write every digit as a PNG below `folder` and return the batch's answers, int64 (n,), -1 where it gave none."""
+    """Write ink, uint8 (n, 28, 28), as PNGs below `folder`; return the batch's answers, int64 (n,), -1 for none."""
     pictures = folder / "digits"
     pictures.mkdir()
     for i, digit in enumerate(ink):
@@ -46,42 +39,39 @@ def read_from_files(ink: np.ndarray, model: list[str], folder: Path) -> np.ndarr
     return np.array([-1 if row["digit"] is None else int(row["digit"]) for row in rows])
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Measure both ways; print and write the figures. Exit status 1 if they are further apart than allowed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="examples:\n  python -m benchmarks.mnist_files --n 500\n  python -m benchmarks.mnist_files --split test",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: published figures")
-    parser.add_argument("--n", type=int, metavar="N", help="only the first N digits")
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
-    arguments = parser.parse_args(argv)
-
-    ink, labels = load(arguments.split, arguments.n)
-    from_memory = MNISTPredictor(arguments.model).predict_proba(ink).argmax(axis=1)
+def compare(model: list[str], ink: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the figures of both ways for ink, uint8 (n, 28, 28), and labels (n,), and where the two ways differ."""
+    from_memory = MNISTPredictor(model).predict_proba(ink).argmax(axis=1)
     with tempfile.TemporaryDirectory() as folder:
-        from_files = read_from_files(ink, arguments.model, Path(folder))
-    result = {
-        "split": arguments.split,
-        "model": arguments.model,
-        "git_commit": git_commit(),
+        from_files = read_from_files(ink, model, Path(folder))
+    return {
         "from_memory": accuracy(labels, from_memory),
         "from_files": accuracy(labels, from_files),
         "withheld_from_files": int((from_files < 0).sum()),
-        "answered_differently": [int(i) for i in np.flatnonzero(from_memory != from_files)],
+        "answered_differently": np.flatnonzero(from_memory != from_files).tolist(),
     }
-    for name in ("from_memory", "from_files"):
-        row = result[name]
-        print(f"{name:<12}{row['share']:8.2%}  {row['low']:.2%}–{row['high']:.2%}  of {row['n']:,}")
-    differing = len(result["answered_differently"])
-    print(f"answered differently: {differing}, of which withheld: {result['withheld_from_files']}")
-    with atomic_path(arguments.output) as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
-    print(arguments.output)
-    return int(differing > MOST_APART)
+
+
+def table(result: dict) -> str:
+    """Return the figures as lines of text."""
+    rows = {name: result[name] for name in ("from_memory", "from_files")}
+    lines = [f"{name:<12}{row['share']:8.2%}  {row['low']:.2%}–{row['high']:.2%}  of {row['n']:,}"
+             for name, row in rows.items()]  # fmt: skip
+    n_differing, n_withheld = len(result["answered_differently"]), result["withheld_from_files"]
+    return "\n".join([*lines, f"answered differently: {n_differing}, of which withheld: {n_withheld}"])
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Measure both ways; print and write the figures. Exit status 1 if they are further apart than allowed."""
+    parser = make_parser(__doc__, "--split", "--model")
+    parser.add_argument("--n", type=int, metavar="N", help="only the first N digits")
+    arguments = parser.parse_args(argv)
+    result = {"split": arguments.split, "model": arguments.model}
+    result |= compare(arguments.model, *unseen_digits(arguments.split, arguments.n))
+    print(table(result))
+    save(result, "mnist_files", arguments.output)
+    return int(len(result["answered_differently"]) > MOST_APART)
 
 
 if __name__ == "__main__":

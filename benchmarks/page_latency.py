@@ -1,26 +1,21 @@
 """Measure the page: from the end of a stroke to the changed answer, in a real browser on this machine.
 
-    python benchmarks/page_latency.py                      # 100 strokes, then 100 with eight other clients asking
-    python benchmarks/page_latency.py --strokes 20
+    python -m benchmarks.page_latency                      # 100 strokes, then 100 with eight other clients asking
+    python -m benchmarks.page_latency --strokes 20
 
 Each stroke is drawn with real pointer events. The clock starts in the browser at pointerup and stops when the answer
 card has been repainted for the final drawing (the pad says so in its data-answered). Also measured: the time from
 starting `python app.py` to the first byte of the page, as a multiple of `import gradio` alone in the same run.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
-import os
-import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -28,10 +23,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python benchmarks/page_latency.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.api_load import Load
+from benchmarks.api_load import Load, serving
+from benchmarks.record import make_parser, save
+from utils import command
 
 N_OTHERS = 8
 LIMIT_S = 240.0  # for each half: it must end on a busy machine too
@@ -53,54 +50,12 @@ WATCH = """() => {
 }"""
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Measure and write benchmarks/results/page_latency.json."""
-    parser = argparse.ArgumentParser(description="Measure the page's latency.")
-    parser.add_argument("--strokes", type=int, default=100)
-    parser.add_argument("--port", type=int, default=7993)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/page_latency.json")
-    arguments = parser.parse_args(argv)
-    address = f"http://127.0.0.1:{arguments.port}"
-    import_s = seconds_to_import_gradio()
-    with tempfile.TemporaryDirectory() as data_dir:
-        started = time.perf_counter()
-        server = start(arguments.port, data_dir)
-        try:
-            wait_for_page(address)
-            start_s = time.perf_counter() - started
-            alone = measure(address, arguments.strokes)
-            with Others(arguments.port, N_OTHERS) as others:
-                busy = measure(address, arguments.strokes)
-        finally:
-            server.terminate()
-            server.wait()
-    result = {
-        "strokes": arguments.strokes,
-        "alone": summary(alone),
-        f"with_{N_OTHERS}_clients": summary(busy) | {"their_requests": others.n_answers},
-        "start_s": round(start_s, 2),
-        "import_gradio_s": round(import_s, 2),
-        "start_ratio": round(start_s / import_s, 2),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-    }
-    arguments.out.parent.mkdir(exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result))
-    return 0
-
-
 def seconds_to_import_gradio() -> float:
     """Return the wall time of a process that only imports gradio (the second of two, so that files are cached)."""
     for _ in range(2):
         started = time.perf_counter()
         subprocess.run([sys.executable, "-c", "import gradio"], check=True)
     return time.perf_counter() - started
-
-
-def start(port: int, data_dir: str) -> subprocess.Popen:
-    """Start the server as a user would."""
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--data-dir", data_dir]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def wait_for_page(address: str) -> None:
@@ -164,6 +119,7 @@ class Others:
 
     @property
     def n_answers(self) -> int:
+        """How many answers they have had so far."""
         return self._count.value
 
     def __enter__(self) -> Others:
@@ -193,6 +149,39 @@ def summary(waits: list[float]) -> dict[str, float]:
     """Return quantiles of milliseconds."""
     p50, p95, p99 = np.percentile(waits, [50, 95, 99])
     return {"n": len(waits), "p50_ms": round(p50, 1), "p95_ms": round(p95, 1), "p99_ms": round(p99, 1)}
+
+
+def measure_all(port: int, n_strokes: int) -> dict:
+    """Return the page's figures, alone and with other clients, and how long it takes to start."""
+    address, import_s = f"http://127.0.0.1:{port}", seconds_to_import_gradio()
+    started = time.perf_counter()
+    with serving(port):
+        wait_for_page(address)
+        start_s = time.perf_counter() - started
+        alone = measure(address, n_strokes)
+        with Others(port, N_OTHERS) as others:
+            busy = measure(address, n_strokes)
+    return {
+        "strokes": n_strokes,
+        "alone": summary(alone),
+        f"with_{N_OTHERS}_clients": summary(busy) | {"their_requests": others.n_answers},
+        "start_s": round(start_s, 2),
+        "import_gradio_s": round(import_s, 2),
+        "start_ratio": round(start_s / import_s, 2),
+    }
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Measure; print and write the figures."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--strokes", type=int, default=100, help="for each half (default: 100)")
+    parser.add_argument("--port", type=int, default=7993)
+    arguments = parser.parse_args(argv)
+    result = measure_all(arguments.port, arguments.strokes)
+    print(json.dumps(result))
+    save(result, "page_latency", arguments.output)
+    return 0
 
 
 if __name__ == "__main__":

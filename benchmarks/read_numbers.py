@@ -11,7 +11,6 @@ vary. Every picture follows from the seed and its number. "Exact" means every di
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,10 +19,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digits.data import N_HELD_OUT, load_mnist, split
-from utils import ROOT, atomic_path, command, git_commit
+if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-RESULTS = ROOT / "benchmarks" / "results" / "numbers.json"
+from benchmarks.record import make_parser, save, unseen_digits
+from predict import MNISTPredictor, NumberReading
+from utils import command
+
 # gaps in digit heights
 SPACINGS = {"touching": (-0.03, 0.05), "tight": (0.03, 0.12), "normal": (0.12, 0.35), "wide": (0.35, 0.7)}
 PAPERS = ("flat", "shaded", "textured", "ruled", "desk")
@@ -33,7 +35,7 @@ LIGHT_INKS = ((240, 240, 235), (245, 230, 150), (180, 220, 245))
 
 
 @dataclass(frozen=True)
-class Sample:
+class NumberPicture:
     """One synthesised picture, uint8 (h, w, 3), its true text (spaces and line breaks kept) and how it was made."""
 
     pixels: np.ndarray
@@ -42,7 +44,7 @@ class Sample:
     paper: str
 
 
-def synthesise(ink: np.ndarray, labels: np.ndarray, seed: int) -> Sample:
+def synthesise(ink: np.ndarray, labels: np.ndarray, seed: int) -> NumberPicture:
     """Draw one picture from the digits `ink`, uint8 (n, 28, 28), `labels` (n,)."""
     rng = np.random.default_rng(seed)
     spacing, paper = str(rng.choice(list(SPACINGS))), str(rng.choice(PAPERS))
@@ -58,7 +60,7 @@ def synthesise(ink: np.ndarray, labels: np.ndarray, seed: int) -> Sample:
         lines.append(strokes)
         texts.append(text)
     strokes = _stack(rng, lines, height)
-    return Sample(_photograph(rng, strokes, height, paper), "\n".join(texts), spacing, paper)
+    return NumberPicture(_photograph(rng, strokes, height, paper), "\n".join(texts), spacing, paper)
 
 
 def _at_least_two(cuts: np.ndarray, n_digits: int) -> bool:
@@ -263,17 +265,8 @@ def figures(truths: list[str], readings: list[str], seed: int = 0) -> dict:
     }
 
 
-def load_digits(which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return MNIST's test or validation digits: ink and labels."""
-    ink, labels = load_mnist(train=which == "validation")
-    if which == "validation":
-        _training, validation = split(labels, N_HELD_OUT)
-        ink, labels = ink[validation], labels[validation]
-    return ink, labels
-
-
-def by_kind(samples: list[Sample], readings: list[str]) -> dict[str, dict]:
-    """Return the figures a spacing and a paper."""
+def by_kind(samples: list[NumberPicture], readings: list[str]) -> dict[str, dict]:
+    """Return the figures of each spacing and of each paper."""
     parts: dict[str, list[int]] = defaultdict(list)
     for i, sample in enumerate(samples):
         parts[sample.spacing].append(i)
@@ -285,7 +278,7 @@ def by_kind(samples: list[Sample], readings: list[str]) -> dict[str, dict]:
     }
 
 
-def save_failures(directory: Path, samples: list[Sample], readings: list) -> None:
+def save_failures(directory: Path, samples: list[NumberPicture], readings: list[NumberReading]) -> None:
     """Write every picture that was misread, boxes drawn, named by number, truth and reading."""
     directory.mkdir(parents=True, exist_ok=True)
     for i, (sample, reading) in enumerate(zip(samples, readings, strict=True)):
@@ -299,49 +292,46 @@ def save_failures(directory: Path, samples: list[Sample], readings: list) -> Non
         cv2.imwrite(str(directory / f"{i:03d}-{sample.paper}-{sample.spacing}-{names[0]}-read-{names[1]}.png"), shown)
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Synthesise, read, compare; print the table and write the JSON."""
-    parser = argparse.ArgumentParser(
-        description="Measure the reading of whole numbers.",
-        epilog="examples:\n  python -m benchmarks.read_numbers --gallery /tmp/misread\n"
-        "  python -m benchmarks.read_numbers --split test --n 500",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: to publish")
-    parser.add_argument("--n", type=int, default=200, help="pictures (default 200)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
-    parser.add_argument("--gallery", type=Path, metavar="DIR", help="write the misread pictures here")
-    arguments = parser.parse_args(argv)
-    import json
-
-    from predict import MNISTPredictor
-
-    ink, labels = load_digits(arguments.split)
-    predictor = MNISTPredictor(arguments.model)
-    seeds = [arguments.seed * 1_000_000 + i for i in range(arguments.n)]
-    samples = [synthesise(ink, labels, seed) for seed in seeds]
+def read(predictor: MNISTPredictor, samples: list[NumberPicture]) -> list[NumberReading]:
+    """Return what is read in each picture."""
     readings = []
     for i, sample in enumerate(samples, 1):
         readings.append(predictor.read_number(sample.pixels))
         if i % 50 == 0:
             print(f"{i} of {len(samples)}", file=sys.stderr)
+    return readings
+
+
+def table(result: dict) -> str:
+    """Return the figures as lines of text, a kind each and all of them last."""
+    return "\n".join(
+        f"{name:<10} n {row['n']:>4}   digits {row['digit_accuracy']:6.2f} %  {row['digit_accuracy_interval']}"
+        f"   exact {row['exact']:6.2f} %  {row['exact_interval']}   digits alone {row['exact_digits']:6.2f} %"
+        for name, row in [*result["kinds"].items(), ("all", result["all"])]
+    )
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Synthesise, read, compare; print the table and write the JSON."""
+    parser = make_parser(__doc__, "--split", "--model")
+    parser.add_argument("--n", type=int, default=200, help="pictures (default: 200)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--gallery", type=Path, metavar="DIR", help="write the misread pictures here")
+    arguments = parser.parse_args(argv)
+    ink, labels = unseen_digits(arguments.split)
+    seeds = [arguments.seed * 1_000_000 + i for i in range(arguments.n)]
+    samples = [synthesise(ink, labels, seed) for seed in seeds]
+    readings = read(MNISTPredictor(arguments.model), samples)
     if arguments.gallery:
         save_failures(arguments.gallery, samples, readings)
     texts = [reading.text for reading in readings]
     result = {
-        "split": arguments.split, "seed": arguments.seed, "model": arguments.model, "git_commit": git_commit(),
+        "split": arguments.split, "seed": arguments.seed, "model": arguments.model,
         "all": figures([sample.text for sample in samples], texts), "kinds": by_kind(samples, texts),
     }  # fmt: skip
-    for name, row in [*result["kinds"].items(), ("all", result["all"])]:
-        print(
-            f"{name:<10} n {row['n']:>4}   digits {row['digit_accuracy']:6.2f} %  {row['digit_accuracy_interval']}"
-            f"   exact {row['exact']:6.2f} %  {row['exact_interval']}   digits alone {row['exact_digits']:6.2f} %"
-        )
-    with atomic_path(arguments.output) as path:
-        path.write_text(json.dumps(result, indent=2) + "\n")
+    print(table(result))
+    save(result, "numbers", arguments.output)
     return 0
 
 

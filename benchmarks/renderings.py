@@ -10,8 +10,6 @@ counts as wrong. `wrong_and_sure` are wrong ones with a confidence above 0.9 and
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,22 +17,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digits.data import N_HELD_OUT, load_mnist, split
+if not __package__:  # `python benchmarks/renderings.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import make_parser, save, unseen_digits
 from digits.metrics import accuracy
 from digits.status import OK
 from predict import MNISTPredictor
-from utils import ROOT, atomic_path, command, git_commit
+from utils import command
 
-RESULTS = ROOT / "benchmarks" / "results" / "renderings.json"
 TARGET = 0.99  # in every form
+SURE = 0.9  # a confidence
 SCALE, MARGIN, PAD = 4, 24, 280
 FAINT_INK = 165
 
-Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # ink (28, 28) -> picture, uint8
+Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # ink, uint8 (28, 28) -> picture, uint8
 
 
 def as_it_is(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """MNIST's own 28x28."""
+    """MNIST's own form: (28, 28)."""
     return ink
 
 
@@ -44,7 +45,7 @@ def white_on_black(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def black_on_white(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same, dark on light."""
+    """The same, dark on light: (160, 160)."""
     return 255 - white_on_black(ink, rng)
 
 
@@ -77,19 +78,18 @@ def _enlarged(ink: np.ndarray, side: int) -> np.ndarray:
 
 
 def sample(which: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink, uint8 (n, 28, 28), and labels of `n` random digits of the split "validation" or "test"."""
-    ink, labels = load_mnist(train=which != "test")
-    candidates = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
-    chosen = np.random.default_rng(seed).choice(candidates, n, replace=False)
+    """Return ink, uint8 (n, 28, 28), and labels (n,) of `n` random digits of the split "validation" or "test"."""
+    ink, labels = unseen_digits(which)
+    chosen = np.random.default_rng(seed).choice(len(labels), n, replace=False)
     return ink[chosen], labels[chosen]
 
 
 def measure(predictor: MNISTPredictor, draw: Draw, ink: np.ndarray, labels: np.ndarray, seed: int) -> dict:
-    """Return the figures of one rendering: accuracy with its interval, statuses, and which digits were wrong."""
+    """Return the figures of one rendering of ink, uint8 (n, 28, 28): accuracy, statuses, which digits were wrong."""
     predictions = predictor.predict_batch(to_pngs(draw, ink, seed))
     answers = np.array([-1 if prediction.digit is None else prediction.digit for prediction in predictions])
     wrong = np.flatnonzero(answers != labels)
-    sure = [i for i in wrong if predictions[i].status == OK and predictions[i].confidence > 0.9]
+    sure = [i for i in wrong if predictions[i].status == OK and predictions[i].confidence > SURE]
     return accuracy(labels, answers) | {
         "withheld": int((answers < 0).sum()),
         "not_ok": sum(prediction.status != OK for prediction in predictions),
@@ -99,7 +99,7 @@ def measure(predictor: MNISTPredictor, draw: Draw, ink: np.ndarray, labels: np.n
 
 
 def to_pngs(draw: Draw, ink: np.ndarray, seed: int) -> Iterator[bytes]:
-    """Yield each digit as the bytes of a PNG file."""
+    """Yield each digit of ink, uint8 (n, 28, 28), as the bytes of a PNG file."""
     rng = np.random.default_rng(seed)
     for digit in ink:
         yield cv2.imencode(".png", draw(digit, rng))[1].tobytes()
@@ -108,18 +108,10 @@ def to_pngs(draw: Draw, ink: np.ndarray, seed: int) -> Iterator[bytes]:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Draw, read, count; print the table and write it as JSON. Exit status 1 if a form misses the target."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="examples:\n  python -m benchmarks.renderings\n  python -m benchmarks.renderings --split test",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: published figures")
+    parser = make_parser(__doc__, "--split", "--model")
     parser.add_argument("--n", type=int, default=500, help="digits in each form (default: 500)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     arguments = parser.parse_args(argv)
-
     predictor = MNISTPredictor(arguments.model)
     ink, labels = sample(arguments.split, arguments.n, arguments.seed)
     forms = {}
@@ -127,10 +119,8 @@ def main(argv: list[str] | None = None) -> int:
         row = forms[draw.__name__] = measure(predictor, draw, ink, labels, arguments.seed)
         print(f"{draw.__name__:<22}{row['share']:8.2%}  {row['low']:.2%}–{row['high']:.2%}"
               f"  withheld {row['withheld']}, wrong and sure {row['wrong_and_sure']}")  # fmt: skip
-    facts = {"split": arguments.split, "n": arguments.n, "seed": arguments.seed, "model": arguments.model}
-    with atomic_path(arguments.output) as path:
-        path.write_text(json.dumps(facts | {"git_commit": git_commit(), "forms": forms}, indent=1) + "\n")
-    print(arguments.output)
+    settings = {"split": arguments.split, "n": arguments.n, "seed": arguments.seed, "model": arguments.model}
+    save(settings | {"forms": forms}, "renderings", arguments.output)
     return int(any(row["share"] < TARGET for row in forms.values()))
 
 

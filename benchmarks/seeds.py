@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.architectures import measure_accuracy, read_ink
+if not __package__:  # `python benchmarks/seeds.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.architectures import measure_accuracy
+from benchmarks.record import RESULTS, facts, make_parser, unseen_digits
 from digits.data import N_HELD_OUT, data_dir
 from model import REGISTRY
 from train import Settings, read_run, train
-from utils import ROOT, RUNS_DIR, atomic_path, command, git_commit
-
-RESULTS = ROOT / "benchmarks" / "results" / "seeds.json"
+from utils import RUNS_DIR, command, write_json
 
 
 def settings_of(arguments: argparse.Namespace, seed: int) -> Settings:
@@ -37,48 +38,34 @@ def train_seed(settings: Settings, run_dir: Path) -> Path:
     """Train, or go on, or do nothing if the run is finished; return its last weights."""
     if not (run_dir / "summary.json").exists():
         run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
+        write_json(run_dir / "config.json", asdict(settings))
         state = read_run(run_dir)[1] if (run_dir / "state.pt").exists() else None
         train(settings, run_dir, state, data_dir())
     return run_dir / "last.pth"
 
 
-def write(result: dict, model: str, path: Path) -> None:
-    """Put `result` under `model` into the JSON file, beside those of other models."""
+def save_beside_others(result: dict, model: str, path: Path) -> None:
+    """Put `result` under `model` into the JSON file, beside those of other models; print the path."""
     stored = json.loads(path.read_text()) if path.exists() else {}
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(stored | {model: result}, indent=1) + "\n")
+    write_json(path, stored | {model: facts() | result})
+    print(path)
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
     """Train every seed, measure, print and write the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example:\n  python -m benchmarks.seeds --model plaincnn --seeds 3 --epochs 10",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__, "--mnist-test")
     parser.add_argument("--model", default="mnistnet", choices=list(REGISTRY), metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N")
-    parser.add_argument("--epochs", type=int, default=20, metavar="N")
-    parser.add_argument("--mnist-test", action="store_true", help="MNIST's test images, for a published figure")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="how many (default: 5)")
+    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="of each (default: 20)")
     arguments = parser.parse_args(argv)
-
     runs = [settings_of(arguments, seed) for seed in range(arguments.seeds)]
     weights = [train_seed(settings, RUNS_DIR / f"mnist-{settings.model}-{settings.seed}") for settings in runs]
-    found = measure_accuracy(weights, *read_ink(arguments.mnist_test))
-    result = {
-        "data": "mnist-test" if arguments.mnist_test else "mnist-validation",
-        "settings": asdict(runs[0]),
-        "machine": f"{os.cpu_count()} cores",
-        "git_commit": git_commit(),
-        **found,
-    }
+    found = measure_accuracy(weights, *unseen_digits(arguments.split))
     deviation = "" if found["std"] is None else f" ± {found['std']:.3%}"
     print(f"{arguments.model}: {found['mean']:.3%}{deviation} (n = {found['n']} seeds)")
-    write(result, arguments.model, arguments.output)
-    print(arguments.output)
+    result = {"data": f"mnist-{arguments.split}", "settings": asdict(runs[0]), **found}
+    save_beside_others(result, arguments.model, arguments.output or RESULTS / "seeds.json")
     return 0
 
 

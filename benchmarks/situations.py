@@ -9,8 +9,6 @@ people's handwriting, only which surroundings stand in the way of reading it. A 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +16,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.mnist_files import load
+if not __package__:  # `python benchmarks/situations.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.record import make_parser, save, unseen_digits
 from digits.exam import Sample, answer
 from digits.gallery import draw_gallery
 from digits.metrics import share_of
 from digits.status import OK
 from predict import MNISTPredictor
-from utils import ROOT, atomic_path, command, git_commit
+from utils import command
 
-RESULTS = ROOT / "benchmarks" / "results" / "situations.json"
 INK = (40, 40, 60)  # RGB
 BLUE = (30, 45, 130)
 Rng = np.random.Generator
+Situation = Callable[[np.ndarray, Rng], np.ndarray]  # ink, uint8 (28, 28) -> picture, RGB float32 (h, w, 3), 0–255
 
 
 def enlarge(ink: np.ndarray, side: int) -> np.ndarray:
@@ -47,7 +48,7 @@ def paper(height: int, width: int, rng: Rng, level: float = 215.0) -> np.ndarray
 
 
 def write(picture: np.ndarray, ink: np.ndarray, left: int, top: int, side: int, colour=INK, strength=0.9) -> np.ndarray:
-    """Return the picture with the digit on it, `side` pixels large."""
+    """Write ink (28, 28), `side` pixels large, on a picture (h, w, 3), which is changed; return that picture."""
     coverage = strength * enlarge(ink, side)[..., None]
     there = picture[top : top + side, left : left + side]
     picture[top : top + side, left : left + side] = there + (np.float32(colour) - there) * coverage
@@ -103,25 +104,25 @@ def ruled_paper(ink: np.ndarray, rng: Rng) -> np.ndarray:
 
 def sheet_on_desk(ink: np.ndarray, rng: Rng) -> np.ndarray:
     """A sheet on a brown desk, all its edges in the picture."""
-    picture = on_ground(ink, rng, (640, 480), (120, 80, 50), [[90, 60], [560, 30], [600, 430], [60, 450]])
+    picture = on_ground(rng, (640, 480), (120, 80, 50), [[90, 60], [560, 30], [600, 430], [60, 450]])
     return write(picture, ink, 220, 130, 220)
 
 
 def slip_on_dark_desk(ink: np.ndarray, rng: Rng) -> np.ndarray:
     """A small slip on a dark desk."""
     corners = [[350, 250], [650, 220], [680, 520], [380, 540]]
-    return write(on_ground(ink, rng, (960, 720), (30, 30, 35), corners), ink, 440, 300, 160)
+    return write(on_ground(rng, (960, 720), (30, 30, 35), corners), ink, 440, 300, 160)
 
 
 def yellow_note(ink: np.ndarray, rng: Rng) -> np.ndarray:
     """A yellow note on grey, hardly lighter or darker than its ground."""
     corners = [[250, 150], [560, 130], [580, 440], [270, 460]]
-    picture = on_ground(ink, rng, (800, 600), (205, 200, 200), corners, (250, 230, 90))
+    picture = on_ground(rng, (800, 600), (205, 200, 200), corners, (250, 230, 90))
     return write(picture, ink, 320, 190, 200)
 
 
-def on_ground(ink, rng: Rng, size: tuple[int, int], ground, corners: list[list[int]], sheet=None) -> np.ndarray:
-    """Return a sheet with these corners on a ground of one colour and some grain."""
+def on_ground(rng: Rng, size: tuple[int, int], ground, corners: list[list[int]], sheet=None) -> np.ndarray:
+    """Return a sheet with these corners (x, y) on a ground of one colour and some grain, (h, w, 3); no digit yet."""
     width, height = size
     picture = np.float32(ground) + rng.normal(0, 6, (height, width, 1)).astype(np.float32)
     shape = cv2.fillPoly(np.zeros((height, width, 1), np.float32), [np.int32(corners)], 1.0)
@@ -178,9 +179,9 @@ def moved(ink: np.ndarray, rng: Rng) -> np.ndarray:
     return cv2.filter2D(plain(ink, rng), -1, np.full((1, 15), 1 / 15, np.float32))
 
 
-SITUATIONS: dict[str, Callable[[np.ndarray, Rng], np.ndarray]] = {
-    draw.__name__: draw
-    for draw in (
+SITUATIONS: dict[str, Situation] = {
+    situation.__name__: situation
+    for situation in (
         plain, form_field, form_cell, circled, underlined, squared_paper, ruled_paper, sheet_on_desk, slip_on_dark_desk,
         yellow_note, finger, shadow, dim, chalk, pencil, red_on_yellow, highlighter, far_away, moved,
     )
@@ -188,13 +189,16 @@ SITUATIONS: dict[str, Callable[[np.ndarray, Rng], np.ndarray]] = {
 
 
 def draw(name: str, ink: np.ndarray, seed: int) -> np.ndarray:
-    """Return one picture of the situation, uint8 (h, w, 3)."""
+    """Return ink, uint8 (28, 28), in the situation `name`: RGB uint8 (h, w, 3), slightly blurred as by a lens."""
     picture = SITUATIONS[name](ink, np.random.default_rng(seed))
     return np.clip(cv2.GaussianBlur(np.float32(picture), (0, 0), 0.8), 0, 255).astype(np.uint8)
 
 
 def measure(predictor: MNISTPredictor, name: str, ink: np.ndarray, labels: np.ndarray, gallery: Path | None) -> dict:
-    """Return the accuracy in one situation, and how many answers were `ok` and wrong; draw what went wrong."""
+    """Return the accuracy on ink, uint8 (n, 28, 28), in one situation, and how many answers were `ok` and wrong.
+
+    What went wrong is drawn into the folder `gallery`, if one is named.
+    """
     drawn = [draw(name, digit, seed) for seed, digit in enumerate(ink)]
     samples = [Sample(picture, int(label), name) for picture, label in zip(drawn, labels, strict=True)]
     answers = answer(predictor, samples)
@@ -206,27 +210,18 @@ def measure(predictor: MNISTPredictor, name: str, ink: np.ndarray, labels: np.nd
 @command
 def main(argv: list[str] | None = None) -> int:
     """Measure every situation; print and write the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example:\n  python -m benchmarks.situations --n 20 --gallery outputs/runs/situations",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--split", choices=["validation", "test"], default="validation", help="test: published figures")
-    parser.add_argument("--n", type=int, default=100, metavar="N", help="pictures of each")
+    parser = make_parser(__doc__, "--split")
+    parser.add_argument("--n", type=int, default=100, metavar="N", help="pictures of each (default: 100)")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="draw the wrong ones there")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     arguments = parser.parse_args(argv)
-
-    predictor, (ink, labels) = MNISTPredictor(), load(arguments.split, arguments.n)
+    predictor, (ink, labels) = MNISTPredictor(), unseen_digits(arguments.split, arguments.n)
     rows = {name: measure(predictor, name, ink, labels, arguments.gallery) for name in SITUATIONS}
     for name, row in rows.items():
         print(f"{name:<20}{row['share']:8.1%}  {row['low']:.1%}–{row['high']:.1%}  ok but wrong: {row['ok_but_wrong']}")
     mean = float(np.mean([row["share"] for row in rows.values()]))
     print(f"{'mean':<20}{mean:8.1%}")
-    result = {"split": arguments.split, "git_commit": git_commit(), "n_each": len(ink), "mean": mean, "each": rows}
-    with atomic_path(arguments.output) as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
-    print(arguments.output)
+    result = {"split": arguments.split, "n_each": len(ink), "mean": mean, "each": rows}
+    save(result, "situations", arguments.output)
     return 0
 
 

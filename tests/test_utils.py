@@ -100,3 +100,11 @@ def test_git_commit_is_a_hash_or_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(utils, "ROOT", tmp_path)
     monkeypatch.setitem(os.environ, "GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert utils.git_commit() is None
+
+
+def test_json_is_written_whole_and_for_people(tmp_path):
+    utils.write_json(tmp_path / "new" / "a.json", {"share": 0.5})
+    assert (tmp_path / "new" / "a.json").read_text() == '{\n "share": 0.5\n}\n'
+    with pytest.raises(TypeError):
+        utils.write_json(tmp_path / "new" / "a.json", object())
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"], "the old one stays, nothing beside it"

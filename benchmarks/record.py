@@ -1,0 +1,80 @@
+"""What the benchmarks share: their flags, digits that no network was trained on, and the form of a result.
+
+    parser = make_parser(__doc__, "--split", "--model")        # and --output; the examples are those of the docstring
+    ink, labels = unseen_digits("validation")                  # uint8 (5000, 28, 28), int64 (5000,)
+    save({"split": "validation", "share": 0.99}, "renderings", arguments.output)
+
+A result is one JSON file in benchmarks/results that says first at which commit, when and on what machine it was
+measured. The documents take their figures from there (benchmarks/fill_figures.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from digits.data import N_HELD_OUT, load_mnist, split
+from utils import ROOT, git_commit, write_json
+
+RESULTS = ROOT / "benchmarks" / "results"
+FLAGS = {
+    "--model": {"nargs": "+", "default": ["mnistnet"], "metavar": "NAME", "help": "one, or several to vote"},
+    "--split": {
+        "choices": ["validation", "test"], "default": "validation", "help": "of MNIST; test: for a published figure",
+    },
+    "--mnist-test": {
+        "dest": "split", "action": "store_const", "const": "test", "default": "validation",
+        "help": "MNIST's test images, for a published figure",
+    },
+    "--output": {"type": Path, "metavar": "FILE", "help": "default: a file in benchmarks/results"},
+}  # fmt: skip
+
+
+def make_parser(doc: str, *flags: str) -> argparse.ArgumentParser:
+    """Return a parser with --output and those of the shared `flags` that are named (see `FLAGS`).
+
+    Its --help shows the first line and the commands of `doc`, a module's docstring. --split and --mnist-test both end
+    up in `split`: "validation" or "test".
+    """
+    commands = [line[2:] for line in doc.splitlines() if line.startswith("    python ")]
+    parser = argparse.ArgumentParser(
+        description=doc.splitlines()[0],
+        epilog="\n".join(["examples:", *commands]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for flag in (*flags, "--output"):
+        parser.add_argument(flag, **FLAGS[flag])
+    return parser
+
+
+def unseen_digits(which: str, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink, uint8 (n, 28, 28), and labels, int64 (n,): the first `n`, or all, of what no network was trained on.
+
+    `which` is "validation", the 5,000 images that every shipped network held out, or "test", MNIST's 10,000.
+    Raises `UserError` if MNIST is not there and cannot be downloaded.
+    """
+    ink, labels = load_mnist(train=which != "test")
+    chosen = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
+    return ink[chosen[:n]], labels[chosen[:n]]
+
+
+def facts() -> dict[str, str | None]:
+    """Return commit, time (UTC), machine and Python version: where a result comes from."""
+    return {
+        "commit": git_commit(),
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+    }
+
+
+def save(result: dict, name: str, output: Path | None = None) -> None:
+    """Write `facts` and `result` to `output`, or to <name>.json among the results, and print the path."""
+    path = output or RESULTS / f"{name}.json"
+    write_json(path, facts() | result)
+    print(path)

@@ -1,0 +1,55 @@
+"""The benchmarks' frame: they start either way, share their flags, and every result says where it comes from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import record
+from utils import ROOT
+
+SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "record")
+
+# Each script starts as if it were the only one: what the one before imported of the project is forgotten again.
+AS_FILES = """
+import runpy, sys
+sys.path.remove("")
+clean, own = list(sys.path), ("benchmarks", "digits", "utils", "model", "predict", "train", "batch_processor")
+for script in sys.argv[1:]:
+    runpy.run_path(script)
+    sys.path[:] = clean
+    for name in [name for name in sys.modules if name.split(".")[0] in own]:
+        del sys.modules[name]
+"""
+
+
+def test_every_benchmark_starts_as_a_file_from_anywhere(tmp_path):
+    words = [sys.executable, "-c", AS_FILES, *map(str, SCRIPTS)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_result_says_where_it_comes_from(tmp_path, capsys):
+    record.save({"split": "test", "share": 0.5}, "none", tmp_path / "share.json")
+    stored = json.loads((tmp_path / "share.json").read_text())
+    assert list(stored) == ["commit", "when", "machine", "python", "split", "share"]
+    assert "cores" in stored["machine"] and stored["when"].endswith("+00:00")
+    assert capsys.readouterr().out == f"{tmp_path / 'share.json'}\n"
+
+
+@pytest.mark.parametrize("flags", [["--split", "test"], ["--mnist-test"]])
+def test_the_test_images_are_asked_for_by_name(flags):
+    parser = record.make_parser("What it measures.\n\n    python -m benchmarks.x   # an example", flags[0])
+    assert parser.parse_args([]).split == "validation"
+    assert parser.parse_args(flags).split == "test"
+    assert "  python -m benchmarks.x   # an example" in parser.format_help()
+
+
+@pytest.mark.mnist
+def test_unseen_digits_are_those_that_the_shipped_networks_held_out():
+    ink, labels = record.unseen_digits("validation")
+    assert ink.shape == (5000, 28, 28) and labels.shape == (5000,)
+    assert record.unseen_digits("test", 7)[0].shape == (7, 28, 28)
