@@ -15,11 +15,17 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digits.engines import is_path, weights_path
 from digits.readers import Readers
 from predict import MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from digits.explain import Explainer
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 EXAMPLES = """examples:
@@ -121,8 +127,8 @@ def make_readers(models: list[str]) -> Readers:
     )
 
 
-def make_app(arguments: argparse.Namespace, users: dict[str, str]):
-    """Return the whole ASGI application: API, page, and the guard before both."""
+def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
+    """Return the whole application: API, page, and the guard before both. Raises `UserError` for missing weights."""
     be_quiet(arguments.data_dir)
     readers = make_readers(arguments.model or shipped_models())
     readers.predictor()  # a missing or damaged file is said now, not at the first visitor's stroke
@@ -153,7 +159,7 @@ def be_quiet(data_dir: Path) -> None:
     )  # fmt: skip
 
 
-def open_explainer(model: str):
+def open_explainer(model: str) -> Explainer:
     """Return what looks inside a model; imports torch, which reading does not need."""
     from digits.explain import Explainer
     from model import load_model

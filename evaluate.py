@@ -11,7 +11,6 @@ A folder has labels.csv (file, label, source; label "-" for no digit) beside its
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -38,7 +37,7 @@ from digits.exam import (
 from digits.gallery import draw_sheet
 from digits.status import OK
 from predict import MNISTPredictor
-from utils import RUNS_DIR, UserError, atomic_path, command, free_path, git_commit
+from utils import RUNS_DIR, UserError, command, free_path, git_commit, write_json
 
 EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 PGD_STEPS = 10
@@ -130,7 +129,10 @@ def compare(answers: Answers, other: Answers) -> dict:
 
 
 def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
-    """Return accuracy by kind and strength of damage: of the network alone, and of the whole path from a picture."""
+    """Return accuracy by kind and strength of damage to ink, uint8 (n, 28, 28), with labels (n,).
+
+    Of the network alone, and of the whole path from a picture. Rotation goes to the left and to the right in turn.
+    """
     table = {}
     for kind, corruption in KINDS.items():
         signs = np.resize([1, -1], len(ink)) if kind == "rotation" else 1
@@ -147,7 +149,7 @@ def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndar
 
 
 def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
-    """Return the accuracy of one network alone under FGSM and PGD at growing strength."""
+    """Return the accuracy of one network alone on ink, uint8 (n, 28, 28), under FGSM and PGD at growing strength."""
     from digits.explain import Explainer
     from model import load_model
 
@@ -249,8 +251,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.stress:
         result["stress"] = stress(predictor, answers, max(1, arguments.n), folder)
     path = folder / "evaluation.json"
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(path, result)
     print(text(result))
     print(path)
     return 0

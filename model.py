@@ -88,6 +88,7 @@ class LayerNorm2d(nn.LayerNorm):
     """Layer norm over the channels of (n, c, h, w)."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return `x`, (n, c, h, w), normalised at every place."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
@@ -103,6 +104,7 @@ class InvertedBottleneck(nn.Module):
         self.narrow = nn.Conv2d(4 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return `x`, (n, c, h, w), and what the block adds to it."""
         return x + self.narrow(self.act(self.widen(self.norm(self.depthwise(x)))))
 
 
@@ -189,6 +191,7 @@ class ResNet50(nn.Module):
         self.frozen: list[nn.Module] = []
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, 10) of standardised ink (n, 1, 28, 28)."""
         x = nn.functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
         return self.network(x.expand(-1, 3, -1, -1))
 
@@ -216,6 +219,7 @@ class ResNet50(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> ResNet50:
+        """Switch to training as every module does, but for the frozen parts, which stay in evaluation mode."""
         super().train(mode)
         for part in self.frozen:
             part.eval()
@@ -274,7 +278,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load_model(path: str | Path) -> tuple[nn.Module, Checkpoint]:
-    """Return the network of a checkpoint, in evaluation mode, and the checkpoint itself."""
+    """Return the network of a checkpoint, in evaluation mode on the CPU, and the checkpoint itself.
+
+    Raises `UserError` as `load_checkpoint` does, or if the weights are those of another architecture.
+    """
     checkpoint = load_checkpoint(path)
     model = create_model(checkpoint.architecture)
     try:
@@ -293,6 +300,7 @@ class InkToLogits(nn.Module):
         self.model, self.mean, self.std = model, mean, std
 
     def forward(self, ink: Tensor) -> Tensor:
+        """Return logits (n, 10) of ink, uint8 (n, 28, 28)."""
         return self.model((ink.float().unsqueeze(1) / 255.0 - self.mean) / self.std)
 
 

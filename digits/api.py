@@ -20,7 +20,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from digits.api_inside import add_inside
-from digits.desk import Desk, Limits
+from digits.desk import Desk, Limits, unknown_is_404
 from digits.feedback import Corrections, Unavailable
 from digits.picture import PictureError, open_picture
 from digits.readers import Readers
@@ -37,7 +37,7 @@ REPORT_TYPES = {
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
-
+Kind = Annotated[Literal[tuple(REPORT_TYPES)], Query(description="what to write")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -86,7 +86,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
-        predictor = open_predictor(readers, model)
+        predictor = _open_predictor(readers, model)
         pictures = await desk.read(files)
         names = [_file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
@@ -102,7 +102,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         details: Details = "none",
     ) -> Any:
         """Read all digits of one picture, line by line, each with its box."""
-        predictor = open_predictor(readers, model)
+        predictor = _open_predictor(readers, model)
         (data,) = await desk.read([file])
         row = await desk.work(_read_number, predictor, data, _file_name(file), details == "steps")
         return {"model": readers.check(model), **row}
@@ -140,7 +140,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         """Keep a picture with its true label for the next training."""
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
-        predictor = open_predictor(readers, model)
+        predictor = _open_predictor(readers, model)
         (data,) = await desk.read([file])
         if isinstance(data, PictureError):
             raise data
@@ -173,7 +173,7 @@ def _add_reports(app: FastAPI, write_report: Callable[[list[dict], str], bytes],
     @app.post("/api/report", tags=["reading"], response_class=Response)
     async def report(
         rows: list[ReportRow],
-        kind: Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")] = "csv",
+        kind: Kind = "csv",
     ) -> Response:
         """Write rows that were read before, and labels given to them since, as the batch's report."""
         if len(rows) > desk.limits.n_report_rows:
@@ -186,11 +186,9 @@ def _add_reports(app: FastAPI, write_report: Callable[[list[dict], str], bytes],
 # ---------------------------------------------------------------- what the routes share
 
 
-def open_predictor(readers: Readers, names: Sequence[str]) -> Any:
-    try:
+def _open_predictor(readers: Readers, names: Sequence[str]) -> Any:
+    with unknown_is_404():
         return readers.predictor(names)
-    except UserError as error:
-        raise HTTPException(404, str(error)) from None
 
 
 def _read(predictor: Any, pictures: list[bytes | PictureError], names: list[str], details: str) -> list[dict]:

@@ -1,6 +1,8 @@
 """The API's routes into the network: where it looks, what its layers make of a picture, what changes its mind.
 
     add_inside(app, readers, desk)      # POST /api/explain, /api/stress; GET /api/kernels
+
+Each takes one model by name; a network's first question loads torch. What they answer is in digits/schemas.py.
 """
 
 from __future__ import annotations
@@ -10,28 +12,26 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
-from digits.desk import Desk
+from digits.desk import Desk, unknown_is_404
+from digits.explain import STRESSES
 from digits.picture import PictureError
 from digits.preprocess import to_ink
 from digits.readers import Readers
 from digits.schemas import Explanation, Kernels, Stress
 from digits.show import heat_on_ink, signed_sheet, to_data_url, to_sheet
-from utils import UserError
 
 Picture = Annotated[UploadFile, File(description="one picture of one digit")]
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
-Kind = Annotated[Literal["gaussian", "salt_and_pepper", "blur", "rotation", "fgsm"], Query()]
+Kind = Annotated[Literal[STRESSES], Query()]
 
 
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
-    """Add the routes."""
+    """Add the three routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
 
     async def prepare(file: UploadFile, model: str) -> tuple[Any, np.ndarray]:
-        try:
+        with unknown_is_404():
             readers.check([model] if model else [])
-        except UserError as error:
-            raise HTTPException(404, str(error)) from None
         (data,) = await desk.read([file])
         ink = await desk.work(_ink_of, data)
         return await desk.work(readers.explainer, model), ink
@@ -49,10 +49,8 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.get("/api/kernels", tags=["inside"], response_model=Kernels)
     async def kernels(layer: str, index: int, model: Name = "") -> Any:
         """Show the weights that make feature map `index` of a convolution."""
-        try:
+        with unknown_is_404():
             explainer = await desk.work(readers.explainer, model)
-        except UserError as error:
-            raise HTTPException(404, str(error)) from None
         convolution = explainer.convolutions.get(layer)
         if convolution is None or not 0 <= index < convolution.out_channels:
             raise HTTPException(404, "there is no such feature map in this network")
@@ -88,7 +86,7 @@ def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict:
 
 def _layer(name: str, maps: np.ndarray) -> dict:
     """Return the maps, float32 (c, h, w), as one sheet; each layer has its own scale from 0 to its highest value."""
-    columns = {True: 8, False: 16}[len(maps) <= 32]
+    columns = 8 if len(maps) <= 32 else 16
     shown = np.clip(maps / max(float(np.quantile(maps, 0.999)), 1e-6), 0, 1)
     sheet = to_data_url(to_sheet((shown * 255).astype(np.uint8), columns))
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "columns": columns, "sheet": sheet}

@@ -1,7 +1,9 @@
 """Training augmentation, on whole batches: float ink (n, 1, 28, 28) in 0–1 in, the same out.
 
 All geometry (rotation, translation, scale, shear, elastic) is composed into one resampling, since every further one
-blurs. Strengths are the most that can happen; each image draws its own amount below that.
+blurs. Strengths are the most that can happen; each image draws its own amount below that. Elastic distortion is after
+Simard et al. 2003, erasing after Zhong et al. 2017 (arXiv:1708.04896), mixup after Zhang et al. 2018
+(arXiv:1710.09412).
 
     augment = Augment({"rotation": 10, "shear": 0.1, "elastic": 0.8})
     batch = augment(batch, generator)
@@ -10,6 +12,7 @@ blurs. Strengths are the most that can happen; each image draws its own amount b
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 from collections.abc import Callable
@@ -18,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from utils import UserError
+from utils import UserError, command
 
 # The usual strength of each augmentation, and its unit.
 USUAL: dict[str, float] = {
@@ -73,7 +76,7 @@ class Augment:
         self.strengths = strengths
 
     def __call__(self, ink: Tensor, generator: Generator) -> Tensor:
-        """Return the augmented batch, (n, 1, 28, 28); the input is not changed."""
+        """Return the augmented batch, float (n, 1, 28, 28) in about 0–1; the input is not changed."""
         ink = _resample(ink, self.strengths, generator)
         for name, change in PIXELWISE.items():
             if self.strengths.get(name):
@@ -167,8 +170,12 @@ def gallery(ink: Tensor, seed: int = 0) -> dict[str, Tensor]:
     return {name: Augment({name: USUAL[name]})(ink, Generator().manual_seed(seed)) for name in names}
 
 
-def main(argv: list[str]) -> int:
-    """Draw the gallery of all augmentations, on MNIST training images, to the path given."""
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Draw the gallery of all augmentations, a row each, on MNIST training images, to the path given."""
+    parser = argparse.ArgumentParser(description="Draw every augmentation at its usual strength.")
+    parser.add_argument("path", metavar="FILE", help="the PNG to write")
+    path = parser.parse_args(argv).path
     import cv2
     import numpy as np
 
@@ -177,10 +184,10 @@ def main(argv: list[str]) -> int:
     ink = torch.from_numpy(load_mnist(True)[0][:16].copy()).unsqueeze(1) / 255.0
     rows = [ink, *gallery(ink).values()]
     sheet = np.concatenate([np.concatenate(list(row[:, 0].numpy()), axis=1) for row in rows])
-    cv2.imwrite(argv[0], cv2.resize((sheet * 255).astype(np.uint8), None, fx=2, fy=2, interpolation=0))
-    print(argv[0])
+    cv2.imwrite(path, cv2.resize((sheet * 255).astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))
+    print(path)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -3,7 +3,8 @@
     from digits.corruptions import corrupt
     corrupt(ink, "blur", 1.5)                  # uint8 (n, 28, 28) -> uint8 (n, 28, 28)
 
-The adversarial kinds need a network's gradient and live in `digits/explain.py`.
+Five strengths a kind, as Hendrycks and Dietterich 2019 (arXiv:1903.12261) have them. The adversarial kinds need a
+network's gradient and live in `digits/explain.py`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class Corruption:
 def corrupt(
     ink: np.ndarray, kind: str, strengths: float | np.ndarray, seed: int = 0, same_pattern: bool = False
 ) -> np.ndarray:
-    """Return uint8 (n, 28, 28): `ink` damaged, each by its own of `strengths` (n,) or all by one.
+    """Return `ink`, uint8 (n, 28, 28), damaged: each by its own of `strengths` (n,) or all by one; the same shape.
 
+    `kind` is a key of `KINDS`, where the unit of the strength stands too.
     `same_pattern` draws one random pattern for all, so that a growing strength grows the same damage.
     """
     strengths = np.broadcast_to(np.asarray(strengths, np.float32), len(ink)).reshape(-1, 1, 1)

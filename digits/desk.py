@@ -1,4 +1,4 @@
-"""Where the API's work is done: a few threads, a bounded queue, files checked before they are read.
+"""The API's counter: takes the files in, keeps the queue short, and has the work done in a few threads.
 
     desk = Desk(Limits(n_working=2))
     pictures = await desk.read(files)
@@ -18,6 +18,7 @@ import anyio.to_thread
 from fastapi import HTTPException, UploadFile
 
 from digits.picture import PictureError
+from utils import UserError
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ class Limits:
     n_waiting: int = 64  # requests that may wait for a thread; the next one gets 503
     keeps_corrections: bool = True
     exports_corrections: bool = True
+
+
+@contextmanager
+def unknown_is_404() -> Iterator[None]:
+    """Answer 404 with the sentence of a `UserError` in the block: somebody named a model that is not here."""
+    try:
+        yield
+    except UserError as error:
+        raise HTTPException(404, str(error)) from None
 
 
 class Desk:

@@ -50,7 +50,10 @@ class StressCurve:
 
 @contextlib.contextmanager
 def record_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Yield a dict that fills with the outputs of `layers` when their network runs; hooks go with the block."""
+    """Yield a dict that fills with the outputs of `layers`, by name, when their network runs; hooks go with the block.
+
+    In the order they run; of convolutions they are (n, c, h, w).
+    """
     outputs: dict[str, Tensor] = {}
 
     def note(name: str):
@@ -94,13 +97,13 @@ class Explainer:
         return softmax(np.concatenate(logits), self.facts.get("temperature", 1.0))
 
     def answer(self, ink: np.ndarray) -> int:
-        """Return the most probable digit of one ink."""
+        """Return the most probable digit of one ink, uint8 (28, 28)."""
         return int(self.probabilities(ink)[0].argmax())
 
     # ------------------------------------------------------------ where it looks
 
     def grad_cam(self, ink: np.ndarray, digit: int | None = None, layer: str | None = None) -> np.ndarray:
-        """Return where one ink speaks for `digit` (default: the answer), float32 (28, 28), 0 to 1.
+        """Return where one ink, uint8 (28, 28), speaks for `digit` (default: the answer), float32 (28, 28), 0 to 1.
 
         Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of the network's modules; by default the last whose
         map is at least 4x4, after its activation. All zero if nothing speaks for the digit.
@@ -133,7 +136,8 @@ class Explainer:
     def occlusion_map(self, ink: np.ndarray, digit: int | None = None, side: int = 6, step: int = 2) -> np.ndarray:
         """Return what hiding a pixel costs: the mean loss of `digit`'s probability over the squares that cover it.
 
-        float32 (28, 28); negative where hiding helps.
+        Of one ink, uint8 (28, 28); float32 (28, 28), negative where hiding helps. The squares are black, `side` pixels
+        large, `step` apart (after Zeiler and Fergus 2014, arXiv:1311.2901).
         """
         ink = ink.reshape(28, 28)
         digit = self.answer(ink) if digit is None else digit
@@ -158,7 +162,10 @@ class Explainer:
         return {name: maps[0].float().cpu().numpy() for name, maps in outputs.items()}
 
     def first_kernels(self) -> np.ndarray:
-        """Return the kernels of the first convolution, float32 (n, height, width), averaged over input channels."""
+        """Return the kernels of the first convolution, float32 (n, height, width), averaged over input channels.
+
+        Raises `UserError` if the network has none.
+        """
         if not self.convolutions:
             raise UserError("this network has no convolution, so there are no kernels to show")
         first = next(iter(self.convolutions.values()))
@@ -167,8 +174,9 @@ class Explainer:
     # ------------------------------------------------------------ what changes its mind
 
     def stress(self, ink: np.ndarray, kind: str, n_steps: int = 25) -> StressCurve:
-        """Return the probabilities of one ink while damage of `kind` (one of `STRESSES`) grows over its whole range.
+        """Return the probabilities of one ink, uint8 (28, 28), while damage of `kind` grows over its whole range.
 
+        `kind` is one of `STRESSES`, its strengths are in `UNITS`. Rotation runs from left to right through none.
         The flip is then looked for again, `n_steps` times finer, between the steps where the answer changed.
         """
         low, high = FGSM_RANGE if kind == "fgsm" else KINDS[kind].range

@@ -5,7 +5,8 @@ Nothing is stored unless `add` is called, which the page does only on the click 
 
     corrections = Corrections("feedback/corrections.sqlite")
     key = corrections.add(picture=png_bytes, ink=ink, label=7, predicted=1, confidence=0.61, model="mnistnet")
-    corrections.count(); corrections.remove(key); corrections.export_folder("corrections/")
+    corrections.count(); corrections.remove(key)
+    corrections.import_csv("batch_1_corrections.csv")  # what a batch's HTML report lets you download
     ink, labels = corrections.ink_and_labels()         # uint8 (n, 28, 28), int64 (n,)
 """
 
@@ -33,6 +34,10 @@ MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone
 BUSY_S = 10.0  # how long a writer waits for another process's write
 
 
+class Unavailable(UserError):
+    """The corrections cannot be used: another program holds them, or their file or disk is damaged, full or closed."""
+
+
 def _create(db: sqlite3.Connection) -> None:
     db.execute(
         """CREATE TABLE corrections (
@@ -46,15 +51,14 @@ def _index_age(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX corrections_by_age ON corrections (created_s)")
 
 
-class Unavailable(UserError):
-    """The corrections cannot be used: another program holds them, or their file or disk is damaged, full or closed."""
-
-
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create, _index_age]  # append only; each runs once
 
 
 class Corrections:
-    """The corrections in one SQLite file, created on the first write; safe for several threads and processes."""
+    """The corrections in one SQLite file, created on the first write; safe for several threads and processes.
+
+    Every method raises `Unavailable` if the file cannot be used.
+    """
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
@@ -68,7 +72,11 @@ class Corrections:
         model: str = "",
         picture: bytes | None = None,
     ) -> str:
-        """Store one correction and return its key, an unguessable text that `remove` takes back."""
+        """Store one correction and return its key, an unguessable text that `remove` takes back.
+
+        `ink` is uint8 (28, 28), `label` the true digit; `predicted` and `confidence` (0 to 1) are what was answered, by
+        `model`; `picture` is the file as it was sent. Raises `UserError` for any other label or shape.
+        """
         if label not in range(10):
             raise UserError(f"a correction's label is a digit 0-9, not {label!r}")
         ink = np.ascontiguousarray(ink, np.uint8)
@@ -102,25 +110,13 @@ class Corrections:
             yield from db.execute("SELECT * FROM corrections ORDER BY created_s, key").fetchall()
 
     def ink_and_labels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return all ink, uint8 (n, 28, 28), and labels, int64 (n,), oldest first."""
+        """Return all ink, uint8 (n, 28, 28), and labels, int64 (n,), oldest first; n is 0 if there is no file yet."""
         rows = list(self.rows())
         ink = np.frombuffer(b"".join(row["ink"] for row in rows), np.uint8).reshape(-1, 28, 28)
         return ink, np.array([row["label"] for row in rows], np.int64)
 
-    def export_folder(self, directory: str | os.PathLike) -> int:
-        """Write an image folder, 0/ … 9/ of ink as PNG, and corrections.csv; return how many were written."""
-        directory = Path(directory)
-        if directory.exists() and any(directory.iterdir()):
-            raise UserError(f"{directory} is not empty; name a new folder to export to")
-        n = -1
-        for name, data in self._export():
-            n += 1
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_bytes(data)
-        return n
-
     def export_zip(self) -> bytes:
-        """Return the same image folder as the bytes of a zip archive."""
+        """Return the bytes of a zip archive: 0/ … 9/ of ink as PNG, and corrections.csv, which `import_csv` reads."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for name, data in self._export():
@@ -135,7 +131,7 @@ class Corrections:
         for n, row in enumerate(self.rows(), start=1):
             name = f"{row['label']}/{n:06d}.png"
             writer.writerow([name, row["label"], row["predicted"], row["confidence"], row["model"]])
-            yield name, to_png(np.frombuffer(row["ink"], np.uint8).reshape(28, 28))
+            yield name, _to_png(np.frombuffer(row["ink"], np.uint8).reshape(28, 28))
         yield "corrections.csv", table.getvalue().encode()
 
     def import_csv(self, path: str | os.PathLike) -> tuple[int, list[str]]:
@@ -207,10 +203,9 @@ def migrate(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
-def to_png(image: np.ndarray) -> bytes:
-    """Return the bytes of a PNG of a uint8 picture, (h, w) or (h, w, 3)."""
+def _to_png(ink: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
+    Image.fromarray(ink).save(buffer, "PNG")
     return buffer.getvalue()
 
 

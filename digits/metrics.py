@@ -18,7 +18,7 @@ N_BINS = 15
 
 
 def wilson_interval(n_right: float, n: float, z: float = 1.96) -> tuple[float, float]:
-    """Return the Wilson score interval of a share `n_right / n` (95 % by default); (0, 1) if n is 0.
+    """Return the score interval (Wilson 1927) of a share `n_right / n`, 95 % by default; (0, 1) if n is 0.
 
     >>> [round(edge, 4) for edge in wilson_interval(9950, 10000)]
     [0.9934, 0.9962]
@@ -33,7 +33,7 @@ def wilson_interval(n_right: float, n: float, z: float = 1.96) -> tuple[float, f
 
 
 def share_of(hits: Sequence[bool] | np.ndarray) -> dict:
-    """Return {n, share, low, high} of a sequence of booleans; the share of none is None."""
+    """Return {n, share, low, high} of booleans (n,), the interval at 95 %; the share of none is None."""
     hits = np.asarray(hits, bool)
     if not hits.size:
         return {"n": 0, "share": None, "low": 0.0, "high": 1.0}
@@ -46,14 +46,15 @@ def _with_interval(share: float, n: int, effective_n: float) -> dict:
 
 
 def accuracy(labels: np.ndarray, answers: np.ndarray) -> dict:
-    """Return {n, share, low, high} of right answers."""
+    """Return {n, share, low, high} of right answers; `labels` and `answers` are (n,)."""
     return share_of(np.asarray(labels) == np.asarray(answers))
 
 
 def averaged_share(hits: np.ndarray, groups: Sequence[str]) -> dict:
-    """Return {n, share, low, high} with every group (source) counting the same, however many it holds.
+    """Return {n, share, low, high} of hits (n,), with every group (source) counting the same, however many it holds.
 
-    The interval is Wilson's at the effective number: many from one source and few from four make a wide one.
+    The interval is Wilson's at the effective number, that of equally weighted answers with the same variance (Kish
+    1965): many from one source and few from four make a wide one.
     """
     hits, groups = np.asarray(hits, float), np.asarray(groups)
     names = np.unique(groups)
@@ -65,13 +66,13 @@ def averaged_share(hits: np.ndarray, groups: Sequence[str]) -> dict:
 
 
 def per_class(labels: np.ndarray, answers: np.ndarray) -> list[dict]:
-    """Return the accuracy of each digit, 0 to 9."""
+    """Return the accuracy of each digit, 0 to 9, of labels and answers (n,): ten of `accuracy`."""
     labels, answers = np.asarray(labels), np.asarray(answers)
     return [accuracy(labels[labels == digit], answers[labels == digit]) for digit in range(N_DIGITS)]
 
 
 def confusion_matrix(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return counts, int64 (10, 11): row = label, column = answer, the last column = no digit given."""
+    """Return counts, int64 (10, 11), of labels and answers (n,): row = label, column = answer, the last = none."""
     labels, answers = np.asarray(labels, np.int64), np.asarray(answers, np.int64)
     columns = np.where(answers < 0, N_DIGITS, answers)
     counts = np.bincount(labels * (N_DIGITS + 1) + columns, minlength=N_DIGITS * (N_DIGITS + 1))
@@ -79,7 +80,10 @@ def confusion_matrix(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 
 def reliability_bins(confidences: np.ndarray, right: np.ndarray, n_bins: int = N_BINS) -> dict[str, np.ndarray]:
-    """Return of equal bins of confidence: `edges` (n_bins + 1,), `n`, mean `confidence`, `accuracy` (nan if empty)."""
+    """Return what lies in equally wide bins of confidence, of `confidences` and `right` (n,).
+
+    `edges` is (n_bins + 1,); `n`, mean `confidence` and `accuracy` are (n_bins,), these two nan where a bin is empty.
+    """
     confidences, right = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
     edges = np.linspace(0, 1, n_bins + 1)
     index = np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, n_bins - 1)
@@ -91,7 +95,10 @@ def reliability_bins(confidences: np.ndarray, right: np.ndarray, n_bins: int = N
 
 
 def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, n_bins: int = N_BINS) -> float:
-    """Return the mean distance between confidence and accuracy over the bins, weighted by their numbers."""
+    """Return the mean distance between confidence and accuracy over the bins, weighted by their numbers: 0 to 1.
+
+    `confidences` and `right` are (n,); nan of none. In 15 bins, as Guo et al. 2017 (arXiv:1706.04599) measure it.
+    """
     bins = reliability_bins(confidences, right, n_bins)
     filled = bins["n"] > 0
     if not filled.any():
@@ -101,7 +108,11 @@ def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, n_bin
 
 
 def rejection_curve(scores: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
-    """Return `coverage` (share of answers kept, surest first) and `error` (share of them that is wrong), both (n,)."""
+    """Return `coverage` (share of answers kept, surest first) and `error` (share of them that is wrong), both (n,).
+
+    `scores` (n,) say how sure each answer is, `right` (n,) whether it is. Risk against coverage, as El-Yaniv and Wiener
+    2010 plot it.
+    """
     order = np.argsort(-np.asarray(scores), kind="stable")
     wrong = ~np.asarray(right, bool)[order]
     kept = np.arange(1, len(order) + 1)
@@ -109,7 +120,9 @@ def rejection_curve(scores: np.ndarray, right: np.ndarray) -> dict[str, np.ndarr
 
 
 def mcnemar_exact(right_a: np.ndarray, right_b: np.ndarray) -> dict:
-    """Compare two models on the same pictures: {only_a, only_b, p}, p two-sided and exact (binomial).
+    """Compare two models on the same pictures, right or not (n,): {only_a, only_b, p}, p two-sided, exact (binomial).
+
+    McNemar 1947: only the pictures that one of them alone reads right tell anything.
 
     >>> mcnemar_exact([1, 1, 1, 0], [0, 0, 0, 0])["p"]
     0.25
@@ -122,7 +135,10 @@ def mcnemar_exact(right_a: np.ndarray, right_b: np.ndarray) -> dict:
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Return how often a random positive scores above a random negative (ties count half); nan if either is empty."""
+    """Return how often a random positive scores above a random negative (ties count half); nan if either is empty.
+
+    The scores are (n,) and (m,). That is the area under the ROC curve (Hanley and McNeil 1982).
+    """
     positive, negative = np.asarray(positive, np.float64), np.asarray(negative, np.float64)
     if not positive.size or not negative.size:
         return math.nan

@@ -160,7 +160,10 @@ def prediction_figure(
 
 
 def calibration_figure(bins: dict[str, np.ndarray], error: float) -> Figure:
-    """Draw the reliability diagram of `metrics.reliability_bins` and, below, how many answers each bin holds."""
+    """Draw the reliability diagram of `metrics.reliability_bins` and, below, how many answers each bin holds.
+
+    `error` is the expected calibration error, 0 to 1, for the title.
+    """
     figure = Figure(figsize=(5.4, 5.6), layout="constrained", facecolor="white")
     axes, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     filled = bins["n"] > 0
@@ -179,7 +182,7 @@ def calibration_figure(bins: dict[str, np.ndarray], error: float) -> Figure:
 
 
 def rejection_figure(curve: dict[str, np.ndarray]) -> Figure:
-    """Draw how the error falls when the least sure answers are left to a person (`metrics.rejection_curve`)."""
+    """Draw how the error falls when the least sure answers are left to a person (`metrics.rejection_curve`, (n,))."""
     figure, ((axes,),) = _figure(5.4, 3.8)
     axes.plot(1 - curve["coverage"], curve["error"], color=BLUE)
     _clean(axes, "Error among the answers kept", "share left to a person", "error")

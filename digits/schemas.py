@@ -1,4 +1,8 @@
-"""What the API sends, as types: they check nothing twice, but they document, and make /docs and clients possible."""
+"""What the API sends, as types: they check nothing twice, but they document, and make /docs and clients possible.
+
+    rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
+    rows[0].status, rows[0].digit
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from digits.status import OK, STATUSES, UNSURE
+
 Digit = Annotated[int, Field(ge=0, le=9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Status = Literal[STATUSES]
 
 
 class Step(BaseModel):
@@ -21,7 +28,7 @@ class Row(BaseModel):
     """The answer for one file: the columns of a batch report, and on request more."""
 
     path: str = Field(description="the file's name as it was sent")
-    status: Literal["ok", "unsure", "blank", "not_a_digit", "error"]
+    status: Status
     digit: int | None = Field(description="0-9; null where the status says there is none to be had")
     confidence: float | None = Field(description="the highest of p0 ... p9")
     runner_up: int | None
@@ -54,7 +61,7 @@ class ReportRow(BaseModel):
     """A row as it goes into a report: the columns of the answer, and the truth where it was given."""
 
     path: str = Field(max_length=1024)
-    status: Literal["ok", "unsure", "blank", "not_a_digit", "error"]
+    status: Status
     digit: Digit | None = None
     confidence: Share | None = None
     runner_up: Digit | None = None
@@ -78,7 +85,7 @@ class NumberDigit(BaseModel):
 
     digit: int
     confidence: float
-    status: Literal["ok", "unsure"]
+    status: Literal[OK, UNSURE]
     line: int = Field(description="counts from 0")
     box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
     probs: list[float] = Field(description="the ten probabilities")

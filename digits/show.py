@@ -25,12 +25,12 @@ def to_data_url(image: np.ndarray, kind: str = "png") -> str:
 
 
 def to_grey(values: np.ndarray) -> np.ndarray:
-    """Return values in 0-1 (clipped) as uint8, 0 -> black."""
+    """Return values in 0-1 (clipped), of any shape, as uint8 of that shape, 0 -> black."""
     return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
 
 def picture_url(picture: Picture, side: int = SHOWN_SIDE) -> str:
-    """Return an upright copy of `picture`, its longer side at most `side`, as a data URL."""
+    """Return an upright copy of `picture`, its longer side at most `side`, as a data URL. Raises `PictureError`."""
     small = shrink(open_picture(picture, side=2 * side), side)
     return to_data_url(small, "jpeg" if small.ndim == 3 else "png")
 

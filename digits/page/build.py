@@ -1,7 +1,7 @@
 """Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
 
     page = build_page(readers)
-    mount_page(api, page)
+    mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ def accept_uploads_only(page: gr.Blocks) -> None:
 
 
 def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
-    """Mount the page at / of the API's application; nothing but this server is ever asked for anything."""
+    """Mount the page at / of the API's application, and return that; nothing but this server is asked for anything.
+
+    `exports`: whether visitors may download the corrections.
+    """
     if example_names():
         api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
 
@@ -154,4 +157,4 @@ def figure_paths(model: str) -> list[Path]:
 
 def asset(name: str) -> str:
     """Return the text of a file in assets/."""
-    return Path(ASSETS_DIR / name).read_text(encoding="utf-8")
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")

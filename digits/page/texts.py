@@ -1,4 +1,7 @@
-"""Every English text of the page, in one place; the scripts get them as JSON."""
+"""Every English text of the page, in one place; the scripts get `SCRIPT` as JSON, {braces} are filled in there.
+
+    texts.SCRIPT["runnerUp"]            # "second guess: {digit} ({percent})"
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,10 @@ SCRIPT = {
     "bars": "Probability of each digit",
     "bar": "{digit}: {percent}",
     "sees": "What the network sees",
-    "seesEmpty": "28 × 28 pixels, centred",
     "model": "Model",
     "vote": "all, voting",
     "compare": "side by side",
     "offline": "The server does not answer; trying again.",
-    "busy": "The server is busy; trying again.",
     # corrections
     "wrong": "Not right? Click what it really is:",
     "right": "It is a {digit}",
