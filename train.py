@@ -398,7 +398,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--dataset", nargs="+", default=defaults.dataset, metavar="NAME",
         help="mnist, imitated, segments, bundled, a folder of images per class, a Kaggle CSV; "
-        "one named twice counts twice; imitated=60000 takes so many",
+        "one named twice counts twice; imitated=60000 makes so many",
     )  # fmt: skip
     parser.add_argument("--augment", nargs="+", default=defaults.augment, metavar="NAME[=STRENGTH]")
     parser.add_argument("--schedule", choices=["onecycle", "cosine", "milestones"], default=defaults.schedule)

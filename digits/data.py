@@ -113,14 +113,15 @@ def gather(names: list[str], n_validation: int, seed: int, directory: str | Path
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
     A name is "mnist", "imitated", "segments", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
-    train.csv, or the .sqlite file of corrections; "imitated=60000" trains on the first 60,000 of them.
+    train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images; of what is made,
+    "imitated=60000" makes so many pictures, and "segments=9000" so many lines.
     """
     wanted = [parse_name(name) for name in names]
-    loaded = {name: _load(name, n_validation, seed, directory, limit) for name in dict(wanted)}
+    loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
     return Data(
-        ink=np.concatenate([loaded[name][0][:n] for name, n in wanted]),
-        labels=np.concatenate([loaded[name][1][:n] for name, n in wanted]),
-        validation={Path(name).name: found[2:] for name, found in loaded.items()},
+        ink=np.concatenate([loaded[one][0] for one in wanted]),
+        labels=np.concatenate([loaded[one][1] for one in wanted]),
+        validation={Path(name).name: found[2:] for (name, _n), found in loaded.items()},
     )
 
 
@@ -130,14 +131,16 @@ def parse_name(word: str) -> tuple[str, int | None]:
     return (name, int(n)) if equals and n.isdecimal() and not Path(word).exists() else (word, None)
 
 
-def _load(name: str, n_validation: int, seed: int, directory: str | Path | None, limit: int) -> tuple[np.ndarray, ...]:
-    """Return (ink, labels, validation ink, validation labels) of one data set."""
+def _load(
+    name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int
+) -> tuple[np.ndarray, ...]:
+    """Return (ink, labels, validation ink, validation labels) of one data set, or of its first `n` to train on."""
     if name in MADE:
-        return load_made(name, n_validation, seed, directory, limit)
+        return load_made(name, limit or n or MADE[name], n_validation, seed, directory)
     ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
-    return ink[train], labels[train], ink[held_out], labels[held_out]
+    return ink[train[:n]], labels[train[:n]], ink[held_out], labels[held_out]
 
 
 def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +205,7 @@ MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several di
 
 
 def load_made(
-    name: str, n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0
+    name: str, n: int, n_validation: int, seed: int, directory: str | Path | None = None
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
@@ -214,7 +217,7 @@ def load_made(
 
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    n, make = limit or MADE[name], {"imitated": make_pool, "segments": make_segments}[name]
+    make = {"imitated": make_pool, "segments": make_segments}[name]
     cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
@@ -244,6 +247,6 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    rooms = ("imitate", "segments", "styles", "paper", "strokes", "views", "preprocess")
+    rooms = ("imitate", "pools", "segments", "styles", "paper", "strokes", "views", "preprocess")
     files = [Path(__file__).with_name(f"{room}.py") for room in rooms]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
 
+from digits.pools import make_in_chunks
 from digits.preprocess import find_digit
 from digits.strokes import bounding_box, doubt
 
 NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see status.py)
+NO_DIGIT_SHARE = 0.25  # of a pool's pictures
 LONG = 80  # the longer side of a glyph while it is being drawn, in pixels
 PAD = 24  # room around it for the pen and the bending
 GLYPH_SIDE = LONG + 2 * PAD
@@ -393,39 +393,19 @@ def _choose(options: dict, rng: Rng):
 
 
 def make_pool(
-    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, no_digit_share: float = 0.25, workers: int = 2
+    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, workers: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ink, uint8 (m, 28, 28), and labels, int64 (m,) in 0–10, of about `n` imitated pictures, preprocessed.
 
     Pictures in which preprocessing finds no strokes are left out. The same arguments give the same pool.
     """
-    n_chunks = max(1, n // 1000)
-    jobs = [(glyphs, labels, n // n_chunks, (seed, chunk), no_digit_share) for chunk in range(n_chunks)]
-    if workers <= 1:
-        parts = [_make_chunk(job) for job in jobs]
-    else:
-        spawn = get_context("spawn")  # a fork would inherit OpenCV's threads as locks nobody opens
-        with ProcessPoolExecutor(workers, spawn, initializer=_share, initargs=(glyphs, labels)) as pool:
-            parts = list(pool.map(_make_chunk, [(None, None, *job[2:]) for job in jobs]))
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    return make_in_chunks(_make_some, glyphs, labels, n, 1000, seed, workers)
 
 
-_shared: tuple[Sequence[Glyph], np.ndarray] | None = None
-
-
-def _share(glyphs: Sequence[Glyph], labels: np.ndarray) -> None:
-    global _shared
-    _shared = glyphs, labels
-    cv2.setNumThreads(1)
-
-
-def _make_chunk(job: tuple) -> tuple[np.ndarray, np.ndarray]:
-    glyphs, labels, n, seed, no_digit_share = job
-    glyphs, labels = (glyphs, labels) if glyphs is not None else _shared
-    rng = np.random.default_rng(seed)
+def _make_some(glyphs: Sequence[Glyph], labels: np.ndarray, n: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     inks, answers = [], []
     for _ in range(n):
-        is_digit = rng.random() >= no_digit_share
+        is_digit = rng.random() >= NO_DIGIT_SHARE
         index = int(rng.integers(len(labels)))
         found = find_digit(imitate(glyphs[index], rng) if is_digit else imitate_no_digit(glyphs, rng))
         clearest = min((found, *found.others), key=lambda view: doubt(view.mask))

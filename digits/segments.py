@@ -9,20 +9,28 @@ clearly less, or parts of two, is no digit; what lies between is left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from digits.imitate import NO_DIGIT, Glyph, Rng, draw_glyph
 from digits.layout import Line
 from digits.numbers import between, cut_line, propose
+from digits.pools import make_in_chunks
 from digits.strokes import bounding_box
 
 WRONG_A_DIGIT = 3  # wrong cuts kept for each right one
 
 
-def make_segments(glyphs: list[Glyph], labels: np.ndarray, n_lines: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink, uint8 (n, 28, 28), and labels (n,) of the candidates of `n_lines` written lines."""
-    rng = np.random.default_rng(seed)
+def make_segments(
+    glyphs: Sequence[Glyph], labels: np.ndarray, n_lines: int, seed: int, workers: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink, uint8 (n, 28, 28), and labels, int64 (n,) in 0–10, of the candidates of `n_lines` written lines."""
+    return make_in_chunks(_cut_some, glyphs, labels, n_lines, 100, seed, workers)
+
+
+def _cut_some(glyphs: Sequence[Glyph], labels: np.ndarray, n_lines: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     found = []
     for _ in range(n_lines):
         chosen = rng.integers(0, len(labels), int(rng.integers(2, 6)))
@@ -80,9 +88,9 @@ def cut_and_label(
         held = np.bincount(held[held >= 0], minlength=len(labels))
         main = int(np.argmax(held))
         purity, share = held[main] / max(1, held.sum()), held[main] / max(1, whole[main])
-        if purity > 0.9 and share > 0.87:
+        if purity > 0.87 and share > 0.83:
             right_ones.append((ink, int(labels[main])))
-        elif purity < 0.8 or share < 0.7:
+        elif purity < 0.78 or share < 0.7:
             wrong_ones.append((ink, NO_DIGIT))
     rng.shuffle(wrong_ones)
     return right_ones + wrong_ones[: WRONG_A_DIGIT * len(labels)]
