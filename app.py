@@ -10,6 +10,7 @@ or --yes-public for a page that anybody may use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -169,28 +170,34 @@ def open_explainer(model: str) -> Explainer:
 
 
 def write_report(rows: list[dict], kind: str) -> bytes:
-    """Return the report of rows as batch_processor.py writes it; `kind` is csv, json, html or parquet."""
+    """Return the bytes of a report of rows as batch_processor.py writes it; `kind` is csv, json, html or parquet.
+
+    A row has the columns of the API's answer, and `label` (0-9 or None). Raises `UserError` for any other kind.
+    """
     from digits.journal import Journal
     from digits.reports import WRITERS, summarise
     from digits.reports import write_report as write
-    from digits.rows import add_truth
 
     if kind not in WRITERS:
         raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
     labelled = any(row["label"] is not None for row in rows)
-    for position, row in enumerate(rows):
-        label = row["label"]
-        add_truth(row, None if label is None else str(label))
-        row |= {"position": position, "cut": None, "stamp": ""}
     facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
-    with tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
-        journal = Journal(Path(folder) / "digits.journal", facts)
-        try:
-            journal.add(rows)
-            summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
-            return write(journal, summary, kind, Path(folder) / "digits").read_bytes()
-        finally:
-            journal.close()
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder,
+        contextlib.closing(Journal(Path(folder) / "digits.journal", facts)) as journal,
+    ):
+        journal.add([_journalled(row, position) for position, row in enumerate(rows)])
+        summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
+        return write(journal, summary, kind, Path(folder) / "digits").read_bytes()
+
+
+def _journalled(row: dict, position: int) -> dict:
+    """Return an API's row as a batch's journal has it."""
+    from digits.rows import add_truth
+
+    row = row | {"position": position, "cut": None, "stamp": ""}
+    add_truth(row, None if row["label"] is None else str(row["label"]))
+    return row
 
 
 if __name__ == "__main__":

@@ -187,26 +187,37 @@ def text(result: dict) -> str:
     counts = ", ".join(f"{n:,} {status}" for status, n in result["statuses"].items() if n)
     lines = [f"{result['n']:,} pictures: {counts}"]
     if "accuracy" in result:
-        lines += ["accuracy                " + _percent(result["accuracy"])]
-        if len(result["by_source"]) > 1:
-            lines += ["sources averaged        " + _percent(result["sources_averaged"])]
-            lines += [f"{_percent(share)}  {name}" for name, share in result["by_source"].items()]
-        lines += [f"  {digit:<22}{_percent(share)}" for digit, share in enumerate(result["per_class"]) if share["n"]]
-        lines += [f"calibration error       {100 * result['expected_calibration_error']:.2f} %"]
-        lines += ["called ok               " + _percent(result["ok"])]
-        lines += ["wrong among these       " + _percent(result["ok_but_wrong"])]
+        lines += _digit_lines(result)
     if "no_digits" in result:
         lines += ["no digits refused       " + _percent(result["no_digits"]["not_ok"])]
     if "comparison" in result:
         found = result["comparison"]
         lines += [f"right only here {found['only_a']}, only with {'+'.join(found['with'])} {found['only_b']}: "
                   f"p = {found['p']:.3g} (McNemar, exact)"]  # fmt: skip
-    stressed = result.get("stress", {"corruptions": {}, "attacks": {}})
-    for name, curve in (stressed["corruptions"] | stressed["attacks"]).items():
-        lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
-        for what in list(curve)[2:]:
-            lines += [f"  {what.replace('_', ' '):<16}" + "".join(f"{100 * share:>8.1f}" for share in curve[what])]
+    if "stress" in result:
+        lines += _stress_lines(result["stress"]["corruptions"] | result["stress"]["attacks"])
     return "\n".join(lines)
+
+
+def _digit_lines(result: dict) -> list[str]:
+    lines = ["accuracy                " + _percent(result["accuracy"])]
+    if len(result["by_source"]) > 1:
+        lines += ["sources averaged        " + _percent(result["sources_averaged"])]
+        lines += [f"{_percent(share)}  {name}" for name, share in result["by_source"].items()]
+    lines += [f"  {digit:<22}{_percent(share)}" for digit, share in enumerate(result["per_class"]) if share["n"]]
+    lines += [f"calibration error       {100 * result['expected_calibration_error']:.2f} %"]
+    lines += ["called ok               " + _percent(result["ok"])]
+    return [*lines, "wrong among these       " + _percent(result["ok_but_wrong"])]
+
+
+def _stress_lines(curves: dict[str, dict]) -> list[str]:
+    lines = []
+    for name, curve in curves.items():
+        lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
+        series = {what: shares for what, shares in curve.items() if what not in ("unit", "levels")}
+        for what, shares in series.items():
+            lines += [f"  {what.replace('_', ' '):<16}" + "".join(f"{100 * share:>8.1f}" for share in shares)]
+    return lines
 
 
 def _percent(share: dict) -> str:

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from PIL import Image
 if not __package__:  # `python benchmarks/api_load.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import make_parser, save
+from benchmarks.record import make_parser, resident_bytes, save
 from digits.preprocess import to_ink
 from utils import ASSETS_DIR, ROOT, command
 
@@ -100,30 +99,24 @@ def make_request() -> bytes:
     return head.encode() + body
 
 
-def resident_mb(pid: int) -> float:
-    """Return the resident memory of a process in MB (Linux)."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
-
-
 def measure(port: int, n_connections: int, seconds: float, n_requests: int) -> dict:
     """Return the server's figures: `seconds` by the clock, and memory (MB) then and after `n_requests` in all."""
     load = Load(port, n_connections)
     with serving(port) as server:
         server.stdout.readline()  # the address, printed when it listens
         asyncio.run(load.run(n_requests=N_WARM))
-        early = resident_mb(server.pid)
+        early = resident_bytes(server.pid)
         load.waits.clear()
         started = time.perf_counter()
         asyncio.run(load.run(seconds=seconds))
         took, timed = time.perf_counter() - started, list(load.waits)
         asyncio.run(load.run(n_requests=max(0, n_requests - len(timed) - N_WARM)))
-        late = resident_mb(server.pid)
+        late = resident_bytes(server.pid)
     p50, p99 = np.percentile(timed, [50, 99]) * 1000
     return {
         "requests_per_s": round(len(timed) / took, 1), "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
         "errors": load.n_errors, "n_requests": load.n_requests,
-        "resident_mb_after_1000": early, "resident_mb_at_end": late,
+        "resident_mb_after_1000": round(early / 2**20, 1), "resident_mb_at_end": round(late / 2**20, 1),
     }  # fmt: skip
 
 

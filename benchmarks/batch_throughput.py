@@ -34,7 +34,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/batch_throughput.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import make_parser, save
+from benchmarks.record import make_parser, resident_bytes, save
 from digits.data import load_mnist
 from digits.local_engine import n_cores
 from digits.picture import open_picture
@@ -300,18 +300,18 @@ def peak_memory(arguments: list[str]) -> tuple[int, Path]:
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _resident(process.pid))
+        peak = max(peak, _tree_bytes(process.pid))
         time.sleep(0.05)
     return peak, Path(process.stdout.read().split()[-1])
 
 
-def _resident(pid: int) -> int:
+def _tree_bytes(pid: int) -> int:
+    """Return the resident memory of a process and its children."""
     try:
-        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         children = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return own + sum(_resident(int(child)) for child in children.split())
+    return resident_bytes(pid) + sum(_tree_bytes(int(child)) for child in children.split())
 
 
 def measure_kills(scale: float, n_kills: int = 20) -> dict:

@@ -41,7 +41,7 @@ def make_parser(doc: str, *flags: str) -> argparse.ArgumentParser:
     Its --help shows the first line and the commands of `doc`, a module's docstring. --split and --mnist-test both end
     up in `split`: "validation" or "test".
     """
-    commands = [line[2:] for line in doc.splitlines() if line.startswith("    python ")]
+    commands = [f"  {line.strip()}" for line in doc.splitlines() if line.strip().startswith("python ")]
     parser = argparse.ArgumentParser(
         description=doc.splitlines()[0],
         epilog="\n".join(["examples:", *commands]),
@@ -61,6 +61,14 @@ def unseen_digits(which: str, n: int | None = None) -> tuple[np.ndarray, np.ndar
     ink, labels = load_mnist(train=which != "test")
     chosen = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
     return ink[chosen[:n]], labels[chosen[:n]]
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process (Linux's /proc); 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def facts() -> dict[str, str | None]:
