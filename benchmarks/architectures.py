@@ -74,7 +74,10 @@ def measure_handwriting(models: Sequence[str], folder: Path) -> float:
 
 
 def measure(name: str, runs: str | None, folder: Path | None, ink: np.ndarray, labels: np.ndarray) -> dict:
-    """Return one architecture's line. `runs` is a glob of its seeds' weights, with {name} for the architecture."""
+    """Return one architecture's line, its accuracy on ink, uint8 (n, 28, 28), with labels (n,).
+
+    `runs` is a glob of its seeds' weights, with {name} for the architecture; without it the shipped weights count.
+    """
     seeds = sorted(Path().glob(runs.format(name=name))) if runs else []
     print(f"{name}: measuring {len(seeds) or 1} weights", file=sys.stderr)
     return {
@@ -86,7 +89,7 @@ def measure(name: str, runs: str | None, folder: Path | None, ink: np.ndarray, l
 
 
 def measure_vote(names: list[str], folder: Path | None, ink: np.ndarray, labels: np.ndarray) -> dict | None:
-    """Return the accuracy of all of them, voting; None if there is but one."""
+    """Return the accuracy of all of them, voting, on ink, uint8 (n, 28, 28); None if there is but one."""
     if len(names) < 2:
         return None
     return {

@@ -120,17 +120,6 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
 
 def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
-    def kept(key: str | None) -> Kept:
-        return Kept(key=key, count=corrections.count())
-
-    def keep(data: bytes, label: int, prediction: Any, names: list[str]) -> Kept:
-        if not prediction.found.ink.any():
-            raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
-        key = corrections.add(
-            prediction.found.ink, label, prediction.digit, prediction.confidence, "+".join(names), picture=data
-        )
-        return kept(key)
-
     @app.post("/api/feedback", tags=["corrections"])
     async def add(
         file: Annotated[UploadFile, File(description="the picture that was read")],
@@ -145,19 +134,19 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         if isinstance(data, PictureError):
             raise data
         prediction = await desk.work(predictor.predict, data)
-        return await desk.store(keep, data, label, prediction, readers.check(model))
+        return await desk.store(_keep, corrections, data, label, prediction, "+".join(readers.check(model)))
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
         """Take a correction back; its picture is deleted."""
         if not await desk.store(corrections.remove, key):
             raise HTTPException(404, "there is no such correction any more")
-        return await desk.store(kept, None)
+        return await desk.store(_kept, corrections)
 
     @app.get("/api/feedback", tags=["corrections"])
     async def count() -> Kept:
         """Say how many corrections are kept."""
-        return await desk.store(kept, None)
+        return await desk.store(_kept, corrections)
 
     @app.get("/api/feedback/export", tags=["corrections"], response_class=Response)
     async def export() -> Response:
@@ -220,6 +209,19 @@ def _read_number(predictor: Any, data: bytes | PictureError, name: str, with_pic
     pixels = open_picture(data)
     row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
+
+
+def _keep(corrections: Corrections, data: bytes, label: int, prediction: Any, model: str) -> Kept:
+    """Store a correction of `prediction`, which `model` made of the file `data`."""
+    ink = prediction.found.ink
+    if not ink.any():
+        raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
+    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, picture=data)
+    return _kept(corrections, key)
+
+
+def _kept(corrections: Corrections, key: str | None = None) -> Kept:
+    return Kept(key=key, count=corrections.count())
 
 
 def _file_name(file: UploadFile) -> str:

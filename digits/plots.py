@@ -78,26 +78,35 @@ def _show(axes: Axes, ink: np.ndarray, colour: str = LIGHT) -> None:
 
 def training_figure(history: Sequence[dict]) -> Figure:
     """Draw loss and validation accuracy by epoch; `history` as metrics.csv: epoch, train_loss, val_loss, val_*."""
-    epochs = [row["epoch"] for row in history]
     figure, ((losses, accuracies),) = _figure(9.5, 4.0, 1, 2)
-    for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
-        losses.plot(epochs, [row[key] for row in history], style, marker="o", markersize=3, color=BLUE, label=name)
-    losses.set_yscale("log")
-    losses.yaxis.set_major_formatter("{x:.3g}")
-    losses.yaxis.set_minor_formatter("{x:.3g}")
-    losses.tick_params(which="minor", labelsize=9, color=GREY)
-    _clean(losses, "Loss", "epoch")
-    names = [key for key in history[0] if key.startswith("val_") and key != "val_loss"]
-    for key, colour, marker in zip(names, LINES, MARKERS, strict=False):
-        values = [row[key] for row in history]
-        label = f"{key.removeprefix('val_')}: {100 * values[-1]:.2f} %"
-        accuracies.plot(epochs, values, marker=marker, markersize=3, color=colour, label=label)
-    accuracies.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _clean(accuracies, "Accuracy on validation data, and at the end", "epoch")
+    _draw_losses(losses, history)
+    _draw_accuracies(accuracies, history)
     for axes in (losses, accuracies):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
     return figure
+
+
+def _draw_losses(axes: Axes, history: Sequence[dict]) -> None:
+    epochs = [row["epoch"] for row in history]
+    for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
+        axes.plot(epochs, [row[key] for row in history], style, marker="o", markersize=3, color=BLUE, label=name)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_minor_formatter("{x:.3g}")
+    axes.tick_params(which="minor", labelsize=9, color=GREY)
+    _clean(axes, "Loss", "epoch")
+
+
+def _draw_accuracies(axes: Axes, history: Sequence[dict]) -> None:
+    epochs = [row["epoch"] for row in history]
+    names = [key for key in history[0] if key.startswith("val_") and key != "val_loss"]
+    for key, colour, marker in zip(names, LINES, MARKERS, strict=False):
+        values = [row[key] for row in history]
+        label = f"{key.removeprefix('val_')}: {100 * values[-1]:.2f} %"
+        axes.plot(epochs, values, marker=marker, markersize=3, color=colour, label=label)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    _clean(axes, "Accuracy on validation data, and at the end", "epoch")
 
 
 def gallery_figure(samples: dict[str, np.ndarray], title: str = "") -> Figure:
@@ -162,7 +171,7 @@ def prediction_figure(
 def calibration_figure(bins: dict[str, np.ndarray], error: float) -> Figure:
     """Draw the reliability diagram of `metrics.reliability_bins` and, below, how many answers each bin holds.
 
-    `error` is the expected calibration error, 0 to 1, for the title.
+    The bins' values are (n_bins,), their edges one more; `error` is the expected calibration error, 0 to 1.
     """
     figure = Figure(figsize=(5.4, 5.6), layout="constrained", facecolor="white")
     axes, numbers = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
