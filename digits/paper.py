@@ -146,9 +146,11 @@ def sample(values: np.ndarray, at_least: int = 8192) -> np.ndarray:
 
 
 def quantile(values: np.ndarray, share: float) -> float:
-    """Return the value below which `share` of the values lie: np.quantile without interpolation, ten times as fast."""
-    at = int(share * (values.size - 1))
-    return float(np.partition(values, at)[at])
+    """Return the value below which `share` of the values lie: np.quantile without interpolation, ten times as fast.
+
+    It sorts, since np.partition is slow among many equal values, such as the paper of a drawing.
+    """
+    return float(np.sort(values)[int(share * (values.size - 1))])
 
 
 def _noise(signed: np.ndarray) -> float:
