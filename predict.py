@@ -23,9 +23,10 @@ import numpy as np
 from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import ABOVE, INSIDE, FoundDigit, find_digit, turn
+from digits.preprocess import find_digit, turn
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
 from digits.strokes import doubt
+from digits.views import ABOVE, INSIDE, FoundDigit
 from utils import ASSETS_DIR, UserError, command
 
 

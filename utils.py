@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import errno
 import functools
 import io
@@ -148,6 +149,23 @@ def write_json(path: str | os.PathLike, value: object) -> None:
     """Write `value` as indented JSON with a line break at the end, never half a file. Raises as `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def read_csv(path: str | os.PathLike, *columns: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV in UTF-8 by the names in its first line, a missing cell None.
+
+    Raises `UserError` if it cannot be read or lacks one of `columns`.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not set(columns) <= set(reader.fieldnames or []):
+                raise UserError(f"{path} needs the columns {' and '.join(columns)}; name them in its first line")
+            return list(reader)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a CSV file that is there") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(f"{path} is not a CSV text file; save it as CSV in UTF-8") from None
 
 
 def free_path(path: str | os.PathLike) -> Path:

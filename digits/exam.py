@@ -9,7 +9,6 @@ what is no digit), or one folder per class, named by the digit. The predictor is
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 from digits import metrics
 from digits.picture import EXTENSIONS, Picture
 from digits.status import BLANK, ERROR, OK, STATUSES
-from utils import UserError
+from utils import UserError, read_csv
 
 BATCH = 256  # what is found in so many pictures is held in memory at once
 NO_DIGIT = -1
@@ -86,14 +85,10 @@ def read_labelled_folder(folder: str | Path) -> list[Sample]:
 
 
 def _from_csv(folder: Path) -> list[Sample]:
-    with (folder / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "label"} <= set(reader.fieldnames or []):
-            raise UserError(f"{folder / 'labels.csv'} needs the columns file and label, and may have source")
-        return [
-            Sample(folder / row["file"], _to_label(row["label"], folder), row.get("source") or folder.name, row["file"])
-            for row in reader
-        ]
+    return [
+        Sample(folder / row["file"], _to_label(row["label"], folder), row.get("source") or folder.name, row["file"])
+        for row in read_csv(folder / "labels.csv", "file", "label")
+    ]
 
 
 def _to_label(text: str, folder: Path) -> int:

@@ -20,7 +20,7 @@ import secrets
 import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from PIL import Image
 
 from digits.picture import PictureError
 from digits.preprocess import to_ink
-from utils import UserError
+from utils import UserError, read_csv
 
 MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone
 BUSY_S = 10.0  # how long a writer waits for another process's write
@@ -141,7 +141,7 @@ class Corrections:
         """
         path = Path(path)
         added, problems = 0, []
-        for line, row in enumerate(_read_csv(path), start=2):
+        for line, row in enumerate(read_csv(path, "path", "label"), start=2):
             try:
                 label = _to_label(row["label"])
                 picture = path.parent / row["path"]
@@ -207,19 +207,6 @@ def _to_png(ink: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(ink).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _read_csv(path: Path) -> Iterable[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"path", "label"} <= set(reader.fieldnames or []):
-                raise UserError(f"{path.name} has no columns path and label; write them as its first line")
-            return list(reader)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise UserError(f"{path.name} is not a CSV text file in UTF-8") from None
 
 
 def _to_label(text: str | None) -> int:

@@ -17,8 +17,9 @@ import numpy as np
 
 from digits.layout import Box, Layout, Line, find_lines
 from digits.picture import Picture
-from digits.preprocess import INK_SIDE, FoundDigit, normalise, stroke_width
+from digits.preprocess import INK_SIDE, normalise, stroke_width
 from digits.strokes import bounding_box
+from digits.views import FoundDigit
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
 SWAY = 0.12  # by how much a seam may leave its direction, in line heights

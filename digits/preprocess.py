@@ -22,8 +22,6 @@ import numpy as np
 from digits.paper import measure_contrast, quantile
 from digits.picture import Picture, open_picture
 from digits.strokes import bounding_box, edge_height, select_strokes
-from digits.views import ABOVE as ABOVE
-from digits.views import INSIDE as INSIDE
 from digits.views import FoundDigit, look_again, look_closer
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels / 255

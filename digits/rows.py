@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from digits.picture import PictureError
-from digits.preprocess import FoundDigit, find_digit
+from digits.preprocess import find_digit
 from digits.sources import LIST_COLUMNS, Entry
 from digits.status import ERROR, NOT_A_DIGIT, OK, UNSURE
+from digits.views import FoundDigit
 from utils import UserError
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from digits.picture import Picture, open_picture
-from digits.preprocess import FoundDigit, shrink
+from digits.preprocess import shrink
+from digits.views import FoundDigit
 
 SHOWN_SIDE = 256
 ORANGE, BLUE = np.float32([240, 120, 20]), np.float32([40, 110, 230])  # told apart by colour-blind eyes too

@@ -108,3 +108,16 @@ def test_json_is_written_whole_and_for_people(tmp_path):
     with pytest.raises(TypeError):
         utils.write_json(tmp_path / "new" / "a.json", object())
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"], "the old one stays, nothing beside it"
+
+
+def test_a_csv_is_read_by_its_columns_or_refused(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("\ufefffile,label\na.png,7\n", encoding="utf-8")
+    assert utils.read_csv(path, "file", "label") == [{"file": "a.png", "label": "7"}]
+    with pytest.raises(utils.UserError, match="needs the columns path and label"):
+        utils.read_csv(path, "path", "label")
+    path.write_bytes(b"file,label\n\xff.png,7\n")
+    with pytest.raises(utils.UserError, match="UTF-8"):
+        utils.read_csv(path, "file", "label")
+    with pytest.raises(utils.UserError, match="cannot be read"):
+        utils.read_csv(tmp_path / "none.csv", "file")
