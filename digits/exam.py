@@ -91,10 +91,11 @@ def _from_csv(folder: Path) -> list[Sample]:
     ]
 
 
-def _to_label(text: str, folder: Path) -> int:
+def _to_label(text: str | None, folder: Path) -> int:
+    text = (text or "").strip()
     if text == "-":
         return NO_DIGIT
-    if text.strip() in {str(digit) for digit in range(10)}:
+    if text in {str(digit) for digit in range(10)}:
         return int(text)
     raise UserError(f"labels.csv in {folder} has the label '{text}'; use 0 to 9, or - for what is no digit")
 
