@@ -42,7 +42,8 @@ def test_a_folder_per_digit(tmp_path, examples):
 
 
 @pytest.mark.parametrize(
-    "content", ["a,b\n1,2\n", "file,label\nx.png,ten\n", "file,label\nx.png,\n", "file,label\nx.png\n", "", "file,label\n"]
+    "content",
+    ["a,b\n1,2\n", "file,label\nx.png,ten\n", "file,label\nx.png,\n", "file,label\nx.png\n", "", "file,label\n"],
 )
 def test_a_labels_csv_that_cannot_be_meant_is_refused(content, tmp_path):
     (tmp_path / "labels.csv").write_text(content)
