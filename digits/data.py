@@ -136,7 +136,7 @@ def _load(
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of one data set, or of its first `n` to train on."""
     if name in MADE:
-        return load_made(name, limit or n or MADE[name], n_validation, seed, directory)
+        return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
     ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
@@ -201,14 +201,15 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(inks), np.array(labels, np.int64)
 
 
-MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
+MADE = {"imitated": 400_000, "segments": 10_000}  # pictures; lines of several digits, cut into candidates
 
 
 def load_made(
-    name: str, n: int, n_validation: int, seed: int, directory: str | Path | None = None
+    name: str, n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
+    `n` to train on and `n_check` to validate with are pictures, or lines of digits.
     The training glyphs are MNIST's training part, the pen strokes where they are there, and the written styles; the
     validation glyphs are the MNIST images held out.
     """
@@ -218,11 +219,11 @@ def load_made(
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
     make = {"imitated": make_pool, "segments": make_segments}[name]
-    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_validation}-{seed}-{_recipe_hash()}.npz"
+    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
         made = make(glyphs, glyph_labels, n, seed)
-        check = make(list(ink[held_out]), labels[held_out], max(100, n // 20), seed + 1)
+        check = make(list(ink[held_out]), labels[held_out], max(100, n_check), seed + 1)
         with atomic_path(cache) as path, path.open("wb") as file:
             np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
     with np.load(cache) as stored:
