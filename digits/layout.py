@@ -6,6 +6,8 @@
 The steps: find the sheet of paper if its edges are in the picture; measure how far each pixel departs from the paper;
 turn the page until its lines lie level; take off ruled lines, specks and what comes in from the border; group what is
 left in lines. It expects lines that run from left to right within 14 degrees; columns side by side become one line.
+Pixels are uint8, (h, w) or RGB (h, w, 3); a contrast map is float32 (h, w), 0 = paper, 1 = ink; a frame or sheet is the
+boolean mask (h, w) of where there is paper.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ import numpy as np
 
 from digits.paper import flat_paper, measure_contrast
 from digits.picture import Picture, open_picture
-from digits.preprocess import shrink, stroke_width
-from digits.strokes import framed
+from digits.preprocess import hairline_brush, shrink
+from digits.strokes import framed, ink_level
 from digits.strokes import sheet as coloured_sheet
 
 PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
@@ -94,15 +96,6 @@ def inner_frame(shape: tuple[int, int]) -> np.ndarray:
     frame = np.zeros(shape, bool)
     frame[2:-2, 2:-2] = True
     return frame
-
-
-def ink_level(contrast: np.ndarray) -> float:
-    """Return Otsu's threshold between faint marks and ink, over what is not plain paper."""
-    levels = (np.clip(contrast[contrast > 0.08], 0, 1) * 255).astype(np.uint8)
-    if levels.size < 2:
-        return 0.5
-    threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
-    return float(np.clip(threshold / 255, 0.2, 0.6))
 
 
 # ---------------------------------------------------------------- a frame, or a sheet of paper on a desk
@@ -307,20 +300,11 @@ def to_digit_size(
     if 0.9 < scale < 1.1:
         return contrast, frame, to_picture
     scale = min(scale, 2 * PAGE_SIDE / max(contrast.shape))
-    contrast = widen_hairlines(contrast, 2.0 / scale)
+    contrast = cv2.dilate(contrast, hairline_brush(contrast, 2.0 / scale))  # hairlines would fade when it is shrunk
     size = (max(1, round(contrast.shape[1] * scale)), max(1, round(contrast.shape[0] * scale)))
     resized = cv2.resize(contrast, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     frame = cv2.resize(frame.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     return np.clip(resized, 0, None), frame, to_picture * np.float64([[1 / scale, 1 / scale, 1]])
-
-
-def widen_hairlines(contrast: np.ndarray, least: float) -> np.ndarray:
-    """Widen strokes thinner than `least` pixels to that: they would fade when the map is shrunk."""
-    missing = least - stroke_width(contrast)
-    if missing < 0.5:
-        return contrast
-    side = 2 * int(np.ceil(missing / 2)) + 1
-    return cv2.dilate(contrast, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
 def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
@@ -369,26 +353,29 @@ def level_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Part:
-    """A connected part of the writing: label, box on the levelled page, area, whether the border cuts it off."""
+    """A connected part of the writing, in pixels of the levelled page; the border may cut it off."""
 
     label: int
     left: int
     top: int
-    right: int
+    right: int  # exclusive, as is the bottom
     bottom: int
     area: int
     is_cut_off: bool
 
     @property
     def height(self) -> int:
+        """From top to bottom."""
         return self.bottom - self.top
 
     @property
     def width(self) -> int:
+        """From left to right."""
         return self.right - self.left
 
     @property
     def middle(self) -> float:
+        """Half-way between top and bottom."""
         return (self.top + self.bottom) / 2
 
 

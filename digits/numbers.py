@@ -5,7 +5,8 @@
 
 Each line is over-segmented along the seams that cut least ink; whatever lies between two seams and is no wider than a
 digit is a candidate; the cheapest way from the first seam to the last is the reading. So touching digits are cut and
-broken ones joined by one rule. Nothing here knows a network: it is handed probabilities and digit scores.
+broken ones joined by one rule. Nothing here knows a network: it is handed probabilities and digit scores. A line's
+strokes are float32 (h, w), 0-1; a mask is boolean (h, w).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ WORD_COST = 2.4  # this dear, the line is words, or the squares of empty paper
 
 @dataclass(frozen=True)
 class Seam:
-    """A way from the top of a line to its bottom: `columns`, one for each row, and the `ink` it cuts, in pen widths."""
+    """A way from the top of a line to its bottom: `columns`, int (h,), and the `ink` it cuts, in pen widths."""
 
     columns: np.ndarray
     ink: float
@@ -194,7 +195,8 @@ def mean_cost(way: list[Step]) -> float:
 def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return (n,) the negative log probability that each is one digit, and the one it is taken for.
 
-    `scores` are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
+    `probabilities` are (n, 10). `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as
+    an eleventh logit, always 0.
     """
     likeliest = np.clip(probabilities.max(axis=1), 1e-6, 1.0) if len(probabilities) else np.zeros(0)
     return np.logaddexp(0.0, -np.asarray(scores, np.float64)) - np.log(likeliest)

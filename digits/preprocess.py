@@ -126,16 +126,19 @@ def stroke_width(strokes: np.ndarray, level: float = 0.4) -> float:
     return 2.0 * area / max(1, area - inner)
 
 
+def hairline_brush(strokes: np.ndarray, least: float) -> np.ndarray:
+    """Return the kernel, uint8 (side, side), that dilates strokes thinner than `least` pixels to that, or of side 1."""
+    missing = least - stroke_width(strokes)
+    side = 2 * int(np.ceil(missing / 2)) + 1 if missing >= 0.5 else 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
 def thicken_hairlines(strokes: np.ndarray, least: float = 2.0) -> np.ndarray:
     """Widen strokes that would be thinner than `least` pixels in the 20x20 box, where they would fade to grey."""
-    wanted = least * max(strokes.shape) / BOX_SIDE
-    missing = wanted - stroke_width(strokes)
-    if missing < 0.5:
-        return strokes
-    side = 2 * int(np.ceil(missing / 2)) + 1
-    margin = side // 2
+    brush = hairline_brush(strokes, least * max(strokes.shape) / BOX_SIDE)
+    margin = len(brush) // 2
     padded = cv2.copyMakeBorder(strokes, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
-    return cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return cv2.dilate(padded, brush)
 
 
 def centre_of_mass(image: np.ndarray) -> tuple[float, float]:

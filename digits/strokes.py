@@ -1,9 +1,11 @@
 """From contrast to strokes: which of the dark places belong to the digit, and how sure that is.
 
 Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
+A contrast is float32 (h, w), 0 = paper, 1 = ink; a mask is boolean or uint8 (h, w). A component's statistics, (5,), are
+OpenCV's: left, top, width, height, area.
 
-    mask, others = select_strokes(contrast)        # (h, w) bool, 0–1
-    doubt(mask)                            # 0: looks like the strokes of one digit
+    mask, others = select_strokes(contrast)    # (h, w) bool, 0–1
+    doubt(mask)                                # 0: looks like the strokes of one digit
 """
 
 from __future__ import annotations
@@ -24,31 +26,47 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     Also how much other writing of about the digit's size there is: the heaviest such part against the digit's, 0–1.
     """
     values = np.clip(contrast, 0, 1)
+    nothing = np.zeros(contrast.shape, bool), 0.0
     if not values.any():
-        return np.zeros(contrast.shape, bool), 0.0
-    level = _otsu(values)
+        return nothing
+    level = ink_level(values)
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
         weak = without_rules(weak)
     n, labels, stats = _components(weak)
-    inside = weak > 0
+    weight = _weigh(values, level, weak, labels, stats)
+    if weight.max() <= 0:
+        return nothing
+    main = int(np.argmax(weight))
+    together = (_belongs(stats[i], weight[i], stats[main], weight[main], weak.shape) for i in range(1, n))
+    kept = np.array([False, *together])
+    kept[main] = True
+    return kept[labels], _other_writing(stats, weight, kept)
+
+
+def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return the weight, (n,), of each component and the ground: its ink, by how much it looks like writing.
+
+    A component without a pixel above `level` weighs nothing, nor does the ground.
+    """
+    inside, n = weak > 0, len(stats)
     parts, strengths = labels[inside], values[inside]
     strong = np.bincount(parts[strengths > level], minlength=n)
     mass = np.bincount(parts, weights=strengths, minlength=n) * (strong > 0)
-    weight = mass * np.array([1.0] + [_plausibility(stats[i], contrast.shape) for i in range(1, n)])
+    weight = mass * np.array([1.0] + [_plausibility(stats[i], weak.shape) for i in range(1, n)])
     if n > 2 and min(weak.shape) >= RULED_SIDE:
         weight[_fat(weak, parts, stats)] *= 0.1
-    if weight.max() <= 0:
-        return np.zeros(contrast.shape, bool), 0.0
-    main = int(np.argmax(weight))
-    keep = [i for i in range(1, n) if i == main or _belongs(stats[i], weight[i], stats[main], weight[main], weak.shape)]
-    kept = np.zeros(n, bool)
-    kept[keep] = True
+    return weight
+
+
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
+    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
+
+    What is much smaller than the digit's main component is no writing.
+    """
     sizes = stats[:, 2:4].max(axis=1)
-    others = weight * ~kept * (sizes > 0.4 * sizes[main])
-    mask = np.zeros(weak.shape, bool)
-    mask[inside] = kept[parts]
-    return mask, min(1.0, float(others.max() / weight[kept].sum()))
+    others = weight * ~kept * (sizes > 0.4 * sizes[np.argmax(weight)])
+    return min(1.0, float(others.max() / weight[kept].sum()))
 
 
 def _components(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
@@ -60,9 +78,9 @@ def _components(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     return n, labels, stats
 
 
-def _otsu(values: np.ndarray) -> float:
-    """Otsu's threshold of values in 0–1, over what is not plain paper."""
-    levels = (values[values > 0.08] * 255).astype(np.uint8)
+def ink_level(contrast: np.ndarray) -> float:
+    """Return Otsu's threshold between faint marks and ink, 0.2–0.6, over what is not plain paper."""
+    levels = (np.clip(contrast[contrast > 0.08], 0, 1) * 255).astype(np.uint8)
     if levels.size < 2:
         return 0.5
     threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
