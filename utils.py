@@ -172,7 +172,7 @@ def free_path(path: str | os.PathLike) -> Path:
     """Return `path`, or the first of `name-2`, `name-3`, … that does not exist yet."""
     path = Path(path)
     candidate, n = path, 2
-    while candidate.exists():
+    while os.path.lexists(candidate):  # a link that leads nowhere takes its name, too
         candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
     return candidate
 

@@ -73,10 +73,10 @@ class Journal:
         row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
 
-    def rows(self, where: str = "1", order: str = "position", limit: int = -1) -> Iterator[dict]:
-        """Yield rows in input order, or as the SQL fragments say (ours, never a user's)."""
+    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict]:
+        """Yield rows in input order, or in the `order` of an SQL fragment (ours, never a user's); at most `limit`."""
         names = ["position", "cut", *SHOWN]
-        query = f"SELECT {', '.join(names)} FROM rows WHERE {where} ORDER BY {order} LIMIT {limit}"
+        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit}"
         for row in self._db.execute(query):
             yield dict(zip(names, map(_from_sql, row), strict=True))
 

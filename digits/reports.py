@@ -9,6 +9,7 @@ Nothing is overwritten: a name that is taken gets a number. Text that a spreadsh
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import io
 import itertools
@@ -31,7 +32,7 @@ from digits.preprocess import shrink
 from digits.rows import DIGIT_COLUMNS, NO_DIGIT, NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.sources import URL, Entry
 from digits.status import ERROR, OK, STATUSES, UNSURE
-from utils import ASSETS_DIR
+from utils import ASSETS_DIR, free_path
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
@@ -160,13 +161,11 @@ def write_report(journal: Journal, summary: dict, kind: str, path: str | os.Path
 def _reserve(path: Path) -> Path:
     """Create `path`, or the first of `name-2`, … that is free, empty: two runs at once cannot take the same name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    candidate, n = path, 2
     while True:
-        try:
+        candidate = free_path(path)
+        with contextlib.suppress(FileExistsError):
             candidate.touch(exist_ok=False)
             return candidate
-        except FileExistsError:
-            candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
 
 
 def write_csv(journal: Journal, summary: dict, path: Path) -> None:

@@ -46,6 +46,12 @@ def test_free_path_counts_up(tmp_path):
     assert utils.free_path(path).name == "report-3.csv"
 
 
+def test_free_path_takes_no_name_of_a_link_that_leads_nowhere(tmp_path):
+    path = tmp_path / "report.csv"
+    path.symlink_to(tmp_path / "gone.csv")
+    assert utils.free_path(path).name == "report-2.csv"
+
+
 def test_command_turns_a_user_error_into_one_line_and_status_2(capsys):
     @utils.command
     def main(argv=None):
