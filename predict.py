@@ -24,6 +24,7 @@ from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import find_digit, turn
+from digits.rows import P_COLUMNS
 from digits.status import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
 from digits.strokes import doubt
 from digits.views import ABOVE, INSIDE, FoundDigit
@@ -105,7 +106,6 @@ class NumberReading:
         return {"path": path, "text": self.text, "lines": self.lines, "digits": [digit.row() for digit in self.digits]}
 
 
-P_COLUMNS = [f"p{digit}" for digit in range(10)]
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
 AGAINST = {INSIDE: 2.0, ABOVE: 1.0}  # and a way to see it: the ring of a dotted zero is no frame, a foot no underline

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from digits.preprocess import find_digit
 from digits.sources import LIST_COLUMNS, Entry
 from digits.status import ERROR, NOT_A_DIGIT, OK, UNSURE
 from digits.views import FoundDigit
-from utils import UserError
+from utils import UserError, read_csv
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
@@ -109,17 +108,13 @@ class Labels:
             self._load(Path(path))
 
     def _load(self, path: Path) -> None:
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = csv.DictReader(file)
-                titles = {title.strip().lower(): title for title in rows.fieldnames or []}
-                name = next((titles[column] for column in LIST_COLUMNS if column in titles), None)
-                if name is None or "label" not in titles:
-                    raise UserError(f"'{path}' needs a header with the columns file and label")
-                for row in rows:
-                    self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"the labels '{path}' cannot be read ({error})") from None
+        rows = read_csv(path)
+        titles = {title.strip().lower(): title for title in rows[0] if title} if rows else {}
+        name = next((titles[column] for column in LIST_COLUMNS if column in titles), None)
+        if name is None or "label" not in titles:
+            raise UserError(f"'{path}' needs rows below a header with the columns file and label")
+        for row in rows:
+            self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
 
     def _note(self, path: Path, name: str, label: str) -> None:
         if label and label != NO_DIGIT and not self._is_label(label):

@@ -82,7 +82,7 @@ def test_labels_from_a_file(truth, tmp_path):
     assert found["drawing3.png"] == (None, None)
     table.write_text("file,label\nx.png,3\ny/x.png,4\n")
     assert Labels(table).of("z/x.png") is None, "two of that name"
-    for text in ("file,label\na.png,12\n", "name;truth\n"):
+    for text in ("file,label\na.png,12\n", "name;truth\n", "name;truth\na.png;1\n", ""):
         table.write_text(text)
         with pytest.raises(UserError):
             Labels(table)
