@@ -65,6 +65,7 @@ class OnnxEngine:
             raise UserError(f"{path.name} is not a network exported by model.py --export ({why})") from None
 
     def logits(self, ink: np.ndarray) -> np.ndarray:
+        """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
         parts = [self._session.run(None, {"ink": ink[i : i + BATCH]})[0] for i in range(0, len(ink), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
 
@@ -83,6 +84,7 @@ class TorchEngine:
             torch.set_num_threads(threads)
 
     def logits(self, ink: np.ndarray) -> np.ndarray:
+        """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
         torch, facts = self._torch, self.facts
         parts = []
         with torch.inference_mode():
