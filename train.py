@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,6 +61,7 @@ from utils import (
     free_path,
     git_commit,
     seed_everything,
+    write_json,
 )
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
@@ -98,14 +100,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     if settings.patience and n_ranks > 1:
         raise UserError("early stopping needs a single process; leave out --patience under torchrun")
     seed_everything(settings.seed)
-    model = create_model(settings.model).to(device, memory_format=torch.channels_last)
-    if told := prepare_training(model):
-        print(told, file=sys.stderr)
-    if settings.start:
-        model.load_state_dict(mean_weights(settings.start))
-    for layer in model.modules():
-        if isinstance(layer, nn.Dropout) and settings.dropout >= 0:
-            layer.p = settings.dropout
+    model = start_model(settings).to(device, memory_format=torch.channels_last)
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
     with leader_first(rank, n_ranks):
@@ -118,13 +113,12 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     optimizer = torch.optim.AdamW(changing, settings.lr, weight_decay=settings.weight_decay)
     n_steps = max(1, len(ink) // settings.batch_size)
     schedule = make_schedule(optimizer, settings, n_steps)
-    history, best, first = [], float("inf"), 0
-    if state:
-        model.load_state_dict(state["model"]), averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"]), schedule.load_state_dict(state["schedule"])
-        history, best, first = state["history"], state["best"], len(state["history"])
+    parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
+    history = state["history"] if state else []
+    for name, part in parts.items() if state else ():
+        part.load_state_dict(state[name])
 
-    for epoch in range(first, settings.epochs):
+    for epoch in range(len(history), settings.epochs):
         # Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
         seed = settings.seed * 10_000 + epoch
         order = torch.randperm(len(ink), generator=torch.Generator(device).manual_seed(seed), device=device)
@@ -157,20 +151,26 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         history.append(row)
         print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
         write_for_tensorboard(run_dir, row)
-        is_best = metrics["val_loss"] < best
-        best = min(best, metrics["val_loss"])
-        if is_best:
-            save_checkpoint(run_dir / "best.pth", describe(averaged.module, settings, metrics, data.validation, device))
-        save_checkpoint(run_dir / "last.pth", describe(averaged.module, settings, metrics, data.validation, device))
-        parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-        states = {name: part.state_dict() for name, part in parts.items()}
-        save_state(run_dir, states | {"history": history, "best": best})
+        save_epoch(run_dir, describe(averaged.module, settings, metrics, data.validation, device), parts, history)
         if settings.patience and epoch - int(np.argmin([row["val_loss"] for row in history])) >= settings.patience:
             break
     if rank > 0:
         return {}
     draw_figures(run_dir, history, data.validation, device)
     return write_summary(run_dir, settings, history, time.perf_counter() - started)
+
+
+def start_model(settings: Settings) -> nn.Module:
+    """Return the network to train: with random weights, or those to start from, and the dropout asked for."""
+    model = create_model(settings.model)
+    if told := prepare_training(model):
+        print(told, file=sys.stderr)
+    if settings.start:
+        model.load_state_dict(mean_weights(settings.start))
+    for layer in model.modules():
+        if isinstance(layer, nn.Dropout) and settings.dropout >= 0:
+            layer.p = settings.dropout
+    return model
 
 
 def mean_weights(paths: list[str]) -> dict[str, Tensor]:
@@ -281,6 +281,15 @@ def describe(model: nn.Module, settings: Settings, metrics: dict, validation: di
     )
 
 
+def save_epoch(run_dir: Path, checkpoint: Checkpoint, parts: dict[str, Any], history: list[dict]) -> None:
+    """Store the weights of the last row of `history`, as the best too if none were better, and the state of `parts`."""
+    *earlier, loss = (row["val_loss"] for row in history)
+    if loss < min([float("inf"), *earlier]):
+        save_checkpoint(run_dir / "best.pth", checkpoint)
+    save_checkpoint(run_dir / "last.pth", checkpoint)
+    save_state(run_dir, {name: part.state_dict() for name, part in parts.items()} | {"history": history})
+
+
 def save_state(run_dir: Path, state: dict) -> None:
     """Write all that resuming needs, at once."""
     with atomic_path(run_dir / "state.pt") as path:
@@ -308,8 +317,7 @@ def write_summary(run_dir: Path, settings: Settings, history: list[dict], second
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
     summary = {"settings": asdict(settings), "best": best, "last": history[-1], "seconds": round(seconds, 1)}
     summary |= {"git_commit": git_commit(), "versions": versions}
-    with atomic_path(run_dir / "summary.json") as path:
-        path.write_text(json.dumps(summary, indent=2))
+    write_json(run_dir / "summary.json", summary)
     return summary
 
 
@@ -451,7 +459,7 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path
     settings = settings_from(arguments)
     run_dir = free_path(RUNS_DIR / (arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"))
     run_dir.mkdir(parents=True)
-    (run_dir / "config.json").write_text(json.dumps(asdict(settings), indent=2))
+    write_json(run_dir / "config.json", asdict(settings))
     return settings, None, run_dir
 
 

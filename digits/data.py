@@ -2,6 +2,8 @@
 
     ink, labels = load_mnist(train=True)        # uint8 (60000, 28, 28), int64 (60000,)
     train, validation = split(labels)
+
+Everywhere here ink is uint8 (n, 28, 28), and labels are int64 (n,).
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
         return load_folders(path)
     raise UserError(
         f"there is no data set '{name}'; "
-        "use mnist, imitated, bundled, a folder of class folders, a Kaggle CSV or corrections"
+        "use mnist, imitated, segments, bundled, a folder of class folders, a Kaggle CSV or corrections"
     )
 
 
@@ -247,7 +249,8 @@ def training_glyphs(
 
 
 def _recipe_hash() -> str:
-    """Return a short hash of the code that imitates and preprocesses: a cache made by other code is not used."""
-    rooms = ("imitate", "pools", "segments", "styles", "paper", "strokes", "views", "preprocess")
-    files = [Path(__file__).with_name(f"{room}.py") for room in rooms]
+    """Return a short hash of the code that decides what is made: a cache made by other code is not used."""
+    making = ("imitate", "pools", "segments", "styles")
+    finding = ("picture", "paper", "strokes", "views", "preprocess", "layout", "numbers")
+    files = [Path(__file__).with_name(f"{room}.py") for room in (*making, *finding)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]
