@@ -307,9 +307,11 @@ class InkToLogits(nn.Module):
 def export_onnx(checkpoint_path: str | Path, onnx_path: str | Path | None = None) -> Path:
     """Write the ONNX twin of a checkpoint (beside it by default): uint8 ink (n, 28, 28) in, logits (n, 10) out.
 
-    The checkpoint's facts travel in the file's metadata under "checkpoint", with the SHA-256 of the weights file.
+    The checkpoint's facts travel in the file's metadata under "checkpoint", with the SHA-256 of the weights file. What
+    torch notes besides, at which line of whose folder each step was traced, is left out.
     """
     import onnx
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     model, checkpoint = load_model(checkpoint_path)
     onnx_path = Path(onnx_path or Path(checkpoint_path).with_suffix(".onnx"))
@@ -319,6 +321,7 @@ def export_onnx(checkpoint_path: str | Path, onnx_path: str | Path | None = None
         wrapped, (example,), input_names=["ink"], output_names=["logits"],
         dynamic_shapes={"ink": {0: torch.export.Dim("n")}}, dynamo=True, verbose=False,
     )  # fmt: skip
+    ClearMetadataAndDocStringPass()(program.model)
     proto = program.model_proto
     facts = checkpoint.facts() | {"weights_sha256": sha256(checkpoint_path)}
     onnx.helper.set_model_props(proto, {"checkpoint": json.dumps(facts)})

@@ -13,7 +13,7 @@ from torch import nn
 
 import model
 from model import REGISTRY, Checkpoint, create_model
-from utils import UserError
+from utils import MODELS_DIR, UserError
 
 NAMES = list(REGISTRY)
 SMALL = [name for name in NAMES if name != "resnet50"]
@@ -242,3 +242,11 @@ def test_frozen_resnet50_trains_its_last_block_and_head_alone():
 
 def test_the_small_networks_need_no_preparation():
     assert model.prepare_training(create_model("mnistnet")) == ""
+
+
+def test_a_twin_tells_nothing_of_where_it_was_made(tmp_path):
+    weights = tmp_path / "tinyvgg.pth"
+    model.save_checkpoint(weights, Checkpoint("tinyvgg", create_model("tinyvgg").state_dict()))
+    for twin in (model.export_onnx(weights), *MODELS_DIR.glob("*.onnx")):
+        stored = twin.read_bytes()
+        assert not [trace for trace in (b'File "', b"site-packages", b"model.py") if trace in stored], twin.name
