@@ -10,8 +10,10 @@ fragments, several digits, texture) are made the same way and carry the label `N
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +21,7 @@ import numpy as np
 from digits.pools import make_in_chunks
 from digits.preprocess import find_digit
 from digits.strokes import bounding_box, doubt
+from utils import command
 
 NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see status.py)
 NO_DIGIT_SHARE = 0.25  # of a pool's pictures
@@ -29,6 +32,8 @@ GLYPH_SIDE = LONG + 2 * PAD
 Rng = np.random.Generator
 Strokes = Sequence[np.ndarray]  # each (n, 2) float, x to the right, y down
 Glyph = np.ndarray | Strokes  # uint8 (28, 28), or pen strokes
+Style = Callable[[np.ndarray, Rng], np.ndarray]  # coverage, float32 (h, w) in 0–1 -> uint8 (h, w) or RGB (h, w, 3)
+NonDigit = Callable[[Rng, Callable[[], Glyph]], np.ndarray]  # a way to get glyphs -> coverage, float32 (128, 128)
 
 
 # ---------------------------------------------------------------- glyph -> coverage in 0..1, (128, 128)
@@ -185,7 +190,7 @@ def _beside_desk(picture: np.ndarray, rng: Rng) -> np.ndarray:
     return np.where(desk[..., None], rng.uniform(20, 80), picture)
 
 
-STYLES: dict[Callable[[np.ndarray, Rng], np.ndarray], float] = {
+STYLES: dict[Style, float] = {
     on_canvas: 0.22,
     on_tiny_canvas: 0.15,
     as_tight_crop: 0.25,
@@ -355,7 +360,7 @@ def _texture(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     return np.clip((noise - rng.uniform(0.3, 0.6)) * 4, 0, 1)
 
 
-NON_DIGITS = {
+NON_DIGITS: dict[NonDigit, float] = {
     _letter: 0.38,
     _scribble: 0.16,
     _character: 0.12,
@@ -427,16 +432,21 @@ def contact_sheet(glyphs: Sequence[Glyph], n: int = 96, seed: int = 0, no_digits
     return np.concatenate(rows)
 
 
-def main(argv: list[str]) -> int:
-    """Write a sheet of imitated pictures to the path given (and one of non-digits beside it)."""
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Draw a sheet of imitated pictures to the path given, and one of what is no digit beside it."""
+    parser = argparse.ArgumentParser(description="Draw imitated pictures beside their ink.")
+    parser.add_argument("path", type=Path, metavar="FILE", help="the PNG to write; FILE-no-digits.png goes beside it")
+    path = parser.parse_args(argv).path
     from digits.data import load_mnist, training_glyphs
 
     glyphs, _labels = training_glyphs(*load_mnist(True))
-    cv2.imwrite(argv[0], contact_sheet(glyphs)[..., ::-1])
-    cv2.imwrite(argv[0].replace(".png", "-no-digits.png"), contact_sheet(glyphs, no_digits=True)[..., ::-1])
-    print(argv[0])
+    cv2.imwrite(str(path), contact_sheet(glyphs)[..., ::-1])
+    beside = path.with_name(f"{path.stem}-no-digits{path.suffix}")
+    cv2.imwrite(str(beside), contact_sheet(glyphs, no_digits=True)[..., ::-1])
+    print(path)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

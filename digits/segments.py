@@ -20,7 +20,12 @@ from digits.numbers import between, cut_line, propose
 from digits.pools import make_in_chunks
 from digits.strokes import bounding_box
 
-WRONG_A_DIGIT = 3  # wrong cuts kept for each right one
+WRONG_A_DIGIT = 3  # wrong cuts kept for each digit written
+INKED, FAINT = 0.3, 0.25  # where a stroke's pixel is surely ink, and below which it is noise
+
+# Of a candidate's ink, the share that is one digit's; and of that digit's ink, the share in the candidate.
+PURE, WHOLE = 0.87, 0.83  # above both, the candidate is that digit
+MIXED, PARTIAL = 0.78, 0.7  # below either, it is a wrong cut
 
 
 def make_segments(
@@ -46,7 +51,7 @@ def write_line(glyphs: list[np.ndarray], rng: Rng) -> tuple[np.ndarray, np.ndarr
     strokes = np.zeros((tall, round(1.6 * height * len(glyphs)) + 8), np.float32)
     owner = np.full(strokes.shape, -1, np.int64)
     for number, glyph in enumerate(glyphs):
-        left, top, edge, bottom = bounding_box(glyph > 0.3)
+        left, top, edge, bottom = bounding_box(glyph > INKED)
         scale = height * rng.uniform(0.88, 1.12) / max(edge - left, bottom - top)
         small = cv2.resize(glyph[top:bottom, left:edge], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         y = int(np.clip((tall - small.shape[0]) / 2 + rng.normal(0, 0.05) * height, 0, tall - small.shape[0]))
@@ -55,7 +60,7 @@ def write_line(glyphs: list[np.ndarray], rng: Rng) -> tuple[np.ndarray, np.ndarr
             x = contact(strokes[y : y + small.shape[0]], small) - int(rng.integers(0, 2 + max(1, round(height / 20))))
         x = max(0, x)
         place = (slice(y, y + small.shape[0]), slice(x, x + small.shape[1]))
-        owner[place][small > np.maximum(0.3, strokes[place])] = number
+        owner[place][small > np.maximum(INKED, strokes[place])] = number
         np.maximum(strokes[place], small, out=strokes[place])
         right = max(right, x + small.shape[1])
     strokes = cv2.GaussianBlur(strokes, (0, 0), rng.uniform(0.3, 1.2))
@@ -71,26 +76,35 @@ def contact(written: np.ndarray, glyph: np.ndarray) -> int:
     return int((ends - np.argmax(glyph[rows] > 0.4, axis=1)).max())
 
 
-def cut_and_label(
-    strokes: np.ndarray, owner: np.ndarray, labels: np.ndarray, rng: Rng
-) -> list[tuple[np.ndarray, int]]:
-    """Return (ink, label) of a line's candidates, wrong cuts thinned out."""
-    left, top, right, bottom = bounding_box(strokes > 0.3)
-    strokes, owner = strokes[top:bottom, left:right], owner[top:bottom, left:right]
-    strokes = np.where(strokes > 0.25, strokes, 0)
-    heights = [np.ptp(np.flatnonzero((owner == i).any(axis=1))) + 1 for i in range(len(labels)) if (owner == i).any()]
-    line = Line(0, 0, strokes, float(np.quantile(heights, 0.6)))
+def cut_and_label(strokes: np.ndarray, owner: np.ndarray, labels: np.ndarray, rng: Rng) -> list[tuple[np.ndarray, int]]:
+    """Return (ink, uint8 (28, 28), and label) of a written line's candidates, wrong cuts thinned out.
+
+    `strokes` and `owner`, (h, w), are what `write_line` returns; `labels`, (n,), those of its glyphs.
+    """
+    line, owner = crop_line(strokes, owner)
     seams = cut_line(line)
-    whole = np.bincount(owner[owner >= 0], minlength=len(labels))
-    right_ones, wrong_ones = [], []
+    whole = count_pixels(owner, len(labels))
+    digits, wrong_cuts = [], []
     for candidate, ink in propose(0, line, seams):
-        held = owner[between(line, seams[candidate.first], seams[candidate.last])]
-        held = np.bincount(held[held >= 0], minlength=len(labels))
+        held = count_pixels(owner[between(line, seams[candidate.first], seams[candidate.last])], len(labels))
         main = int(np.argmax(held))
         purity, share = held[main] / max(1, held.sum()), held[main] / max(1, whole[main])
-        if purity > 0.87 and share > 0.83:
-            right_ones.append((ink, int(labels[main])))
-        elif purity < 0.78 or share < 0.7:
-            wrong_ones.append((ink, NO_DIGIT))
-    rng.shuffle(wrong_ones)
-    return right_ones + wrong_ones[: WRONG_A_DIGIT * len(labels)]
+        if purity > PURE and share > WHOLE:
+            digits.append((ink, int(labels[main])))
+        elif purity < MIXED or share < PARTIAL:
+            wrong_cuts.append((ink, NO_DIGIT))
+    rng.shuffle(wrong_cuts)
+    return digits + wrong_cuts[: WRONG_A_DIGIT * len(labels)]
+
+
+def crop_line(strokes: np.ndarray, owner: np.ndarray) -> tuple[Line, np.ndarray]:
+    """Return the written line without its margins and its faint noise, as `layout.py` would, and `owner` cut alike."""
+    left, top, right, bottom = bounding_box(strokes > INKED)
+    strokes, owner = strokes[top:bottom, left:right], owner[top:bottom, left:right]
+    heights = [np.ptp(np.flatnonzero((owner == glyph).any(axis=1))) + 1 for glyph in np.unique(owner[owner >= 0])]
+    return Line(0, 0, np.where(strokes > FAINT, strokes, 0), float(np.quantile(heights, 0.6))), owner
+
+
+def count_pixels(owner: np.ndarray, n: int) -> np.ndarray:
+    """Return (n,) how many pixels each glyph has in `owner`, of any shape, where -1 is nobody's."""
+    return np.bincount(owner[owner >= 0], minlength=n)

@@ -73,7 +73,10 @@ def signed_sheet(values: np.ndarray, columns: int) -> np.ndarray:
 
 
 def heat_on_ink(heat: np.ndarray, ink: np.ndarray, scale: int = 8) -> np.ndarray:
-    """Return RGB (28 x scale, 28 x scale): the ink in grey, heat (28, 28) over it, orange above zero and blue below."""
+    """Return RGB (28 x scale, 28 x scale): the ink in grey, heat (28, 28) over it, orange above zero and blue below.
+
+    For the page, which is dark and loads no matplotlib; on paper it is `plots.to_overlay`.
+    """
     side = 28 * scale
     paper = cv2.resize(ink, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.float32)[..., None] * 0.75
     share = heat / max(float(np.abs(heat).max()), 1e-6)

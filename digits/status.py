@@ -3,6 +3,9 @@
 The network is trained as if an eleventh class, "no digit", had the constant logit 0. Its ten logits then say two
 things: their softmax, which digit; and their log-sum-exp, whether there is a digit at all (the energy score of
 Liu et al. 2020, arXiv:2010.03759).
+
+    probabilities, scores = softmax(logits, temperature), digit_score(logits)      # (n, 10), (n,)
+    status, reason = judge(probabilities[0], scores[0], thresholds)                # "unsure", "could be 4 or 9"
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "no
 DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
+LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
+PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
 REASONS = {
@@ -81,7 +86,3 @@ def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     unsure = float(np.quantile(others, 1 - PASSED)) if len(others) else refused
     unsure = max(refused, min(unsure, float(np.quantile(digits, DOUBTED))))
     return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}
-
-
-PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08
-LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there

@@ -146,7 +146,7 @@ def write(digit: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _smooth(points: np.ndarray, per_segment: int = 10) -> np.ndarray:
-    """Return a Catmull-Rom spline through the points."""
+    """Return a Catmull-Rom spline, (m, 2), through the points, (n, 2)."""
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     t = np.linspace(0, 1, per_segment, endpoint=False, dtype=np.float32)[:, None]
     pieces = []
@@ -156,7 +156,7 @@ def _smooth(points: np.ndarray, per_segment: int = 10) -> np.ndarray:
 
 
 def _soften(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the corners as they are, or rounded a little as a quick hand does."""
+    """Return the corners, (n, 2), as they are, or rounded a little as a quick hand does: (m, 2)."""
     if rng.random() < 0.5:
         return points
     inner = [points[:1]]
@@ -166,7 +166,7 @@ def _soften(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def make_styles(n: int, seed: int) -> tuple[list[list[np.ndarray]], np.ndarray]:
-    """Return `n` written digits and their labels, every digit equally often."""
+    """Return `n` written digits, each a list of (m, 2) float32 paths, and labels, int64 (n,): all equally often."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n, dtype=np.int64) % 10
     return [write(int(label), rng) for label in labels], labels

@@ -10,6 +10,9 @@ The first view is the whole picture against its paper, and nearly always right. 
 A view inside or above that only leaves out what is drawn around the digit is believed in the first one's place, and any
 view in the place of a blank one; the rest go along as `others`, for the network to choose. How a picture or a contrast
 map is read, the main path in `digits/preprocess.py`, is handed in.
+
+    found = look_again(first, pixels, small, read, find)       # the view to believe; found.others: what else there is
+    found = look_closer(pixels, found, find)
 """
 
 from __future__ import annotations

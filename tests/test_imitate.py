@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits.imitate import NO_DIGIT, NON_DIGITS, STYLES, draw_glyph, imitate, make_pool
+from digits.imitate import NO_DIGIT, NON_DIGITS, STYLES, draw_glyph, imitate, main, make_pool
 from digits.preprocess import find_digit
 from digits.styles import WAYS, make_styles, write
 
@@ -62,3 +62,9 @@ def test_a_pool_made_by_two_processes_is_the_same(written):
     alone, shared = (make_pool(*written, n=2000, seed=3, workers=workers) for workers in (1, 2))
     assert np.array_equal(alone[0], shared[0])
     assert np.array_equal(alone[1], shared[1])
+
+
+def test_a_sheet_without_a_name_is_a_usage_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert capsys.readouterr().err.startswith("usage:")
