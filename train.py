@@ -88,7 +88,7 @@ class Settings:
     threads: int = 0
     seed: int = 0
     limit: int = 0
-    start: list[str] = field(default_factory=list)  # checkpoints to start from the mean of, instead of from scratch
+    start: str = ""  # a checkpoint to start from instead of from scratch
     dropout: float = -1.0  # of every dropout layer while training; below 0: as the architecture has it
 
 
@@ -166,25 +166,11 @@ def start_model(settings: Settings) -> nn.Module:
     if told := prepare_training(model):
         print(told, file=sys.stderr)
     if settings.start:
-        model.load_state_dict(mean_weights(settings.start))
+        model.load_state_dict(load_checkpoint(settings.start).state)
     for layer in model.modules():
         if isinstance(layer, nn.Dropout) and settings.dropout >= 0:
             layer.p = settings.dropout
     return model
-
-
-def mean_weights(paths: list[str]) -> dict[str, Tensor]:
-    """Return the mean of the weights of several checkpoints of one network.
-
-    Of weights with a common ancestor it often reads better than either (Wortsman et al. 2022, arXiv:2109.01903).
-    """
-    states = [load_checkpoint(path).state for path in paths]
-    if any(state.keys() != states[0].keys() for state in states):
-        raise UserError("only weights of the same architecture have a mean")
-    return {
-        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
-        for name, value in states[0].items()
-    }
 
 
 def join_workers(device: str) -> tuple[int, int]:
@@ -380,7 +366,7 @@ def is_no_worse(new: Path, served: Path, validation: dict, device: str) -> tuple
 def learn_corrections(settings: Settings, arguments: argparse.Namespace, run_dir: Path) -> dict:
     """Fine-tune the served weights on the stored corrections among MNIST; serve the result only if it is no worse."""
     served = weights_path(settings.model)
-    gentle = {"epochs": 3, "lr": 3e-4, "batch_size": 128, "start": [str(served)]}
+    gentle = {"epochs": 3, "lr": 3e-4, "batch_size": 128, "start": str(served)}
     corrections = str(arguments.feedback)
     settings = replace(settings, dataset=["mnist", *[corrections] * 10], **gentle)
     summary = train(settings, run_dir, None, arguments.data_dir or data_dir())
@@ -426,10 +412,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--schedule", choices=["onecycle", "cosine", "milestones"], default=defaults.schedule)
     parser.add_argument("--label-smoothing", type=float, default=defaults.label_smoothing)
     parser.add_argument("--patience", type=int, default=0, help="stop after so many epochs without gain (0: never)")
-    parser.add_argument(
-        "--start", nargs="+", default=[], metavar="FILE",
-        help="weights to start from, the mean of several (default: random ones)",
-    )  # fmt: skip
+    parser.add_argument("--start", default="", metavar="FILE", help="weights to start from (default: random ones)")
     parser.add_argument("--dropout", type=float, default=-1.0, help="in place of the architecture's, while training")
     parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")

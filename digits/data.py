@@ -203,7 +203,7 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(inks), np.array(labels, np.int64)
 
 
-MADE = {"imitated": 400_000, "segments": 10_000}  # pictures; lines of several digits, cut into candidates
+MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
 
 
 def load_made(

@@ -24,8 +24,8 @@ WRONG_A_DIGIT = 3  # wrong cuts kept for each digit written
 INKED, FAINT = 0.3, 0.25  # where a stroke's pixel is surely ink, and below which it is noise
 
 # Of a candidate's ink, the share that is one digit's; and of that digit's ink, the share in the candidate.
-PURE, WHOLE = 0.87, 0.83  # above both, the candidate is that digit
-MIXED, PARTIAL = 0.78, 0.7  # below either, it is a wrong cut
+PURE, WHOLE = 0.9, 0.87  # above both, the candidate is that digit
+MIXED, PARTIAL = 0.8, 0.7  # below either, it is a wrong cut
 
 
 def make_segments(

@@ -14,7 +14,7 @@ import torch
 
 import train
 from digits.preprocess import MEAN, STD
-from model import Checkpoint, create_model, load_checkpoint, save_checkpoint
+from model import load_checkpoint
 from utils import UserError
 
 
@@ -184,17 +184,3 @@ def test_two_processes_train_as_one_does(tiny_folder, tmp_path):
     summary = json.loads((tmp_path / "two" / "summary.json").read_text())
     assert summary["last"]["epoch"] == 6
     assert summary["last"]["val_own"] == 1.0
-
-
-def test_several_starts_are_their_mean(tmp_path):
-    def save(name: str, architecture: str) -> str:
-        path = tmp_path / f"{name}.pth"
-        save_checkpoint(path, Checkpoint(architecture, create_model(architecture).state_dict()))
-        return str(path)
-
-    one, other, foreign = save("one", "tinyvgg"), save("other", "tinyvgg"), save("foreign", "plaincnn")
-    states, mean = [load_checkpoint(path).state for path in (one, other)], train.mean_weights([one, other])
-    for name in (name for name, value in mean.items() if value.is_floating_point()):
-        assert torch.allclose(mean[name], (states[0][name] + states[1][name]) / 2)
-    with pytest.raises(UserError, match="same architecture"):
-        train.mean_weights([one, foreign])
