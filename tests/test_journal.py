@@ -71,13 +71,13 @@ def test_only_an_interrupted_run_of_the_same_job_is_found(tmp_path):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory) -> Path:
-    """A list of 3,000 names: small drawings, and every hundredth one is missing."""
+    """A list of 8,000 names: small drawings, and every hundredth one is missing."""
     folder = tmp_path_factory.mktemp("many")
     for digit in range(10):
         pixels = np.full((40, 40), 255, np.uint8)
         cv2.putText(pixels, str(digit), (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 0, 3, cv2.LINE_AA)
         cv2.imwrite(str(folder / f"{digit}.png"), pixels)
-    names = [f"{n % 10}.png" if n % 100 else f"missing{n}.png" for n in range(3_000)]
+    names = [f"{n % 10}.png" if n % 100 else f"missing{n}.png" for n in range(8_000)]
     (folder / "list.txt").write_text("\n".join(names))
     return folder / "list.txt"
 
@@ -137,8 +137,8 @@ def test_ctrl_c_leaves_a_partial_report(many, tmp_path):
     assert process.returncode == 130 and "--resume" in err and "Traceback" not in err
     partial = Path(out.splitlines()[-1])
     n_rows = partial.read_text().count("\n") - 1
-    assert partial.stem.endswith("_partial") and 0 < n_rows < 3_000
+    assert partial.stem.endswith("_partial") and 0 < n_rows < 8_000
     out, _err = start(many, tmp_path, "--resume").communicate()
     full = Path(out.splitlines()[-1])
-    assert full.read_text().count("\n") - 1 == 3_000
+    assert full.read_text().count("\n") - 1 == 8_000
     assert full.read_text().startswith(partial.read_text()), "the partial report is the beginning of the full one"

@@ -133,7 +133,7 @@ root, done = os.getcwd(), []
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)) and set(str(arguments[1] or "r")) & set("wax+"):
         note(event, arguments[0])
-    elif event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir"):
+    elif event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir") and arguments[-1] == -1:  # no folder's descriptor
         note(event, arguments[0])
     elif event in ("socket.connect", "socket.getaddrinfo"):
         done.append([event, repr(arguments)])
