@@ -14,7 +14,7 @@ from utils import ROOT
 CODE = [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT / folder).rglob("*.py")]
 LISTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "fastapi_offline": "fastapi-offline", "yaml": "pyyaml",
-             "sklearn": "scikit-learn"}
+             "sklearn": "scikit-learn", "onnx_ir": "onnx-ir"}
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
 BY_HAND = {"atheris"}  # the fuzzer's, which has no wheel for every Python; tests/fuzz_preprocess.py says how to get it
 LISTS = sorted(ROOT.glob("requirements*.txt"))
