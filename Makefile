@@ -1,7 +1,7 @@
 # make app     install what is needed, then serve the page at http://127.0.0.1:7860
 # make test    install what is needed, then run the tests
 # make lint    check the style with ruff          make clean    remove the virtual environment and caches
-# make soak    the long tests that try to break it: hostile pictures, faults, load; most of an hour
+# make soak    the long tests that try to break it: hostile pictures, faults, kills; some ten minutes
 #
 # Arguments travel in ARGS:  make app ARGS="--port 8000"    make test ARGS="-k predict"
 

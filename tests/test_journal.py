@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -84,7 +85,8 @@ def many(tmp_path_factory) -> Path:
 
 def start(source: Path, output: Path, *options: str) -> subprocess.Popen:
     command = [sys.executable, ROOT / "batch_processor.py", source, "--output-dir", output, "--workers", "1", *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell starts with & does not hear Ctrl-C
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
 
 
 def wait_for_rows(process: subprocess.Popen, output: Path, n_bytes: int) -> None:
