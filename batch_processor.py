@@ -32,7 +32,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from digits.journal import Journal, open_unfinished
-from digits.local_engine import n_cores, read_as_it_pays, read_locally
+from digits.local_engine import FEW, n_cores, read_as_it_pays, read_locally
 from digits.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
 from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.sources import Entry, count_entries, find_entries, kind_of
@@ -41,7 +41,6 @@ from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
-TO_BE_SEEN = 16  # at once, where nobody can tell how many there are: rows appear soon
 
 
 @contextlib.contextmanager
@@ -164,7 +163,7 @@ class BatchProcessor:
         remote = any(kind_of(source) == "url" for source in sources)
         workers = self.workers or (STORE_WORKERS if remote else n_cores())
         if total is None:
-            return read_locally(lambda: self._reader, numbered, workers, chunk_size=TO_BE_SEEN)
+            return read_locally(lambda: self._reader, numbered, workers, chunk_size=FEW)
         return read_as_it_pays(self._open_reader, self._reader, numbered, workers, total)
 
     # ------------------------------------------------------------ a run's own files

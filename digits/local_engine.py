@@ -24,6 +24,7 @@ from utils import UserError
 AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
 CHUNK_S = 0.25  # what a chunk may take: the bar moves, and little is lost with a kill
 PROCESSES_PAY_S = 1.0  # of one thread's work
+FEW = 16  # read at once where nobody knows how long they take, or how many there are: rows appear soon
 
 
 def read_as_it_pays(
@@ -34,7 +35,7 @@ def read_as_it_pays(
     `reader` is the one of this process, `total` about how many entries there are.
     """
     numbered, started = iter(numbered), time.perf_counter()
-    first = reader(list(islice(numbered, max(1, min(CHUNK, total // (4 * workers))))))
+    first = reader(list(islice(numbered, max(1, min(FEW, total // (4 * workers))))))
     if not first:
         return
     each_s = (time.perf_counter() - started) / len(first)
