@@ -1,7 +1,7 @@
 """MNIST twice: straight from memory through the network, and as PNG files through the batch processor. Do they agree?
 
     python -m benchmarks.mnist_files                       # the 5,000 digits the shipped weights never saw, for tuning
-    python -m benchmarks.mnist_files --split test          # the published figure: 10,000 test digits
+    python -m benchmarks.mnist_files --mnist-test          # the published figure: 10,000 test digits
 
 From memory only the network answers (the most probable digit). From files everything does: decoding, preprocessing,
 status; a digit withheld counts as wrong. The two may differ by three digits at most.
@@ -64,7 +64,7 @@ def table(result: dict) -> str:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Measure both ways; print and write the figures. Exit status 1 if they are further apart than allowed."""
-    parser = make_parser(__doc__, "--split", "--model")
+    parser = make_parser(__doc__, "--mnist-test", "--model")
     parser.add_argument("--n", type=int, metavar="N", help="only the first N digits")
     arguments = parser.parse_args(argv)
     result = {"split": arguments.split, "model": arguments.model}

@@ -1,6 +1,6 @@
 """What the benchmarks share: their flags, digits that no network was trained on, and the form of a result.
 
-    parser = make_parser(__doc__, "--split", "--model")        # and --output; the examples are those of the docstring
+    parser = make_parser(__doc__, "--mnist-test", "--model")        # and --output; the examples are those of the docstring
     ink, labels = unseen_digits("validation")                  # uint8 (5000, 28, 28), int64 (5000,)
     save({"split": "validation", "share": 0.99}, "renderings", arguments.output)
 
@@ -24,9 +24,6 @@ from utils import ROOT, git_commit, write_json
 RESULTS = ROOT / "benchmarks" / "results"
 FLAGS = {
     "--model": {"nargs": "+", "default": ["mnistnet"], "metavar": "NAME", "help": "one, or several to vote"},
-    "--split": {
-        "choices": ["validation", "test"], "default": "validation", "help": "of MNIST; test: for a published figure",
-    },
     "--mnist-test": {
         "dest": "split", "action": "store_const", "const": "test", "default": "validation",
         "help": "MNIST's test images, for a published figure",
@@ -38,8 +35,8 @@ FLAGS = {
 def make_parser(doc: str, *flags: str) -> argparse.ArgumentParser:
     """Return a parser with --output and those of the shared `flags` that are named (see `FLAGS`).
 
-    Its --help shows the first line and the commands of `doc`, a module's docstring. --split and --mnist-test both end
-    up in `split`: "validation" or "test".
+    Its --help shows the first line and the commands of `doc`, a module's docstring. --mnist-test ends up in `split`,
+    "validation" or "test".
     """
     commands = [f"  {line.strip()}" for line in doc.splitlines() if line.strip().startswith("python ")]
     parser = argparse.ArgumentParser(

@@ -1,7 +1,7 @@
 """MNIST digits as a drawing program would save them: is one preprocessing right for all, with no switch set?
 
     python -m benchmarks.renderings                        # 500 validation digits in each form, for tuning
-    python -m benchmarks.renderings --split test           # the published figure
+    python -m benchmarks.renderings --mnist-test           # the published figure
 
 Each digit is drawn anew as a PNG and read as a user's file: white on black four times as large with a margin, the same
 black on white, black on transparent, in a random place of a 280x280 pad, and faint (ink 165 on 255). A digit withheld
@@ -108,7 +108,7 @@ def to_pngs(draw: Draw, ink: np.ndarray, seed: int) -> Iterator[bytes]:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Draw, read, count; print the table and write it as JSON. Exit status 1 if a form misses the target."""
-    parser = make_parser(__doc__, "--split", "--model")
+    parser = make_parser(__doc__, "--mnist-test", "--model")
     parser.add_argument("--n", type=int, default=500, help="digits in each form (default: 500)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)

@@ -1,7 +1,7 @@
 """Digits in the situations of everyday life — form fields, sheets on desks, shadows, chalk — each a hundred times.
 
     python -m benchmarks.situations                    # validation digits, for tuning
-    python -m benchmarks.situations --split test --gallery outputs/runs/situations
+    python -m benchmarks.situations --mnist-test --gallery outputs/runs/situations
 
 The pictures are drawn by the project: a MNIST digit is enlarged and written on something. They say nothing about other
 people's handwriting, only which surroundings stand in the way of reading it. A digit withheld counts as wrong.
@@ -210,7 +210,7 @@ def measure(predictor: MNISTPredictor, name: str, ink: np.ndarray, labels: np.nd
 @command
 def main(argv: list[str] | None = None) -> int:
     """Measure every situation; print and write the figures."""
-    parser = make_parser(__doc__, "--split")
+    parser = make_parser(__doc__, "--mnist-test")
     parser.add_argument("--n", type=int, default=100, metavar="N", help="pictures of each (default: 100)")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="draw the wrong ones there")
     arguments = parser.parse_args(argv)
