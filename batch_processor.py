@@ -226,7 +226,7 @@ class BatchProcessor:
             return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
 
     def sort_into(self, directory: str | os.PathLike) -> int:
-        """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many were copied."""
+        """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there."""
         journal = self._done()
         with self._unfinished_if_it_fails():
             return sort_into(journal, Path(directory))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
+import filecmp
 import io
 import itertools
 import json
@@ -18,6 +19,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -274,25 +276,49 @@ WRITERS: dict[str, Callable[[Journal, dict, Path], None]] = {
 
 
 def sort_into(journal: Journal, directory: Path) -> int:
-    """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many were copied.
+    """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there.
 
-    Copies keep their names; one that is taken gets a number. A file that cannot be read any more is left out.
+    Copies keep their names; one that is taken gets a number. What an earlier run copied, perhaps before it was killed,
+    is not copied again. A file that cannot be read any more is left out.
     """
-    n_copied = 0
-    for row in journal.rows():
-        folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]
-        n_copied += _copy(Entry(row["path"], row["cut"]), directory / folder)
+    n_copied, placed = 0, Counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=directory) as drafts:
+        for row in journal.rows():
+            folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]
+            entry, draft = Entry(row["path"], row["cut"]), Path(drafts) / "copy"
+            if _copy(entry, draft):
+                _place(draft, directory / folder / _shortened(entry.basename), placed)
+                n_copied += 1
     return n_copied
 
 
-def _copy(entry: Entry, folder: Path) -> bool:
+def _copy(entry: Entry, draft: Path) -> bool:
     try:
         source = _open(entry)
     except (PictureError, OSError):
         return False
-    with source, _reserve(folder / _shortened(entry.basename)).open("wb") as target:
+    with source, draft.open("wb") as target:
         shutil.copyfileobj(source, target)
     return True
+
+
+def _place(draft: Path, path: Path, placed: Counter[Path]) -> None:
+    """Rename `draft` to `path`, or to the first of `name-2`, … that is free, or find an earlier run's copy there.
+
+    `placed` counts what this run has put under each name: the second picture of a name looks from `name-2` on.
+    """
+    path.parent.mkdir(exist_ok=True)
+    while True:
+        placed[path] += 1
+        n = placed[path]
+        candidate = path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
+        if candidate.is_file() and filecmp.cmp(draft, candidate, shallow=False):
+            return
+        with contextlib.suppress(FileExistsError):
+            candidate.touch(exist_ok=False)
+            os.replace(draft, candidate)
+            return
 
 
 def _open(entry: Entry) -> BinaryIO:

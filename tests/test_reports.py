@@ -127,6 +127,22 @@ def test_sorting_copies_every_picture(truth, tmp_path):
     assert (tmp_path / "sorted/7/drawing7.png").read_bytes() == (truth / "7/drawing7.png").read_bytes()
 
 
+def test_sorting_again_finds_the_copies_it_made(truth, tmp_path):
+    (truth / "0" / "drawing1.png").write_bytes((truth / "1" / "drawing1.png").read_bytes())
+    processor, folder = BatchProcessor(output_dir=tmp_path), tmp_path / "sorted"
+    processor.run([truth])
+    (folder / "7").mkdir(parents=True)
+    (folder / "7" / "drawing7.png").write_bytes(b"somebody's own")
+    counts = [sort_into(processor.journal, folder) for _ in range(2)]
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert counts == [12, 12] and len(names) == 13, "the second run added nothing"
+    assert {"1/drawing1.png", "1/drawing1-2.png", "7/drawing7-2.png"} <= set(names)
+    assert (folder / "7" / "drawing7.png").read_bytes() == b"somebody's own"
+    (folder / "1" / "drawing1.png").unlink()  # as if killed before
+    sort_into(processor.journal, folder)
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 13
+
+
 def test_numbers(tmp_path, examples, capsys):
     status = batch_processor.main([str(examples[5]), "--number", "--output-dir", str(tmp_path)])
     report = Path(capsys.readouterr().out.splitlines()[-1])
