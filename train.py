@@ -2,6 +2,7 @@
 
     python train.py                                              # mnistnet on MNIST, ten epochs
     python train.py --model modern --epochs 40 --dataset mnist mnist imitated
+    python train.py --teacher gapcnn --epochs 3                  # learn what another network says (distillation)
     python train.py --resume RUN                                 # go on after a kill, to the same result
     python train.py --feedback                                   # learn from the corrections stored on the page
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
@@ -36,6 +37,7 @@ from tqdm import tqdm
 
 from digits.augment import Augment, parse
 from digits.data import N_VALIDATION, data_dir, gather
+from digits.distil import teach
 from digits.engines import weights_path
 from digits.metrics import mcnemar_exact
 from digits.preprocess import MEAN, STD
@@ -49,7 +51,9 @@ from model import (
     load_model,
     prepare_training,
     save_checkpoint,
+    sha256,
 )
+from predict import MNISTPredictor
 from utils import (
     OUTPUTS_DIR,
     ROOT,
@@ -90,6 +94,8 @@ class Settings:
     limit: int = 0
     start: str = ""  # a checkpoint to start from instead of from scratch
     dropout: float = -1.0  # of every dropout layer while training; below 0: as the architecture has it
+    teacher: list[str] = field(default_factory=list)  # networks whose vote is learnt in place of the labels
+    copies: int = 8  # of each picture, augmented, that the teacher judges
 
 
 def train(settings: Settings, run_dir: Path, state: dict | None = None, data_directory: Path | None = None) -> dict:
@@ -105,7 +111,11 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     mixup = augment.strengths.get("mixup", 0.0)
     with leader_first(rank, n_ranks):
         data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
-    ink, labels = torch.from_numpy(data.ink).to(device), torch.from_numpy(data.labels).to(device)
+        ink, targets = data.ink, np.eye(11, dtype=np.float32)[data.labels]
+        if settings.teacher:
+            ink, targets = ask_teacher(settings, ink, augment)
+            augment = Augment({})  # the copies that the teacher judged are augmented already
+    ink, targets = torch.from_numpy(ink).to(device), torch.from_numpy(targets).to(device)
 
     learner = DistributedDataParallel(model) if n_ranks > 1 else model
     averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
@@ -130,7 +140,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
         for step in tqdm(range(n_steps), f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=quiet):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size][rank::n_ranks]
             batch = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator)
-            target = F.one_hot(labels[chosen], 11).float()
+            target = targets[chosen]
             if mixup:
                 batch, target = mix(batch, target, mixup)
             with autocast(settings.precision, device):
@@ -171,6 +181,15 @@ def start_model(settings: Settings) -> nn.Module:
         if isinstance(layer, nn.Dropout) and settings.dropout >= 0:
             layer.p = settings.dropout
     return model
+
+
+def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[np.ndarray, np.ndarray]:
+    """Return augmented copies of ink (n, 28, 28) and what the teacher says of them; see digits/distil.py."""
+    device = choose_device(settings.device)
+    teacher = MNISTPredictor(settings.teacher, engine="torch", device=device)
+    key = " ".join(sha256(weights_path(name)) for name in settings.teacher)
+    with autocast(settings.precision, device):
+        return teach(ink, augment, teacher.predict_scores, settings.copies, key)
 
 
 def join_workers(device: str) -> tuple[int, int]:
@@ -414,6 +433,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--patience", type=int, default=0, help="stop after so many epochs without gain (0: never)")
     parser.add_argument("--start", default="", metavar="FILE", help="weights to start from (default: random ones)")
     parser.add_argument("--dropout", type=float, default=-1.0, help="in place of the architecture's, while training")
+    parser.add_argument(
+        "--teacher", nargs="+", default=[], metavar="NAME", help="learn what these networks say, in place of the labels"
+    )
+    parser.add_argument("--copies", type=int, default=defaults.copies, help="of each picture, for the teacher to judge")
     parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")

@@ -57,6 +57,16 @@ def test_it_learns_and_leaves_its_papers(tiny_folder, tmp_path):
     }
 
 
+def test_a_pupil_believes_its_teacher_rather_than_the_labels(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("digits.distil.OUTPUTS_DIR", tmp_path / "outputs")
+    train.train(settings_for(tiny_folder, epochs=6), tmp_path / "teacher")
+    for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):  # every label is wrong now
+        (tiny_folder / old).rename(tiny_folder / new)
+    settings = settings_for(tiny_folder, epochs=6, teacher=[str(tmp_path / "teacher" / "best.pth")], copies=2)
+    assert train.train(settings, tmp_path / "pupil")["last"]["val_own"] == 0.0
+    assert load_checkpoint(tmp_path / "pupil" / "last.pth").config["teacher"] == settings.teacher
+
+
 def test_a_checkpoint_of_the_loop_describes_itself(tiny_folder, tmp_path):
     train.train(settings_for(tiny_folder, epochs=1), tmp_path / "run")
     checkpoint = load_checkpoint(tmp_path / "run" / "best.pth")
