@@ -43,10 +43,10 @@ def _lesson(ink: np.ndarray, augment: Augment, ask: Ask, seed: int) -> tuple[np.
     parts = torch.from_numpy(ink).unsqueeze(1).split(1024)
     drawn = torch.cat([augment(part.float() / 255, generator) for part in parts])
     drawn = (drawn.squeeze(1) * 255).round().to(torch.uint8).numpy()
-    return drawn, with_no_digit(*ask(drawn))
+    return drawn, targets_of(*ask(drawn))
 
 
-def with_no_digit(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def targets_of(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the probabilities of the ten digits and of "no digit", float32 (n, 11): see digits/status.py."""
     digit = 1 / (1 + np.exp(-scores.astype(np.float64)))  # "no digit" has the logit 0, the digits that of their score
     return np.column_stack([probabilities * digit[:, None], 1 - digit]).astype(np.float32)

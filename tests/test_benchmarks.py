@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from benchmarks import record
-from utils import ROOT
+from benchmarks.seeds import train_seed
+from train import Settings
+from utils import ROOT, UserError, write_json
 
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "record")
 
@@ -45,6 +48,14 @@ def test_the_test_images_are_asked_for_by_name():
     assert parser.parse_args([]).split == "validation"
     assert parser.parse_args(["--mnist-test"]).split == "test"
     assert "  python -m benchmarks.x   # an example" in parser.format_help()
+
+
+def test_a_seed_of_another_recipe_is_not_passed_off_as_this_one(tmp_path):
+    write_json(tmp_path / "config.json", asdict(Settings(epochs=20)))
+    write_json(tmp_path / "summary.json", {})
+    assert train_seed(Settings(epochs=20), tmp_path) == tmp_path / "last.pth"
+    with pytest.raises(UserError, match="other settings"):
+        train_seed(Settings(epochs=50), tmp_path)
 
 
 @pytest.mark.mnist

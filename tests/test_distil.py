@@ -26,7 +26,7 @@ class Teacher:
 
 
 def test_a_target_is_the_digits_and_the_rest_is_no_digit():
-    target = distil.with_no_digit(np.full((2, 10), 0.1, np.float32), np.array([0.0, 1000.0]))
+    target = distil.targets_of(np.full((2, 10), 0.1, np.float32), np.array([0.0, 1000.0]))
     assert target.sum(axis=1) == pytest.approx([1, 1])
     assert target[:, 10] == pytest.approx([0.5, 0])
 
