@@ -35,7 +35,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from digits.augment import Augment, parse
+from digits.augment import Augment, mix, parse
 from digits.data import N_VALIDATION, data_dir, gather
 from digits.distil import teach
 from digits.engines import weights_path
@@ -95,7 +95,9 @@ class Settings:
     start: str = ""  # a checkpoint to start from instead of from scratch
     dropout: float = -1.0  # of every dropout layer while training; below 0: as the architecture has it
     teacher: list[str] = field(default_factory=list)  # networks whose vote is learnt in place of the labels
-    copies: int = 8  # of each picture, augmented, that the teacher judges
+    copies: int = 8  # of each picture, augmented, that the teacher judges: an epoch is so much longer
+    feedback: str = ""  # the corrections to learn; the result is served only if it is no worse
+    compile: bool = False
 
 
 def train(settings: Settings, run_dir: Path, state: dict | None = None, data_directory: Path | None = None) -> dict:
@@ -117,7 +119,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
             augment = Augment({})  # the copies that the teacher judged are augmented already
     ink, targets = torch.from_numpy(ink).to(device), torch.from_numpy(targets).to(device)
 
-    learner = DistributedDataParallel(model) if n_ranks > 1 else model
+    learner = torch.compile(model) if settings.compile else model
+    learner = DistributedDataParallel(learner) if n_ranks > 1 else learner
     averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
     changing = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(changing, settings.lr, weight_decay=settings.weight_decay)
@@ -187,7 +190,7 @@ def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[
     """Return augmented copies of ink (n, 28, 28) and what the teacher says of them; see digits/distil.py."""
     device = choose_device(settings.device)
     teacher = MNISTPredictor(settings.teacher, engine="torch", device=device)
-    key = " ".join(sha256(weights_path(name)) for name in settings.teacher)
+    key = " ".join([settings.precision, *(sha256(weights_path(name)) for name in settings.teacher)])
     with autocast(settings.precision, device):
         return teach(ink, augment, teacher.predict_scores, settings.copies, key)
 
@@ -196,6 +199,8 @@ def join_workers(device: str) -> tuple[int, int]:
     """Return (rank, number of processes): (0, 1), or this process's place when torchrun started several."""
     n_ranks = int(os.environ.get("WORLD_SIZE", 1))
     if n_ranks > 1 and not torch.distributed.is_initialized():
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     return int(os.environ.get("RANK", 0)), n_ranks
 
@@ -222,13 +227,6 @@ def leader_first(rank: int, n_ranks: int) -> Iterator[None]:
 def with_no_digit(logits: Tensor) -> Tensor:
     """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/status.py."""
     return F.pad(logits, (0, 1))
-
-
-def mix(batch: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Mixup (Zhang et al. 2018): blend each image and its target with another's."""
-    share = float(np.random.beta(alpha, alpha))
-    other = torch.randperm(len(batch), device=batch.device)
-    return batch.lerp(batch[other], 1 - share), target.lerp(target[other], 1 - share)
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, settings: Settings, n_steps: int):
@@ -282,16 +280,32 @@ def describe(model: nn.Module, settings: Settings, metrics: dict, validation: di
     thresholds = fit_thresholds(digit_score(logits), labels)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     return Checkpoint(
-        settings.model, state, MEAN, STD, temperature, thresholds, asdict(settings), metrics, git_commit()
+        settings.model, state, MEAN, STD, temperature, thresholds, without_folders(settings), metrics, git_commit()
     )
 
 
+def without_folders(settings: Settings) -> dict:
+    """Return the settings as they travel with the weights: of a path from the root only the name, for privacy."""
+    return {
+        key: [_name(word) for word in value] if isinstance(value, list) else _name(value)
+        for key, value in asdict(settings).items()
+    }
+
+
+def _name(value: Any) -> Any:
+    return Path(value).name if isinstance(value, str) and os.path.isabs(value) else value
+
+
 def save_epoch(run_dir: Path, checkpoint: Checkpoint, parts: dict[str, Any], history: list[dict]) -> None:
-    """Store the weights of the last row of `history`, as the best too if none were better, and the state of `parts`."""
+    """Store `history`, the weights of its last row, as the best too if none were better, and the state of `parts`."""
     *earlier, loss = (row["val_loss"] for row in history)
     if loss < min([float("inf"), *earlier]):
         save_checkpoint(run_dir / "best.pth", checkpoint)
     save_checkpoint(run_dir / "last.pth", checkpoint)
+    with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, history[0].keys())
+        writer.writeheader()
+        writer.writerows(history)
     save_state(run_dir, {name: part.state_dict() for name, part in parts.items()} | {"history": history})
 
 
@@ -313,11 +327,7 @@ def write_for_tensorboard(run_dir: Path, row: dict) -> None:
 
 
 def write_summary(run_dir: Path, settings: Settings, history: list[dict], seconds: float) -> dict:
-    """Write metrics.csv and summary.json; return the summary."""
-    with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, history[0].keys())
-        writer.writeheader()
-        writer.writerows(history)
+    """Write summary.json; return the summary."""
     best = min(history, key=lambda row: row["val_loss"])
     versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
     summary = {"settings": asdict(settings), "best": best, "last": history[-1], "seconds": round(seconds, 1)}
@@ -382,19 +392,16 @@ def is_no_worse(new: Path, served: Path, validation: dict, device: str) -> tuple
     return not worse, f"{counts} (McNemar p = {test['p']:.3f})"
 
 
-def learn_corrections(settings: Settings, arguments: argparse.Namespace, run_dir: Path) -> dict:
-    """Fine-tune the served weights on the stored corrections among MNIST; serve the result only if it is no worse."""
-    served = weights_path(settings.model)
-    gentle = {"epochs": 3, "lr": 3e-4, "batch_size": 128, "start": str(served)}
-    corrections = str(arguments.feedback)
-    settings = replace(settings, dataset=["mnist", *[corrections] * 10], **gentle)
-    summary = train(settings, run_dir, None, arguments.data_dir or data_dir())
-    validation = gather(["mnist", corrections], settings.validation, settings.seed, arguments.data_dir).validation
-    good, why = is_no_worse(run_dir / "best.pth", served, validation, choose_device(settings.device))
-    if good:
-        publish(run_dir, settings.model)
-    print(f"{'now served' if good else f'kept beside, in {run_dir}'}: {why}", file=sys.stderr)
-    return summary
+def serve(settings: Settings, run_dir: Path, data_directory: Path) -> None:
+    """Publish a finished run; one that learnt corrections only if it is no worse than what is served, and say why."""
+    if settings.feedback:
+        data = gather(settings.dataset, settings.validation, settings.seed, data_directory)
+        best, served = run_dir / "best.pth", weights_path(settings.model)
+        good, why = is_no_worse(best, served, data.validation, choose_device(settings.device))
+        print(f"{'now served' if good else f'kept beside, in {run_dir}'}: {why}", file=sys.stderr)
+        if not good:
+            return
+    publish(run_dir, settings.model)
 
 
 def read_run(run_dir: Path) -> tuple[Settings, dict]:
@@ -436,15 +443,16 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--teacher", nargs="+", default=[], metavar="NAME", help="learn what these networks say, in place of the labels"
     )
-    parser.add_argument("--copies", type=int, default=defaults.copies, help="of each picture, for the teacher to judge")
+    parser.add_argument("--copies", type=int, default=defaults.copies, help="of each picture, that the teacher judges")
     parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
+    parser.add_argument("--compile", action="store_true", help="let torch compile the network: pays on a GPU")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", help="of the run (default: model and time)")
     parser.add_argument("--resume", metavar="RUN", help="name of a stopped run to go on with")
     parser.add_argument(
-        "--feedback", nargs="?", type=Path, const=FEEDBACK, metavar="FILE", help="learn the page's corrections"
+        "--feedback", nargs="?", default="", const=str(FEEDBACK), metavar="FILE", help="learn the page's corrections"
     )
     parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
     return parser.parse_args(argv)
@@ -454,7 +462,21 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     """Return the run's settings as the flags give them."""
     named = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
     settings = Settings(**named, device="cpu" if arguments.no_cuda else "auto")
+    if settings.feedback:
+        settings = learn_corrections(settings)
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
+
+
+def learn_corrections(settings: Settings) -> Settings:
+    """Return gentle settings: the served weights go on with the corrections among what they were trained on.
+
+    What the served weights held out is held out again, so that both can be compared on it.
+    """
+    served = weights_path(settings.model)
+    before = load_checkpoint(served).config
+    kept = {name: before[name] for name in ("validation", "dropout") if name in before}
+    dataset = ["mnist", "imitated=40000", *[settings.feedback] * 10]
+    return replace(settings, **kept, dataset=dataset, epochs=3, lr=3e-4, batch_size=128, start=str(served))
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
@@ -481,12 +503,9 @@ def main(argv: list[str] | None = None) -> int:
     settings, state, run_dir = open_run(arguments)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    if arguments.feedback:
-        summary = learn_corrections(settings, arguments, run_dir)
-    else:
-        summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
-        if not settings.limit:
-            publish(run_dir, settings.model)
+    summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
+    if not settings.limit:
+        serve(settings, run_dir, arguments.data_dir or data_dir())
     print(f"best: {summary['best']}", file=sys.stderr)
     print(run_dir / "summary.json")
     return 0

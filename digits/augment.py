@@ -17,6 +17,7 @@ import math
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -164,10 +165,18 @@ PIXELWISE: dict[str, Callable[[Tensor, float, Generator], Tensor]] = {
 }
 
 
+def mix(batch: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mixup (Zhang et al. 2018): blend each image and its target with another's."""
+    share = float(np.random.beta(alpha, alpha))
+    other = torch.randperm(len(batch), device=batch.device)
+    return batch.lerp(batch[other], 1 - share), target.lerp(target[other], 1 - share)
+
+
 def gallery(ink: Tensor, seed: int = 0) -> dict[str, Tensor]:
     """Return {name: augmented copies of `ink` (n, 1, 28, 28)}, one entry an augmentation, at usual strength."""
     names = [name for name in USUAL if name != "mixup"]
-    return {name: Augment({name: USUAL[name]})(ink, Generator().manual_seed(seed)) for name in names}
+    rows = {name: Augment({name: USUAL[name]})(ink, Generator().manual_seed(seed)) for name in names}
+    return rows | {"mixup": ink.lerp(ink.roll(1, dims=0), 0.3)}  # of each with its neighbour
 
 
 @command
@@ -177,7 +186,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("path", metavar="FILE", help="the PNG to write")
     path = parser.parse_args(argv).path
     import cv2
-    import numpy as np
 
     from digits.data import load_mnist
 

@@ -120,10 +120,14 @@ def gather(names: list[str], n_validation: int, seed: int, directory: str | Path
     """
     wanted = [parse_name(name) for name in names]
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
+    if not any(len(found[2]) for found in loaded.values()):
+        raise UserError("there are too few pictures to hold one back for validation; five are the least")
+    short = [Path(name).name for name, _n in loaded]
+    called = [brief if short.count(brief) == 1 else name for brief, (name, _n) in zip(short, loaded, strict=True)]
     return Data(
         ink=np.concatenate([loaded[one][0] for one in wanted]),
         labels=np.concatenate([loaded[one][1] for one in wanted]),
-        validation={Path(name).name: found[2:] for (name, _n), found in loaded.items()},
+        validation={name: found[2:] for name, found in zip(called, loaded.values(), strict=True) if len(found[2])},
     )
 
 
@@ -140,6 +144,8 @@ def _load(
     if name in MADE:
         return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
     ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
+    if labels.min() < 0:
+        raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
     return ink[train[:n]], labels[train[:n]], ink[held_out], labels[held_out]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,7 +28,8 @@ def teach(ink: np.ndarray, augment: Augment, ask: Ask, copies: int, key: str) ->
     A target is the teacher's probability of each digit, and of "no digit". `ask` returns its (probabilities (n, 10),
     digit scores (n,)), as `MNISTPredictor.predict_scores` does; `key` tells teachers apart in the cache.
     """
-    drawn_from = repr((key, copies, augment.strengths)).encode() + ink.tobytes()
+    code = Path(__file__).read_bytes() + Path(__file__).with_name("augment.py").read_bytes()
+    drawn_from = code + repr((key, copies, augment.strengths)).encode() + ink.tobytes()
     cache = OUTPUTS_DIR / "cache" / f"taught-{hashlib.sha256(drawn_from).hexdigest()[:12]}.npz"
     if not cache.exists():
         lessons = [_lesson(ink, augment, ask, copy) for copy in tqdm(range(copies), "asking the teacher", leave=False)]
@@ -42,7 +44,7 @@ def _lesson(ink: np.ndarray, augment: Augment, ask: Ask, seed: int) -> tuple[np.
     generator = torch.Generator().manual_seed(seed)
     parts = torch.from_numpy(ink).unsqueeze(1).split(1024)
     drawn = torch.cat([augment(part.float() / 255, generator) for part in parts])
-    drawn = (drawn.squeeze(1) * 255).round().to(torch.uint8).numpy()
+    drawn = (drawn.squeeze(1).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     return drawn, targets_of(*ask(drawn))
 
 

@@ -94,6 +94,27 @@ def test_mnist_itself():
         assert set(labels) == set(range(10))
 
 
+def test_data_that_nothing_can_be_learnt_from_is_one_sentence(tmp_path):
+    pixels = ",".join(f"pixel{i}" for i in range(784))
+    (tmp_path / "test.csv").write_text("\n".join([pixels, *[",".join(["0"] * 784)] * 6]))
+    with pytest.raises(UserError, match=r"test\.csv has no labels"):
+        data.gather([str(tmp_path / "test.csv")], 1, 0)
+    (tmp_path / "train.csv").write_text("\n".join([f"label,{pixels}", *[",".join(["0"] * 785)] * 2]))
+    with pytest.raises(UserError, match="too few"):
+        data.gather([str(tmp_path / "train.csv")], 1, 0)
+
+
+def test_two_folders_of_one_name_are_both_validated_on(tmp_path, examples):
+    for writer in ("ann", "bob"):
+        for index in range(5):
+            folder = tmp_path / writer / "digits" / "3"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{index}.png").write_bytes(examples[3].read_bytes())
+    names = [str(tmp_path / writer / "digits") for writer in ("ann", "bob")]
+    assert list(data.gather(names, 1, 0).validation) == names
+    assert list(data.gather(names[:1], 1, 0).validation) == ["digits"]
+
+
 def test_so_many_of_a_data_set_can_be_asked_for(tmp_path):
     write_mnist(tmp_path, 10)
     whole = data.gather(["mnist"], 2, 0, tmp_path)

@@ -205,14 +205,28 @@ def recipe(marker: str, module) -> dict:
     return names
 
 
-def test_an_architecture_is_six_lines(monkeypatch):
+def test_an_architecture_is_six_lines_and_one_epoch_later_on_the_page(tmp_path, monkeypatch, examples):
+    import app
     import model
+    import train
+    from digits.page.build import head
 
+    for served in (ROOT / "models").glob("mnist_cnn_best.*"):
+        shutil.copy(served, tmp_path)
+    monkeypatch.setattr("digits.engines.MODELS_DIR", tmp_path)
+    monkeypatch.setattr(app, "MODELS_DIR", tmp_path)
+    monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setitem(model.REGISTRY, "small", None)  # so that it is taken away again
     (code,) = [code for code in RECIPES if "@architecture" in code]
-    monkeypatch.setattr(model, "REGISTRY", dict(model.REGISTRY))
-    recipe("@architecture", model)
     assert len(code.strip().splitlines()) == 6
+    recipe("@architecture", model)
     assert "(1, 10)" in model.describe("small")
+    train.train(train.Settings(model="small", dataset=["bundled"], epochs=1, device="cpu"), tmp_path / "run")
+    train.publish(tmp_path / "run", "small")
+    readers = app.make_readers(app.shipped_models())
+    assert readers.names == ["mnistnet", "small"]
+    assert readers.predictor(["small"]).predict(examples[1]).probs.shape == (10,)
+    assert '"small"' in head(readers, exports=True), "the page's script offers it"
 
 
 def test_an_augmentation_is_a_function():

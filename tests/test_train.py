@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import train
+from digits.augment import mix
 from digits.preprocess import MEAN, STD
 from model import load_checkpoint
 from utils import UserError
@@ -64,7 +65,7 @@ def test_a_pupil_believes_its_teacher_rather_than_the_labels(tiny_folder, tmp_pa
         (tiny_folder / old).rename(tiny_folder / new)
     settings = settings_for(tiny_folder, epochs=6, teacher=[str(tmp_path / "teacher" / "best.pth")], copies=2)
     assert train.train(settings, tmp_path / "pupil")["last"]["val_own"] == 0.0
-    assert load_checkpoint(tmp_path / "pupil" / "last.pth").config["teacher"] == settings.teacher
+    assert load_checkpoint(tmp_path / "pupil" / "last.pth").config["teacher"] == ["best.pth"]
 
 
 def test_a_checkpoint_of_the_loop_describes_itself(tiny_folder, tmp_path):
@@ -133,7 +134,7 @@ def test_the_logit_of_no_digit_is_zero():
 def test_mixup_keeps_every_target_a_distribution():
     torch.manual_seed(0)
     batch, target = torch.rand(6, 1, 28, 28), torch.eye(11)[torch.arange(6)]
-    mixed, targets = train.mix(batch, target, 0.3)
+    mixed, targets = mix(batch, target, 0.3)
     assert mixed.shape == batch.shape
     assert torch.allclose(targets.sum(dim=1), torch.ones(6))
 
@@ -173,6 +174,67 @@ def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(tiny_folder, tmp_
     allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
     assert not allowed
     assert "newly wrong" in why
+
+
+@pytest.fixture
+def own_models(tmp_path, monkeypatch):
+    monkeypatch.setattr("digits.engines.MODELS_DIR", tmp_path / "models")
+    monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+def test_corrections_are_served_only_if_nothing_is_lost_by_them(tiny_folder, tmp_path, own_models, capsys):
+    for picture in list(tiny_folder.rglob("*.png")):  # a fifth is held out: eight of forty are too few for a verdict
+        picture.with_stem(f"again{picture.stem}").write_bytes(picture.read_bytes())
+    good, bad = settings_for(tiny_folder, epochs=6), settings_for(tiny_folder, epochs=1, lr=1e-9, feedback="c.sqlite")
+    for settings, run_dir in ((good, tmp_path / "good"), (bad, tmp_path / "bad")):
+        train.train(settings, run_dir)
+        train.serve(settings, run_dir, tmp_path)
+    assert "kept beside" in capsys.readouterr().err
+    served = own_models / "mnist_cnn_best.pth"
+    assert served.read_bytes() == (tmp_path / "good" / "best.pth").read_bytes()
+    assert served.with_suffix(".onnx").exists() and (own_models / "mnist_cnn.pth").exists()
+    train.serve(train.replace(good, feedback="c.sqlite"), tmp_path / "good", tmp_path)
+    assert "now served" in capsys.readouterr().err
+
+
+def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, own_models):
+    before = settings_for(tiny_folder, epochs=1, validation=7, dropout=0.05)
+    train.train(before, tmp_path / "run")
+    train.publish(tmp_path / "run", "mnistnet")
+    settings = train.settings_from(train.parse_arguments(["--feedback", "c.sqlite", "--no-cuda"]))
+    assert settings.start == str(own_models / "mnist_cnn_best.pth")
+    assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
+    assert settings.dataset[:2] == ["mnist", "imitated=40000"] and settings.dataset.count("c.sqlite") == 10
+
+
+def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_path):
+    train.train(settings_for(tiny_folder, epochs=1), tmp_path / "run")
+    train.train(settings_for(tiny_folder, epochs=1, start=str(tmp_path / "run" / "last.pth")), tmp_path / "next")
+    config = load_checkpoint(tmp_path / "next" / "last.pth").config
+    assert (config["dataset"], config["start"]) == (["own"], "last.pth")
+    assert train.Settings(**config).model == "mnistnet"
+
+
+def test_it_stops_when_nothing_is_gained(tiny_folder, tmp_path):
+    summary = train.train(settings_for(tiny_folder, epochs=60, patience=2), tmp_path / "run")
+    assert summary["last"]["epoch"] == summary["best"]["epoch"] + 2 < 60
+
+
+def test_compiling_is_asked_of_torch(tiny_folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda model: asked.append(model) or model)
+    train.train(settings_for(tiny_folder, epochs=1), tmp_path / "plain")
+    train.train(settings_for(tiny_folder, epochs=1, compile=True), tmp_path / "compiled")
+    assert len(asked) == 1
+
+
+def test_tensorboard_can_read_along(tiny_folder, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train.train(settings_for(tiny_folder, epochs=2), tmp_path / "run")
+    events = accumulator.EventAccumulator(str(tmp_path / "run")).Reload()
+    assert [event.step for event in events.Scalars("val_loss")] == [1, 2]
 
 
 @pytest.mark.slow
