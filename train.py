@@ -462,6 +462,9 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     """Return the run's settings as the flags give them."""
     named = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
     settings = Settings(**named, device="cpu" if arguments.no_cuda else "auto")
+    for name in ("epochs", "batch_size", "copies"):
+        if named[name] < 1:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 1")
     if settings.feedback:
         settings = learn_corrections(settings)
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings

@@ -1,9 +1,9 @@
 """Training augmentation, on whole batches: float ink (n, 1, 28, 28) in 0–1 in, the same out.
 
 All geometry (rotation, translation, scale, shear, elastic) is composed into one resampling, since every further one
-blurs. Strengths are the most that can happen; each image draws its own amount below that. Elastic distortion is after
-Simard et al. 2003, erasing after Zhong et al. 2017 (arXiv:1708.04896), mixup after Zhang et al. 2018
-(arXiv:1710.09412).
+blurs (benchmarks/augmentation.py compares it with torchvision and kornia). Strengths are the most that can happen; each
+image draws its own amount below that. Elastic distortion is after Simard et al. 2003, erasing after Zhong et al. 2017
+(arXiv:1708.04896), mixup after Zhang et al. 2018 (arXiv:1710.09412).
 
     augment = Augment({"rotation": 10, "shear": 0.1, "elastic": 0.8})
     batch = augment(batch, generator)

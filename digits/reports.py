@@ -281,7 +281,7 @@ def sort_into(journal: Journal, directory: Path) -> int:
     Copies keep their names; one that is taken gets a number. What an earlier run copied, perhaps before it was killed,
     is not copied again. A file that cannot be read any more is left out.
     """
-    n_copied, placed = 0, Counter()
+    n_there, placed = 0, Counter()
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=directory) as drafts:
         for row in journal.rows():
@@ -289,8 +289,8 @@ def sort_into(journal: Journal, directory: Path) -> int:
             entry, draft = Entry(row["path"], row["cut"]), Path(drafts) / "copy"
             if _copy(entry, draft):
                 _place(draft, directory / folder / _shortened(entry.basename), placed)
-                n_copied += 1
-    return n_copied
+                n_there += 1
+    return n_there
 
 
 def _copy(entry: Entry, draft: Path) -> bool:

@@ -146,6 +146,8 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--augment", "wobble"], "there is no augmentation 'wobble'"),
         (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
         (["--resume", "no-such-run"], "cannot be resumed"),
+        (["--batch-size", "0"], "--batch-size must be at least 1"),
+        (["--teacher", "nobody", "--dataset", "bundled"], "there are no weights"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(words, says, capsys, tmp_path, monkeypatch):
