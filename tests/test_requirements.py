@@ -16,7 +16,7 @@ TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT 
 LISTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "fastapi_offline": "fastapi-offline", "yaml": "pyyaml",
              "sklearn": "scikit-learn", "onnx_ir": "onnx-ir"}
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
-BY_HAND = {"atheris"}  # the fuzzer's, which has no wheel for every Python; tests/fuzz_preprocess.py says how to get it
+BY_HAND = {"atheris", "kornia"}  # a fuzzer without a wheel for every Python, and what one benchmark compares with
 LISTS = sorted(ROOT.glob("requirements*.txt"))
 
 
