@@ -191,8 +191,12 @@ def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[
     device = choose_device(settings.device)
     teacher = MNISTPredictor(settings.teacher, engine="torch", device=device)
     key = " ".join([settings.precision, *(sha256(weights_path(name)) for name in settings.teacher)])
-    with autocast(settings.precision, device):
-        return teach(ink, augment, teacher.predict_scores, settings.copies, key)
+
+    def ask(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with autocast(settings.precision, device):
+            return teacher.predict_scores(drawn)
+
+    return teach(ink, augment, ask, settings.copies, key)
 
 
 def join_workers(device: str) -> tuple[int, int]:
@@ -473,12 +477,16 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 def learn_corrections(settings: Settings) -> Settings:
     """Return gentle settings: the served weights go on with the corrections among what they were trained on.
 
-    What the served weights held out is held out again, so that both can be compared on it.
+    What the served weights held out is held out again, so that both can be compared on it. Raises `UserError`.
     """
+    if settings.teacher:
+        raise UserError("--feedback learns people's labels; leave out --teacher")
+    if not Path(settings.feedback).is_file():
+        raise UserError(f"there are no corrections in {settings.feedback}; correct a few answers on the page first")
     served = weights_path(settings.model)
     before = load_checkpoint(served).config
     kept = {name: before[name] for name in ("validation", "dropout") if name in before}
-    dataset = ["mnist", "imitated=40000", *[settings.feedback] * 10]
+    dataset = ["mnist", "imitated=40000", "segments", *[settings.feedback] * 10]
     return replace(settings, **kept, dataset=dataset, epochs=3, lr=3e-4, batch_size=128, start=str(served))
 
 

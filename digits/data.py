@@ -144,7 +144,7 @@ def _load(
     if name in MADE:
         return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
     ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
-    if labels.min() < 0:
+    if (labels < 0).any():
         raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))

@@ -148,6 +148,8 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--resume", "no-such-run"], "cannot be resumed"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
         (["--teacher", "nobody", "--dataset", "bundled"], "there are no weights"),
+        (["--feedback", "none.sqlite"], "there are no corrections in none.sqlite"),
+        (["--feedback", "none.sqlite", "--teacher", "gapcnn"], "leave out --teacher"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(words, says, capsys, tmp_path, monkeypatch):
@@ -205,10 +207,13 @@ def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, 
     before = settings_for(tiny_folder, epochs=1, validation=7, dropout=0.05)
     train.train(before, tmp_path / "run")
     train.publish(tmp_path / "run", "mnistnet")
-    settings = train.settings_from(train.parse_arguments(["--feedback", "c.sqlite", "--no-cuda"]))
+    corrections = tmp_path / "c.sqlite"
+    corrections.touch()
+    settings = train.settings_from(train.parse_arguments(["--feedback", str(corrections), "--no-cuda"]))
     assert settings.start == str(own_models / "mnist_cnn_best.pth")
     assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
-    assert settings.dataset[:2] == ["mnist", "imitated=40000"] and settings.dataset.count("c.sqlite") == 10
+    assert settings.dataset[:3] == ["mnist", "imitated=40000", "segments"]
+    assert settings.dataset[3:] == [str(corrections)] * 10
 
 
 def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_path):
