@@ -450,7 +450,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--copies", type=int, default=defaults.copies, help="of each picture, that the teacher judges")
     parser.add_argument("--validation", type=int, default=defaults.validation, help="MNIST images held out")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto")
-    parser.add_argument("--compile", action="store_true", help="let torch compile the network (CPUs gain nothing)")
+    parser.add_argument("--compile", action="store_true", help="let torch compile the network first")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's choice)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", help="of the run (default: model and time)")

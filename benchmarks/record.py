@@ -1,7 +1,7 @@
 """What the benchmarks share: their flags, digits that no network was trained on, and the form of a result.
 
     parser = make_parser(__doc__, "--mnist-test", "--model")  # and --output; the examples are those of the docstring
-    ink, labels = unseen_digits("validation")            # uint8 (5000, 28, 28), int64 (5000,)
+    ink, labels = unseen_digits("validation")                 # uint8 (5000, 28, 28), int64 (5000,)
     save({"split": "validation", "share": 0.99}, "renderings", arguments.output)
 
 A result is one JSON file in benchmarks/results that says first at which commit, when and on what machine it was

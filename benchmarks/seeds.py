@@ -5,7 +5,8 @@
     python -m benchmarks.seeds --seeds 5 --epochs 5 --teacher outputs/runs/mnist-gapcnn-0/last.pth --mnist-test
 
 The schedule is fixed: the weights after the last epoch count, whatever the test images say of the others. Runs lie in
-outputs/runs/mnist-<model>-<seed>; one that was stopped goes on, one that is finished is only measured.
+outputs/runs/mnist-<model>[-taught]-<seed>; one that was stopped goes on, one that is finished is only measured.
+Which flags made which published figure: benchmarks/README.md.
 """
 
 from __future__ import annotations

@@ -122,12 +122,14 @@ def gather(names: list[str], n_validation: int, seed: int, directory: str | Path
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
     if not any(len(found[2]) for found in loaded.values()):
         raise UserError("there are too few pictures to hold one back for validation; five are the least")
-    short = [Path(name).name for name, _n in loaded]
-    called = [brief if short.count(brief) == 1 else name for brief, (name, _n) in zip(short, loaded, strict=True)]
+    paths = list(dict.fromkeys(name for name, _n in loaded))
+    short = [Path(path).name for path in paths]  # what travels with the weights: no folders
+    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
+    called = {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
     return Data(
         ink=np.concatenate([loaded[one][0] for one in wanted]),
         labels=np.concatenate([loaded[one][1] for one in wanted]),
-        validation={name: found[2:] for name, found in zip(called, loaded.values(), strict=True) if len(found[2])},
+        validation={called[name]: found[2:] for (name, _n), found in loaded.items() if len(found[2])},
     )
 
 
