@@ -163,7 +163,7 @@ class Corrections:
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm inherit it
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # its journal inherits it
             with _transaction(self.path) as db:
                 yield db
         except (sqlite3.DatabaseError, OSError) as error:
@@ -177,7 +177,6 @@ def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA secure_delete = ON")  # undone means gone
         migrate(db)
         db.execute("BEGIN IMMEDIATE")
