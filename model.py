@@ -307,27 +307,34 @@ class InkToLogits(nn.Module):
 def export_onnx(checkpoint_path: str | Path, onnx_path: str | Path | None = None) -> Path:
     """Write the ONNX twin of a checkpoint (beside it by default): uint8 ink (n, 28, 28) in, logits (n, 10) out.
 
-    The checkpoint's facts travel in the file's metadata under "checkpoint", with the SHA-256 of the weights file. What
-    torch notes besides, at which line of whose folder each step was traced, is left out.
+    The checkpoint's facts travel in the file's metadata under "checkpoint", with the SHA-256 of the weights file.
     """
-    import onnx
-    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
-
     model, checkpoint = load_model(checkpoint_path)
     onnx_path = Path(onnx_path or Path(checkpoint_path).with_suffix(".onnx"))
     wrapped = InkToLogits(model, checkpoint.mean, checkpoint.std).eval()
     example = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    facts = {"checkpoint": json.dumps(checkpoint.facts() | {"weights_sha256": sha256(checkpoint_path)})}
+    save_onnx(wrapped, example, {"ink": {0: torch.export.Dim("n")}}, "logits", onnx_path, facts)
+    return onnx_path
+
+
+def save_onnx(model: nn.Module, example: Tensor, shapes: dict, answer: str, path: Path, facts: dict[str, str]) -> None:
+    """Write `model` as ONNX with `facts` as its metadata; `shapes` names its one input and what may vary of it.
+
+    What torch notes besides, at which line of whose folder each step was traced, is left out.
+    """
+    import onnx
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     program = torch.onnx.export(
-        wrapped, (example,), input_names=["ink"], output_names=["logits"],
-        dynamic_shapes={"ink": {0: torch.export.Dim("n")}}, dynamo=True, verbose=False,
+        model, (example,), input_names=list(shapes), output_names=[answer],
+        dynamic_shapes=tuple(shapes.values()), dynamo=True, verbose=False,
     )  # fmt: skip
     ClearMetadataAndDocStringPass()(program.model)
     proto = program.model_proto
-    facts = checkpoint.facts() | {"weights_sha256": sha256(checkpoint_path)}
-    onnx.helper.set_model_props(proto, {"checkpoint": json.dumps(facts)})
-    with atomic_path(onnx_path) as temporary:
+    onnx.helper.set_model_props(proto, facts)
+    with atomic_path(path) as temporary:
         onnx.save(proto, temporary)
-    return onnx_path
 
 
 def sha256(path: str | Path) -> str:

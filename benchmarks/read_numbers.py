@@ -23,6 +23,7 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.metrics import edit_distance
 from predict import MNISTPredictor, NumberReading
 from utils import command
 
@@ -226,20 +227,6 @@ def _expose(rng, pixels: np.ndarray, paper: str) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- measuring
-
-
-def edit_distance(read: str, true: str) -> int:
-    """Return the fewest insertions, deletions and replacements that turn `read` into `true`.
-
-    >>> edit_distance("1237", "124")
-    2
-    """
-    row = list(range(len(true) + 1))
-    for i, a in enumerate(read, 1):
-        previous, row[0] = row[0], i
-        for j, b in enumerate(true, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
-    return row[-1]
 
 
 def digits_only(text: str) -> str:

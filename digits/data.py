@@ -219,16 +219,18 @@ def load_made(
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
-    `n` to train on and `n_check` to validate with are pictures, or lines of digits.
+    `n` to train on and `n_check` to validate with are pictures, or lines of digits. "strips" are whole lines, and have
+    texts for labels (see digits/strips.py).
     The training glyphs are MNIST's training part, the pen strokes where they are there, and the written styles; the
     validation glyphs are the MNIST images held out.
     """
     from digits.imitate import make_pool
     from digits.segments import make_segments
+    from digits.strips import make_strips
 
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    make = {"imitated": make_pool, "segments": make_segments}[name]
+    make = {"imitated": make_pool, "segments": make_segments, "strips": make_strips}[name]
     cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
@@ -258,7 +260,7 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that decides what is made: a cache made by other code is not used."""
-    making = ("imitate", "pools", "segments", "styles")
-    finding = ("picture", "paper", "strokes", "views", "preprocess", "layout", "numbers")
+    making = ("imitate", "pools", "segments", "strips", "styles")
+    finding = ("picture", "paper", "strokes", "views", "preprocess", "layout", "numbers", "line_reader")
     files = [Path(__file__).with_name(f"{room}.py") for room in (*making, *finding)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

@@ -371,6 +371,14 @@ NON_DIGITS: dict[NonDigit, float] = {
 }
 
 
+SIGNS: dict[NonDigit, float] = {_letter: 0.7, _scribble: 0.15, _character: 0.15}
+
+
+def draw_sign(rng: Rng) -> np.ndarray:
+    """Return what may be written among digits and is none, as float32 coverage (128, 128), with a random pen."""
+    return _choose(SIGNS, rng)(rng, list)
+
+
 # ---------------------------------------------------------------- pools
 
 

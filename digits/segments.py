@@ -44,9 +44,15 @@ def _cut_some(glyphs: Sequence[Glyph], labels: np.ndarray, n_lines: int, rng: Rn
     return np.stack([ink for ink, _label in found]), np.array([label for _ink, label in found], np.int64)
 
 
-def write_line(glyphs: list[np.ndarray], rng: Rng) -> tuple[np.ndarray, np.ndarray]:
-    """Set glyphs side by side, touching or nearly: strokes, float32 (h, w) in 0-1, and each pixel's glyph or -1."""
-    height = rng.uniform(40, 80)
+def write_line(
+    glyphs: list[np.ndarray], rng: Rng, touching: float = 0.7, gap: float = 0.25, heights: tuple[int, int] = (40, 80)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Set glyphs side by side: strokes, float32 (h, w) in 0-1, and each pixel's glyph or -1.
+
+    The share `touching` of them touch the one before, the others keep up to `gap` digit heights away. A digit is some
+    number of pixels between `heights` high.
+    """
+    height = rng.uniform(*heights)
     tall, right = round(1.6 * height), 2
     strokes = np.zeros((tall, round(1.6 * height * len(glyphs)) + 8), np.float32)
     owner = np.full(strokes.shape, -1, np.int64)
@@ -55,8 +61,8 @@ def write_line(glyphs: list[np.ndarray], rng: Rng) -> tuple[np.ndarray, np.ndarr
         scale = height * rng.uniform(0.88, 1.12) / max(edge - left, bottom - top)
         small = cv2.resize(glyph[top:bottom, left:edge], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         y = int(np.clip((tall - small.shape[0]) / 2 + rng.normal(0, 0.05) * height, 0, tall - small.shape[0]))
-        x = right + round(rng.uniform(0, 0.25) * height)
-        if number and rng.random() < 0.7:
+        x = right + round(rng.uniform(0, gap) * height)
+        if number and rng.random() < touching:
             x = contact(strokes[y : y + small.shape[0]], small) - int(rng.integers(0, 2 + max(1, round(height / 20))))
         x = max(0, x)
         place = (slice(y, y + small.shape[0]), slice(x, x + small.shape[1]))

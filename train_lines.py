@@ -1,0 +1,221 @@
+"""Train the line reader: the network that reads a written line as a whole, where digits touch.
+
+    python train_lines.py                      # 120,000 written lines, 14 epochs; writes models/lines.onnx
+    python train_lines.py --resume             # go on after a kill
+    python train_lines.py --smoke              # a few seconds on a little data; models/ stays as it is
+
+The lines are written from MNIST's training digits, pen strokes and styles (digits/strips.py). Every second column of a
+line is asked which digit is there, if any; which columns are which digit's nobody says, and the loss sums over all ways
+(connectionist temporal classification, Graves et al. 2006). Settings, metrics and state lie in outputs/runs/lines/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from digits.data import N_VALIDATION, data_dir, load_made
+from digits.imitate import NO_DIGIT
+from digits.line_reader import BLANK, LINES, STRIP_HEIGHT, likeliest_text
+from digits.metrics import edit_distance
+from model import save_onnx
+from train import autocast, make_schedule, moving_average
+from utils import RUNS_DIR, UserError, atomic_path, choose_device, command, git_commit, seed_everything, write_json
+
+
+@dataclass
+class Settings:
+    """What a run depends on."""
+
+    lines: int = 120_000
+    epochs: int = 14
+    batch_size: int = 64
+    lr: float = 2e-3
+    weight_decay: float = 0.01
+    schedule: str = "onecycle"
+    ema: float = 0.998
+    seed: int = 0
+
+
+class LineNet(nn.Module):
+    """Strips, uint8 (n, 32, w), to the log probabilities (n, w / 2, 11) of the ten digits and of "nothing new here".
+
+    Four convolutions halve the height each, and the width once; two look to both sides: 353,523 parameters.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            *_block(1, 24, (2, 2)),  # (n, 24, 16, w / 2)
+            *_block(24, 48, (2, 1)),
+            *_block(48, 80, (2, 1)),
+            *_block(80, 112, (2, 1)),  # (n, 112, 2, w / 2)
+            nn.Flatten(1, 2),
+        )
+        self.read = nn.Sequential(*_sideways(224, 128), *_sideways(128, 128), nn.Conv1d(128, 11, 1))
+
+    def forward(self, strips: Tensor) -> Tensor:
+        """Return the log probabilities of every second column."""
+        ink = strips.unsqueeze(1).float() / 255.0
+        return self.read(self.look(ink)).transpose(1, 2).float().log_softmax(dim=2)
+
+
+def _block(n_in: int, n_out: int, pool: tuple[int, int]) -> list[nn.Module]:
+    convolution = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(n_out), nn.ReLU(), nn.MaxPool2d(pool)]
+
+
+def _sideways(n_in: int, n_out: int) -> list[nn.Module]:
+    convolution = nn.Conv1d(n_in, n_out, 5, padding=2, bias=False)
+    return [convolution, nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(0.2)]
+
+
+def train(settings: Settings, run_dir: Path, state: dict | None = None, directory: Path | None = None) -> nn.Module:
+    """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
+    device = choose_device()
+    seed_everything(settings.seed)
+    data = load_made("strips", settings.lines, settings.lines // 40, N_VALIDATION, settings.seed, directory)
+    strips, texts, *held_out = data
+    model = LineNet().to(device)
+    averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
+    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    n_steps = -(-len(strips) // settings.batch_size)
+    schedule = make_schedule(optimizer, settings, n_steps)
+    parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
+    history = state["history"] if state else []
+    for name, part in parts.items() if state else ():
+        part.load_state_dict(state[name])
+
+    for epoch in range(len(history), settings.epochs):
+        seed_everything(settings.seed * 10_000 + epoch)
+        model.train()
+        losses, started = [], time.perf_counter()
+        order = batches(strips, settings.batch_size, np.random.default_rng((settings.seed, epoch)))
+        for chosen in tqdm(order, f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=None):
+            batch = vary(trim(torch.from_numpy(strips[chosen])).to(device))
+            with autocast("auto", device):
+                says = model(batch)
+            loss = ctc_loss(says, texts[chosen])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+            averaged.update_parameters(model)
+            losses.append(loss.detach())
+        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
+        row |= validate(averaged.module, *held_out, device) | {"seconds": time.perf_counter() - started}
+        history.append(row)
+        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
+        save_epoch(run_dir, parts, history)
+    return averaged.module.eval().cpu()
+
+
+def batches(strips: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return the indices of batches of lines about as long, in random order: little padding is computed."""
+    order = np.argsort(widths(strips) + rng.uniform(0, 12, len(strips)))
+    parts = [order[start : start + size] for start in range(0, len(order), size)]
+    return [parts[i] for i in rng.permutation(len(parts))]
+
+
+def widths(strips: np.ndarray) -> np.ndarray:
+    """Return (n,) how many columns of each strip (n, 32, w) hold it, the empty ones at its end left out."""
+    inked = strips.any(axis=1)
+    return strips.shape[2] - np.argmax(inked[:, ::-1], axis=1)
+
+
+def trim(strips: Tensor) -> Tensor:
+    """Cut (n, 32, w) to its last column with ink, and up to eight more."""
+    width = int(torch.nonzero(strips.any(dim=0).any(dim=0)).max()) + 1
+    return strips[:, :, : min(strips.shape[2], width + 8 - width % 4)]
+
+
+def vary(strips: Tensor) -> Tensor:
+    """Return the strips with another pressure of the pen each, and some grain."""
+    pressure = torch.empty(len(strips), 1, 1, device=strips.device).uniform_(0.6, 1.2)
+    grain = 5 * torch.randn(strips.shape, device=strips.device)
+    return (strips.float() * pressure + grain).clamp(0, 255)
+
+
+def ctc_loss(says: Tensor, texts: np.ndarray) -> Tensor:
+    """Return the mean loss of log probabilities (n, t, 11) where the lines say `texts` (n, 6), padded with NO_DIGIT."""
+    targets = torch.from_numpy(texts[texts != NO_DIGIT])
+    lengths = torch.from_numpy((texts != NO_DIGIT).sum(axis=1))
+    steps = torch.full((len(texts),), says.shape[1])
+    return F.ctc_loss(says.transpose(0, 1), targets, steps, lengths, blank=BLANK, zero_infinity=True)
+
+
+@torch.inference_mode()
+def validate(model: nn.Module, strips: np.ndarray, texts: np.ndarray, device: str) -> dict[str, float]:
+    """Return the shares of held-out digits and lines that are read right, by the likeliest digit of each column."""
+    model.eval()
+    errors = []
+    for start in range(0, len(strips), 256):
+        says = model(torch.from_numpy(strips[start : start + 256]).to(device)).cpu().numpy()
+        truths = ("".join(map(str, text[text != NO_DIGIT])) for text in texts[start : start + 256])
+        errors += [edit_distance(likeliest_text(line), truth) for line, truth in zip(says, truths, strict=True)]
+    errors = np.array(errors)
+    return {"val_digits": 1 - errors.sum() / (texts != NO_DIGIT).sum(), "val_lines": float((errors == 0).mean())}
+
+
+def save_epoch(run_dir: Path, parts: dict, history: list[dict]) -> None:
+    """Store the metrics and all that resuming needs."""
+    with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, history[0].keys())
+        writer.writeheader()
+        writer.writerows(history)
+    with atomic_path(run_dir / "state.pt") as path:
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"history": history}, path)
+
+
+def export(model: nn.Module, path: Path, facts: dict) -> Path:
+    """Write the network as ONNX, strips uint8 (1, 32, w) in, log probabilities (1, w / 2, 11) out."""
+    example = torch.zeros(1, STRIP_HEIGHT, 96, dtype=torch.uint8)
+    save_onnx(model, example, {"strips": {2: torch.export.Dim("w", min=8, max=100_000)}}, "says", path, facts)
+    return path
+
+
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, Path, dict | None]:
+    """Return the settings, folder and state of the run to begin or to go on with; raises `UserError`."""
+    settings, run_dir = Settings(), RUNS_DIR / "lines"
+    if arguments.smoke:
+        return Settings(lines=200, epochs=1), RUNS_DIR / "lines-smoke", None
+    if not arguments.resume:
+        return settings, run_dir, None
+    try:
+        return settings, run_dir, torch.load(run_dir / "state.pt", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{run_dir} cannot be resumed: it has no state.pt yet") from None
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Train, export, print where the network lies."""
+    parser = argparse.ArgumentParser(description="Train the line reader.")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    arguments = parser.parse_args(argv)
+    settings, run_dir, state = open_run(arguments)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "config.json", asdict(settings))
+    model = train(settings, run_dir, state, arguments.data_dir or data_dir())
+    facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
+    print(export(model, run_dir / "lines.onnx" if arguments.smoke else LINES, facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
