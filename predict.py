@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
+from digits.line_reader import LineReader
 from digits.numbers import Place, digit_cost, find_candidates
 from digits.picture import Picture, PictureError, open_picture
 from digits.preprocess import find_digit, turn
@@ -138,6 +139,8 @@ class MNISTPredictor:
     ) -> None:
         self.names = [str(model)] if isinstance(model, (str, os.PathLike)) else [str(name) for name in model]
         self.engines = [_open_engine(name, engine, device, threads) for name in self.names]
+        self._threads = threads
+        self._line_reader: LineReader | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -184,8 +187,9 @@ class MNISTPredictor:
             return NumberReading([], [])
         page = find_candidates(pixels)
         probs, scores = self._look(page.ink)  # once: most candidates are pieces, and never sure
-        places = page.choose(probs, scores)
-        digits = [int(probs[place.candidate].argmax()) for line in places for place in line]
+        log_probs = [self.line_reader().read(line.strokes, line.height) for line in page.layout.lines]
+        places = page.choose(probs, scores, log_probs)
+        digits = [place.digit for line in places for place in line]
         if single.status != OK and _are_edges(single, digits):
             return NumberReading([], [])
         cost = digit_cost(single.probs[None], np.array([single.score]))[0]
@@ -193,7 +197,7 @@ class MNISTPredictor:
             return _single_reading(single)
         lines, digits = [], []
         for line in places:
-            read = [self._read_place(place, probs, scores, len(lines)) for place in line]
+            read = [self._read_place(place, len(lines)) for place in line]
             if sum(digit is not None for digit in read) * 2 <= len(read):  # a line of letters, some like digits
                 continue
             kept = [(place, digit) for place, digit in zip(line, read, strict=True) if digit]
@@ -201,15 +205,20 @@ class MNISTPredictor:
             digits += [digit for _place, digit in kept]
         return NumberReading(lines, digits)
 
-    def _read_place(self, place: Place, probs: np.ndarray, scores: np.ndarray, line: int) -> DigitReading | None:
-        probabilities = probs[place.candidate]
-        status, _reason = judge(probabilities, scores[place.candidate], self.thresholds)
+    def _read_place(self, place: Place, line: int) -> DigitReading | None:
+        status, _reason = judge(place.probabilities, place.score, self.thresholds)
         if status == NOT_A_DIGIT:
             return None
         if place.is_doubtful:
             status = UNSURE
-        digit = int(np.argmax(probabilities))
-        return DigitReading(digit, float(probabilities[digit]), probabilities, place.box, status, line)
+        confidence = float(place.probabilities.max())
+        return DigitReading(place.digit, confidence, place.probabilities, place.box, status, line)
+
+    def line_reader(self) -> LineReader:
+        """Return what reads a number's lines as a whole, opened at the first call. Raises `UserError`."""
+        if self._line_reader is None:
+            self._line_reader = LineReader(threads=self._threads)
+        return self._line_reader
 
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""

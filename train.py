@@ -408,11 +408,11 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path) -> None:
     publish(run_dir, settings.model)
 
 
-def read_run(run_dir: Path) -> tuple[Settings, dict]:
-    """Return the settings and state of a run that was stopped; raises `UserError`."""
+def read_run(run_dir: Path, kind: type = Settings) -> tuple[Any, dict]:
+    """Return the settings, of their `kind`, and state of a run that was stopped; raises `UserError`."""
     try:
-        settings = Settings(**json.loads((run_dir / "config.json").read_text()))
-        return settings, torch.load(run_dir / "state.pt", weights_only=True)
+        settings = kind(**json.loads((run_dir / "config.json").read_text()))
+        return settings, torch.load(run_dir / "state.pt", map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"{run_dir} cannot be resumed: it has no {Path(error.filename).name} yet") from None
     except Exception as error:

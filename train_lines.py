@@ -1,12 +1,13 @@
 """Train the line reader: the network that reads a written line as a whole, where digits touch.
 
-    python train_lines.py                      # 120,000 written lines, 14 epochs; writes models/lines.onnx
+    python train_lines.py                      # 300,000 written lines, four epochs; writes models/lines.onnx
     python train_lines.py --resume             # go on after a kill
     python train_lines.py --smoke              # a few seconds on a little data; models/ stays as it is
 
-The lines are written from MNIST's training digits, pen strokes and styles (digits/strips.py). Every second column of a
-line is asked which digit is there, if any; which columns are which digit's nobody says, and the loss sums over all ways
-(connectionist temporal classification, Graves et al. 2006). Settings, metrics and state lie in outputs/runs/lines/.
+The lines are written from MNIST's training digits, pen strokes and styles (digits/imitate_lines.py). Every second
+column of a line is asked which digit is there, if any; which columns are which digit's nobody says, and the loss sums
+over all ways (connectionist temporal classification, Graves et al. 2006). Settings, metrics and state lie in
+outputs/runs/lines/.
 """
 
 from __future__ import annotations
@@ -28,19 +29,20 @@ from tqdm import tqdm
 
 from digits.data import N_VALIDATION, data_dir, load_made
 from digits.imitate import NO_DIGIT
-from digits.line_reader import BLANK, LINES, STRIP_HEIGHT, likeliest_text
+from digits.line_reader import BLANK, LINES, likeliest_text
 from digits.metrics import edit_distance
+from digits.strips import STRIP_HEIGHT
 from model import save_onnx
-from train import autocast, make_schedule, moving_average
-from utils import RUNS_DIR, UserError, atomic_path, choose_device, command, git_commit, seed_everything, write_json
+from train import autocast, make_schedule, moving_average, read_run
+from utils import RUNS_DIR, atomic_path, choose_device, command, git_commit, seed_everything, write_json
 
 
 @dataclass
 class Settings:
     """What a run depends on."""
 
-    lines: int = 120_000
-    epochs: int = 14
+    lines: int = 300_000
+    epochs: int = 4
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
@@ -86,7 +88,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, director
     """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
     device = choose_device()
     seed_everything(settings.seed)
-    data = load_made("strips", settings.lines, settings.lines // 40, N_VALIDATION, settings.seed, directory)
+    data = load_made("strips", settings.lines, settings.lines // 100, N_VALIDATION, settings.seed, directory)
     strips, texts, *held_out = data
     model = LineNet().to(device)
     averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
@@ -106,8 +108,8 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, director
         for chosen in tqdm(order, f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=None):
             batch = vary(trim(torch.from_numpy(strips[chosen])).to(device))
             with autocast("auto", device):
-                says = model(batch)
-            loss = ctc_loss(says, texts[chosen])
+                log_probs = model(batch)
+            loss = ctc_loss(log_probs, texts[chosen])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -149,12 +151,13 @@ def vary(strips: Tensor) -> Tensor:
     return (strips.float() * pressure + grain).clamp(0, 255)
 
 
-def ctc_loss(says: Tensor, texts: np.ndarray) -> Tensor:
+def ctc_loss(log_probs: Tensor, texts: np.ndarray) -> Tensor:
     """Return the mean loss of log probabilities (n, t, 11) where the lines say `texts` (n, 6), padded with NO_DIGIT."""
+    log_probs = log_probs.cpu()  # not every accelerator has this loss
     targets = torch.from_numpy(texts[texts != NO_DIGIT])
     lengths = torch.from_numpy((texts != NO_DIGIT).sum(axis=1))
-    steps = torch.full((len(texts),), says.shape[1])
-    return F.ctc_loss(says.transpose(0, 1), targets, steps, lengths, blank=BLANK, zero_infinity=True)
+    steps = torch.full((len(texts),), log_probs.shape[1])
+    return F.ctc_loss(log_probs.transpose(0, 1), targets, steps, lengths, blank=BLANK, zero_infinity=True)
 
 
 @torch.inference_mode()
@@ -163,11 +166,11 @@ def validate(model: nn.Module, strips: np.ndarray, texts: np.ndarray, device: st
     model.eval()
     errors = []
     for start in range(0, len(strips), 256):
-        says = model(torch.from_numpy(strips[start : start + 256]).to(device)).cpu().numpy()
+        log_probs = model(torch.from_numpy(strips[start : start + 256]).to(device)).cpu().numpy()
         truths = ("".join(map(str, text[text != NO_DIGIT])) for text in texts[start : start + 256])
-        errors += [edit_distance(likeliest_text(line), truth) for line, truth in zip(says, truths, strict=True)]
+        errors += [edit_distance(likeliest_text(line), truth) for line, truth in zip(log_probs, truths, strict=True)]
     errors = np.array(errors)
-    return {"val_digits": 1 - errors.sum() / (texts != NO_DIGIT).sum(), "val_lines": float((errors == 0).mean())}
+    return {"val_digits": float(1 - errors.sum() / (texts != NO_DIGIT).sum()), "val_lines": float((errors == 0).mean())}
 
 
 def save_epoch(run_dir: Path, parts: dict, history: list[dict]) -> None:
@@ -183,34 +186,35 @@ def save_epoch(run_dir: Path, parts: dict, history: list[dict]) -> None:
 def export(model: nn.Module, path: Path, facts: dict) -> Path:
     """Write the network as ONNX, strips uint8 (1, 32, w) in, log probabilities (1, w / 2, 11) out."""
     example = torch.zeros(1, STRIP_HEIGHT, 96, dtype=torch.uint8)
-    save_onnx(model, example, {"strips": {2: torch.export.Dim("w", min=8, max=100_000)}}, "says", path, facts)
+    save_onnx(model, example, {"strips": {2: torch.export.Dim("w", min=8, max=100_000)}}, "log_probs", path, facts)
     return path
 
 
-def open_run(arguments: argparse.Namespace) -> tuple[Settings, Path, dict | None]:
-    """Return the settings, folder and state of the run to begin or to go on with; raises `UserError`."""
-    settings, run_dir = Settings(), RUNS_DIR / "lines"
-    if arguments.smoke:
-        return Settings(lines=200, epochs=1), RUNS_DIR / "lines-smoke", None
-    if not arguments.resume:
-        return settings, run_dir, None
-    try:
-        return settings, run_dir, torch.load(run_dir / "state.pt", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{run_dir} cannot be resumed: it has no state.pt yet") from None
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
+    parser = argparse.ArgumentParser(description="Train the line reader.")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    return parser.parse_args(argv)
+
+
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
+    """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`."""
+    run_dir = RUNS_DIR / ("lines-smoke" if arguments.smoke else "lines")
+    if arguments.resume:
+        return *read_run(run_dir, Settings), run_dir
+    settings = Settings(lines=200, epochs=1) if arguments.smoke else Settings()
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "config.json", asdict(settings))
+    return settings, None, run_dir
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
     """Train, export, print where the network lies."""
-    parser = argparse.ArgumentParser(description="Train the line reader.")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
-    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
-    arguments = parser.parse_args(argv)
-    settings, run_dir, state = open_run(arguments)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_json(run_dir / "config.json", asdict(settings))
+    arguments = parse_arguments(argv)
+    settings, state, run_dir = open_run(arguments)
     model = train(settings, run_dir, state, arguments.data_dir or data_dir())
     facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
     print(export(model, run_dir / "lines.onnx" if arguments.smoke else LINES, facts))

@@ -220,13 +220,13 @@ def load_made(
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
     `n` to train on and `n_check` to validate with are pictures, or lines of digits. "strips" are whole lines, and have
-    texts for labels (see digits/strips.py).
+    texts for labels (see digits/imitate_lines.py).
     The training glyphs are MNIST's training part, the pen strokes where they are there, and the written styles; the
     validation glyphs are the MNIST images held out.
     """
     from digits.imitate import make_pool
+    from digits.imitate_lines import make_strips
     from digits.segments import make_segments
-    from digits.strips import make_strips
 
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
@@ -260,7 +260,7 @@ def training_glyphs(
 
 def _recipe_hash() -> str:
     """Return a short hash of the code that decides what is made: a cache made by other code is not used."""
-    making = ("imitate", "pools", "segments", "strips", "styles")
-    finding = ("picture", "paper", "strokes", "views", "preprocess", "layout", "numbers", "line_reader")
+    making = ("imitate", "imitate_lines", "pools", "segments", "styles")
+    finding = ("picture", "paper", "strokes", "views", "preprocess", "layout", "seams", "strips")
     files = [Path(__file__).with_name(f"{room}.py") for room in (*making, *finding)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,28 +46,35 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        import onnxruntime
-
-        path = Path(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Spinning threads starve the threads that decode pictures.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            # Its bytes, not its path: with LANG=C, ONNX Runtime takes no path with an umlaut.
-            network = path.read_bytes()
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-            self.facts = json.loads(self._session.get_modelmeta().custom_metadata_map["checkpoint"])
-        except Exception as error:  # ONNX Runtime has a dozen exceptions of its own, with no common base
-            why = type(error).__name__
-            raise UserError(f"{path.name} is not a network exported by model.py --export ({why})") from None
+        self._session, self.facts = open_session(Path(path), threads, "checkpoint", "model.py --export")
 
     def logits(self, ink: np.ndarray) -> np.ndarray:
         """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
         parts = [self._session.run(None, {"ink": ink[i : i + BATCH]})[0] for i in range(0, len(ink), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
+
+
+def open_session(path: Path, threads: int | None, fact: str, maker: str) -> tuple[Any, dict]:
+    """Return an ONNX Runtime session of the network at `path`, and the `fact` (JSON) that `maker` noted in it.
+
+    Raises `UserError` if it is not such a network.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError(f"{path.name} is read with onnxruntime; get it with: pip install onnxruntime") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Spinning threads starve the threads that decode pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        # Its bytes, not its path: with LANG=C, ONNX Runtime takes no path with an umlaut.
+        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        return session, json.loads(session.get_modelmeta().custom_metadata_map[fact])
+    except Exception as error:  # ONNX Runtime has a dozen exceptions of its own, with no common base
+        raise UserError(f"{path.name} is not a network exported by {maker} ({type(error).__name__})") from None
 
 
 class TorchEngine:

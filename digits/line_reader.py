@@ -1,50 +1,140 @@
 """A line of digits read as a whole: what its strip says from left to right, and what it costs to read a text into it.
 
-    reader = LineReader()                                  # models/lines.onnx
-    says = reader.log_probabilities(line.strokes, line.height)
-    text_costs(says, ["407", "4o7"])                       # negative log probabilities
+    log_probs = LineReader().read(line.strokes, line.height)    # (t, 11)
+    texts = likely_texts(log_probs)                             # ["407", "4097", …]
+    text_costs(log_probs, texts)                                # negative log probabilities, (n,)
 
-The network knows no cuts: it says of every second column of the strip which digit is there, or that none begins
-(connectionist temporal classification, Graves et al. 2006). `train_lines.py` trains it.
+The network knows no cuts: it says of every second column which digit is there, or that nothing new is; a text's
+probability is the sum over all ways to spread it over the columns (connectionist temporal classification, Graves et al.
+2006). `train_lines.py` trains it on what `imitate_lines.py` writes.
 """
 
 from __future__ import annotations
 
-import cv2
+from pathlib import Path
+
 import numpy as np
 
-from utils import MODELS_DIR
+from digits.engines import open_session
+from digits.strips import to_strip
+from utils import MODELS_DIR, UserError
 
 LINES = MODELS_DIR / "lines.onnx"
-STRIP_HEIGHT = 32
-DIGIT_HEIGHT = 20  # of a digit as high as its line
-MARGIN = 4  # empty columns on either side
 BLANK = 10  # the eleventh answer: nothing new here
+UNLIKELY = -7.0  # log probability below which a column's digit is not followed up
 
 
-def to_strip(strokes: np.ndarray, height: float) -> np.ndarray:
-    """Return a line's strokes, float32 (h, w) in 0-1 with digits `height` high, as uint8 (32, w'), digits 20 high.
+class LineReader:
+    """Runs the line reader's network with ONNX Runtime. Raises `UserError` if its file is missing or not ours."""
 
-    The strip is centred on the middle of the ink; what reaches above or below it is cut off.
-    """
-    scale = DIGIT_HEIGHT / height
-    size = max(1, round(strokes.shape[1] * scale)), max(1, round(strokes.shape[0] * scale))
-    small = cv2.resize(strokes, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    weight = small.sum(axis=1)
-    middle = round(float(weight @ np.arange(size[1]) / max(weight.sum(), 1e-6)))
-    strip = np.zeros((STRIP_HEIGHT, size[0] + 2 * MARGIN), np.float32)
-    top = middle - STRIP_HEIGHT // 2
-    first, last = max(0, top), min(size[1], top + STRIP_HEIGHT)
-    strip[first - top : last - top, MARGIN:-MARGIN] = small[first:last]
-    return (strip.clip(0, 1) * 255).round().astype(np.uint8)
+    def __init__(self, path: str | Path = LINES, threads: int | None = None) -> None:
+        path = Path(path)
+        if not path.exists():
+            raise UserError(f"there is no {path.name}; make it with: python train_lines.py")
+        self._session, self.settings = open_session(path, threads, "settings", "train_lines.py")
+
+    def read(self, strokes: np.ndarray, height: float) -> np.ndarray:
+        """Return log probabilities (t, 11) of a line's strokes, float32 (h, w) in 0-1 with digits `height` high."""
+        return self._session.run(None, {"strips": to_strip(strokes, height)[None]})[0][0].astype(np.float64)
 
 
-def likeliest_text(says: np.ndarray) -> str:
-    """Return the text of the likeliest digit of every column: `says` is (t, 11), repeats count once.
+def likeliest_text(log_probs: np.ndarray) -> str:
+    """Return the text of the likeliest answer of every column, (t, 11); repeats count once.
 
     >>> likeliest_text(np.eye(11)[[10, 4, 4, 10, 0, 0, 7]])
     '407'
     """
-    answers = says.argmax(axis=1)
+    answers = log_probs.argmax(axis=1)
     new = np.append(True, answers[1:] != answers[:-1])
     return "".join(str(answer) for answer in answers[new] if answer != BLANK)
+
+
+def likely_texts(log_probs: np.ndarray, n: int = 8) -> list[str]:
+    """Return about the `n` likeliest texts of log probabilities (t, 11), likeliest first (prefix beam search).
+
+    >>> likely_texts(np.log(np.full((2, 11), 0.01) + 0.9 * np.eye(11)[[4, 0]]), n=2)
+    ['40', '4']
+    """
+    beam = {"": (0.0, -np.inf)}  # text: log probabilities that its last column is blank, and that it is not
+    for column in log_probs:
+        longer: dict[str, tuple[float, float]] = {}
+        for text, (blank, digit) in beam.items():
+            either = np.logaddexp(blank, digit)
+            _add(longer, text, either + column[BLANK], digit + column[int(text[-1])] if text else -np.inf)
+            for new in np.flatnonzero(column[:BLANK] > UNLIKELY):
+                again = text.endswith(str(new))  # a digit twice needs a blank between
+                _add(longer, f"{text}{new}", -np.inf, (blank if again else either) + column[new])
+        beam = dict(sorted(longer.items(), key=lambda item: -np.logaddexp(*item[1]))[:n])
+    return list(beam)
+
+
+def _add(beam: dict[str, tuple[float, float]], text: str, blank: float, digit: float) -> None:
+    before = beam.get(text, (-np.inf, -np.inf))
+    beam[text] = (np.logaddexp(before[0], blank), np.logaddexp(before[1], digit))
+
+
+def text_costs(log_probs: np.ndarray, texts: list[str]) -> np.ndarray:
+    """Return (n,) the negative log probability of each text, log probabilities (t, 11) given (the forward algorithm).
+
+    >>> text_costs(np.log(np.full((1, 11), 0.05) + 0.45 * np.eye(11)[[4]]), ["4", "7"]).round(2).tolist()
+    [0.69, 3.0]
+    """
+    lengths, rows = np.array([len(text) for text in texts]), np.arange(len(texts))
+    last = _ways(log_probs, _with_blanks(texts))[-1]
+    on_digit = np.where(lengths, last[rows, 2 * lengths - 1], -np.inf)
+    return -np.logaddexp(last[rows, 2 * lengths], on_digit)
+
+
+def weigh_digits(log_probs: np.ndarray, text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the line says of each digit of `text`, the others being given.
+
+    Log probabilities (n, 10) of its being each digit, and log odds (n,) that there is a digit at its place at all.
+    """
+    digits = np.array([int(digit) for digit in text])
+    to = _ways(log_probs, _with_blanks([text]))[:, 0]  # (t, 2 n + 1): all ways from the left that are there at t
+    fro = _ways(log_probs[::-1], _with_blanks([text[::-1]]))[::-1, 0, ::-1]  # and from the right
+    enter, leave = _doors(to, digits), _doors(fro[::-1, ::-1], digits[::-1])[::-1, ::-1]
+    inside = each = np.full((len(text), 10), -np.inf)
+    for column, before, after in zip(log_probs, enter, leave, strict=True):
+        inside = np.logaddexp(inside, before) + column[:BLANK]
+        each = np.logaddexp(each, inside + after)
+    any_digit = np.logaddexp.reduce(each, axis=1)
+    rows = np.arange(len(text) - 1)
+    skipped = np.logaddexp.reduce(enter[:, rows, digits[1:]] + fro[:, 3::2], axis=0)  # straight to the next digit
+    ended = np.logaddexp.reduce(to[-1, max(0, 2 * len(text) - 3) : -2])  # the last one left out
+    return each - any_digit[:, None], any_digit - np.append(skipped, ended)
+
+
+def _with_blanks(texts: list[str]) -> np.ndarray:
+    """Return (n, 2 longest + 1) the texts' digits with blanks before, between and after them."""
+    answers = np.full((len(texts), 2 * max(map(len, texts)) + 1), BLANK)
+    for answer, text in zip(answers, texts, strict=True):
+        answer[1 : 2 * len(text) : 2] = [int(digit) for digit in text]
+    return answers
+
+
+def _ways(log_probs: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return (t, n, s) the log probability of all ways from the first column that are at each of `answers` (n, s)."""
+    may_skip = np.zeros(answers.shape, bool)  # a blank, where the digits beside it differ
+    may_skip[:, 3::2] = answers[:, 3::2] != answers[:, 1:-2:2]
+    ways = np.full((len(log_probs), len(answers), answers.shape[1] + 2), -np.inf)  # two more, to come from
+    ways[0, :, 2:4] = log_probs[0][answers[:, :2]]
+    for t in range(1, len(log_probs)):
+        before = ways[t - 1]
+        stay_or_step = np.logaddexp(before[:, 2:], before[:, 1:-1])
+        skip = np.where(may_skip, before[:, :-2], -np.inf)
+        ways[t, :, 2:] = np.logaddexp(stay_or_step, skip) + log_probs[t][answers]
+    return ways[:, :, 2:]
+
+
+def _doors(ways: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """Return (t, n, 10) the log probability of all that comes before digit n begins at t, whichever of ten it is.
+
+    `ways` (t, 2 n + 1) are those to the digits (n,) of a text and to the blanks around them.
+    """
+    doors = np.full((len(ways), len(digits), 10), -np.inf)
+    doors[0, 0] = 0.0
+    doors[1:] = ways[:-1, :-1:2, None]  # from the blank before
+    differs = digits[:-1, None] != np.arange(10)
+    doors[1:, 1:] = np.logaddexp(doors[1:, 1:], np.where(differs, ways[:-1, 1:-2:2, None], -np.inf))
+    return doors

@@ -1,63 +1,41 @@
-"""Lines of strokes -> candidate digits with their ink, and the choice among them once the network has scored all.
+"""Lines of strokes -> candidate digits with their ink, and the choice among them once the networks have seen all.
 
     page = find_candidates("number.jpg")
-    places = page.choose(*predictor.predict_scores(page.ink))     # [[Place, …] a line], in reading order
+    log_probs = [reader.read(line.strokes, line.height) for line in page.layout.lines]
+    places = page.choose(*predictor.predict_scores(page.ink), log_probs)     # [[Place, …] a line], in reading order
 
-Each line is over-segmented along the seams that cut least ink; whatever lies between two seams and is no wider than a
-digit is a candidate; the cheapest way from the first seam to the last is the reading. So touching digits are cut and
-broken ones joined by one rule. Nothing here knows a network: it is handed probabilities and digit scores. A line's
-strokes are float32 (h, w), 0-1; a mask is boolean (h, w).
+Two witnesses are heard. One network sees the pieces between the seams of seams.py, each by itself; a way from the first
+seam to the last is a reading. The other sees the line as a whole (line_reader.py), and knows of no pieces. Read is the
+text that costs both the least, placed along its cheapest way; so touching digits are cut and broken ones joined by one
+rule. Nothing here runs a network: it is handed what they say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from digits.layout import Box, Layout, Line, find_lines
+from digits.line_reader import likely_texts, text_costs, weigh_digits
 from digits.picture import Picture
-from digits.preprocess import INK_SIDE, normalise, stroke_width
+from digits.preprocess import INK_SIDE
+from digits.seams import CLEAN, Candidate, Seam, cut_line, piece_between, propose, shape_cost, without_crumbs
 from digits.strokes import bounding_box
 from digits.views import FoundDigit
 
-LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
-SWAY = 0.12  # by how much a seam may leave its direction, in line heights
-MAX_WIDTH = 1.7  # of a digit, in line heights
-MAX_GAP = 0.3  # inside a digit
-LEAST_SIDE = 0.3  # what is lower and narrower than this is no digit
-DEAREST_CUT = 3.0  # pen widths of ink
-CLEAN = 0.05  # a seam that cuts less cuts nothing
 SPACE = 0.8  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
 WIDER = 0.38
 
 # The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
+LINE_WEIGHT = 1.0  # of what the line says as a whole, against what its pieces say
 CUT_COST = 1.0  # a pen width of ink cut through
-JOIN_COST = 0.7  # two separate parts taken for one digit
+LEAST = 1e-6  # probability that a network is believed
 PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
-DOUBTFUL_COST = 0.7  # a digit, over a whole line: nine lines of digits in ten cost less than 0.3, every word more
-WORD_COST = 2.4  # this dear, the line is words, or the squares of empty paper
-
-
-@dataclass(frozen=True)
-class Seam:
-    """A way from the top of a line to its bottom: `columns`, int (h,), and the `ink` it cuts, in pen widths."""
-
-    columns: np.ndarray
-    ink: float
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What lies between two seams of a line and could be one digit; `cost` is of its shape, the network unasked."""
-
-    line: int
-    first: int  # number of the seam on its left
-    last: int  # and on its right
-    box: Box  # on the levelled page
-    cost: float
+DOUBTFUL_COST = 2.0  # a digit, over a whole line, with what is dropped of it: 98 lines of digits in 100 cost less than
+# 1.3, touching ones too; every word more than 5
+WORD_COST = 4.0  # this dear, what is dropped left out, the line is words, or the squares of empty paper
 
 
 @dataclass(frozen=True)
@@ -71,16 +49,38 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a digit was found: candidate number, box in pixels of the upright picture, whether a space goes before.
+class LineReading:
+    """The `candidates` a line is made of, and what both networks make of each: `probabilities` (n, 10), `scores` (n,).
 
-    `is_doubtful` if its line as a whole reads badly, as letters taken for digits do.
+    `cost` is that of a digit on average; `dropped`, likewise, of what was taken for none.
+    """
+
+    candidates: list[int]
+    probabilities: np.ndarray
+    scores: np.ndarray
+    cost: float
+    dropped: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """A digit found: its candidate number, `probabilities` (10,) and score, its box in pixels of the upright picture.
+
+    `space_before` if a space goes before it; `is_doubtful` if its line as a whole reads badly, as letters taken for
+    digits do.
     """
 
     candidate: int
+    probabilities: np.ndarray
+    score: float
     box: Box
     space_before: bool
     is_doubtful: bool
+
+    @property
+    def digit(self) -> int:
+        """The likeliest digit."""
+        return int(self.probabilities.argmax())
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,28 @@ class Page:
     candidates: list[Candidate]
     ink: np.ndarray
 
-    def choose(self, probabilities: np.ndarray, scores: np.ndarray) -> list[list[Place]]:
-        """Return the best reading, line by line: `probabilities` (n, 10) and digit `scores` (n,) of `ink`."""
-        costs = self._costs(probabilities, scores)
-        ways = [cheapest_way(len(seams), self._steps(line, costs)) for line, seams in enumerate(self.seams)]
-        lines = [([step.candidate for step in way if step.candidate is not None], mean_cost(way)) for way in ways]
-        lines = [(numbers, cost) for numbers, cost in lines if numbers and cost < WORD_COST]
-        usual = usual_gap([gap for numbers, _cost in lines for gap in self._gaps(numbers)])
-        return [self._places(numbers, usual, cost > DOUBTFUL_COST) for numbers, cost in lines]
+    def choose(self, probabilities: np.ndarray, scores: np.ndarray, log_probs: list[np.ndarray]) -> list[list[Place]]:
+        """Return the best reading, line by line.
+
+        `probabilities` (n, 10) and digit `scores` (n,) are of `ink`; `log_probs` (t, 11) of each line as a whole.
+        """
+        read = [self._read_line(number, probabilities, scores, line) for number, line in enumerate(log_probs)]
+        lines = [line for line in read if line.candidates and line.cost < WORD_COST]
+        usual = usual_gap([gap for line in lines for gap in self._gaps(line.candidates)])
+        return [self._places(line, usual) for line in lines]
+
+    def _read_line(
+        self, number: int, probabilities: np.ndarray, scores: np.ndarray, log_probs: np.ndarray
+    ) -> LineReading:
+        """Return the reading of a line that costs both witnesses least, of those that either thinks likely."""
+        n_seams, steps = len(self.seams[number]), self._steps(number, scores)
+        digits = -np.log(np.clip(probabilities, LEAST, 1))
+        texts = list(dict.fromkeys([text_of_pieces(n_seams, steps, digits), *likely_texts(log_probs)]))
+        spellings = cheapest_spellings(n_seams, steps, digits, texts)
+        costs = [cost for cost, _way in spellings] + LINE_WEIGHT * text_costs(log_probs, texts)
+        best = int(np.argmin(costs))
+        way = spellings[best][1] if np.isfinite(costs[best]) else []
+        return weigh(texts[best], way, probabilities, scores, log_probs)
 
     def is_one_digit(
         self, places: list[list[Place]], probabilities: np.ndarray, scores: np.ndarray, found: FoundDigit, cost: float
@@ -130,9 +144,10 @@ class Page:
     def _costs(self, probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
         return digit_cost(probabilities, scores) + np.array([candidate.cost for candidate in self.candidates])
 
-    def _steps(self, number: int, costs: np.ndarray) -> list[Step]:
-        """Return every step through a line: its candidates taken for digits, and its free parts taken for none."""
+    def _steps(self, number: int, scores: np.ndarray) -> list[Step]:
+        """Return every step through a line: its candidates taken for digits, whichever, its free parts for none."""
         seams = self.seams[number]
+        costs = any_digit_cost(scores) + np.array([candidate.cost for candidate in self.candidates])
         digits = [
             Step(candidate.first, candidate.last, costs[i] + CUT_COST * seams[candidate.last].ink, i)
             for i, candidate in enumerate(self.candidates)
@@ -146,10 +161,11 @@ class Page:
         heights = [self.layout.lines[self.candidates[number].line].height for number in numbers[1:]]
         return [(b[0] - a[2]) / height for a, b, height in zip(boxes, boxes[1:], heights, strict=False)]
 
-    def _places(self, numbers: list[int], usual: float, doubtful: bool) -> list[Place]:
-        spaces = [False, *(gap > max(SPACE, usual + WIDER) for gap in self._gaps(numbers))]
-        boxes = [self.layout.box_in_picture(self.candidates[number].box) for number in numbers]
-        return [Place(*place, doubtful) for place in zip(numbers, boxes, spaces, strict=True)]
+    def _places(self, line: LineReading, usual: float) -> list[Place]:
+        spaces = [False, *(gap > max(SPACE, usual + WIDER) for gap in self._gaps(line.candidates))]
+        boxes = [self.layout.box_in_picture(self.candidates[number].box) for number in line.candidates]
+        parts = zip(line.candidates, line.probabilities, line.scores, boxes, spaces, strict=True)
+        return [Place(*part, line.cost + line.dropped > DOUBTFUL_COST) for part in parts]
 
 
 def find_candidates(picture: Picture) -> Page:
@@ -186,26 +202,87 @@ def cheapest_way(n_seams: int, steps: list[Step]) -> list[Step]:
     return way[::-1]
 
 
-def mean_cost(way: list[Step]) -> float:
-    """Return what a digit of a line's reading costs on average, its cuts included, what is no digit left out."""
-    costs = [step.cost for step in way if step.candidate is not None]
-    return float(np.mean(costs)) if costs else 0.0
+def digit_steps(way: list[Step]) -> list[Step]:
+    """Return the steps of a way that take something for a digit."""
+    return [step for step in way if step.candidate is not None]
+
+
+def text_of_pieces(n_seams: int, steps: list[Step], digits: np.ndarray) -> str:
+    """Return what the pieces of a line say by themselves; `digits` (n, 10) is what each costs as each digit."""
+    dearer = [replace(step, cost=step.cost + digits[step.candidate].min()) for step in digit_steps(steps)]
+    way = cheapest_way(n_seams, dearer + [step for step in steps if step.candidate is None])
+    return "".join(str(digits[step.candidate].argmin()) for step in digit_steps(way))
+
+
+def weigh(
+    text: str, way: list[Step], probabilities: np.ndarray, scores: np.ndarray, log_probs: np.ndarray
+) -> LineReading:
+    """Return what both networks make of `text`, spelt along `way`; nothing read if there is no digit.
+
+    A digit's probabilities are the product of both networks', its score the sum of their log odds.
+    """
+    pieces = [step.candidate for step in digit_steps(way)]
+    if not pieces:
+        return LineReading([], np.zeros((0, 10), np.float32), np.zeros(0), 0.0, 0.0)
+    line, odds = weigh_digits(log_probs, text)
+    both = LINE_WEIGHT * line + np.log(np.clip(probabilities[pieces], LEAST, 1))
+    both = np.exp(both - np.logaddexp.reduce(both, axis=1, keepdims=True)).astype(np.float32)
+    score = scores[pieces] + LINE_WEIGHT * odds
+    cost = digit_cost(both, score).sum() + text_costs(log_probs, [text])[0]
+    dropped = sum(step.cost for step in way if step.candidate is None)
+    return LineReading(pieces, both, score, float(cost / len(pieces)), dropped / len(pieces))
+
+
+def cheapest_spellings(
+    n_seams: int, steps: list[Step], digits: np.ndarray, texts: list[str]
+) -> list[tuple[float, list[Step]]]:
+    """Return for each text what its cheapest way through a line costs, and that way: inf and [] if there is none.
+
+    `digits` (n, 10) is what each candidate costs as each digit, on top of its step.
+
+    >>> halves, digits = [Step(0, 1, 1.0, 0), Step(1, 2, 1.0, 1)], np.zeros((3, 10))
+    >>> spelt = cheapest_spellings(3, [*halves, Step(0, 2, 1.5, 2)], digits, ["7", "11", "123"])
+    >>> [(cost, [step.candidate for step in way]) for cost, way in spelt]
+    [(1.5, [2]), (2.0, [0, 1]), (inf, [])]
+    """
+    longest = max(map(len, texts))
+    written = np.array([[int(digit) for digit in text.ljust(longest, "0")] for text in texts], int)
+    written = written.reshape(len(texts), longest)
+    cost = np.full((n_seams, len(texts), longest + 1), np.inf)  # of coming to a seam with so many digits written
+    arrival = np.full(cost.shape, -1)
+    cost[0, :, 0] = 0.0
+    steps = sorted(steps, key=lambda step: step.first)
+    for number, step in enumerate(steps):
+        is_digit = step.candidate is not None
+        price = step.cost + (digits[step.candidate][written] if is_digit else 0.0)
+        new = (cost[step.first, :, :-1] if is_digit else cost[step.first]) + price
+        target = (step.last, slice(None), slice(int(is_digit), None))
+        better = new < cost[target]
+        cost[target] = np.where(better, new, cost[target])
+        arrival[target] = np.where(better, number, arrival[target])
+    return [(float(cost[-1, i, len(text)]), _way_back(steps, arrival[:, i], len(text))) for i, text in enumerate(texts)]
+
+
+def _way_back(steps: list[Step], arrival: np.ndarray, n_digits: int) -> list[Step]:
+    way, seam = [], len(arrival) - 1
+    while seam > 0 and arrival[seam, n_digits] >= 0:
+        way.append(steps[arrival[seam, n_digits]])
+        seam, n_digits = way[-1].first, n_digits - (way[-1].candidate is not None)
+    return way[::-1]
 
 
 def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each is one digit, and the one it is taken for.
+    """Return (n,) the negative log probability that each is a digit, and the likeliest, of (n, 10) and (n,)."""
+    likeliest = np.clip(probabilities.max(axis=1), LEAST, 1.0) if len(probabilities) else np.zeros(0)
+    return any_digit_cost(scores) - np.log(likeliest)
 
-    `probabilities` are (n, 10). `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as
-    an eleventh logit, always 0.
+
+def any_digit_cost(scores: np.ndarray) -> np.ndarray:
+    """Return (n,) the negative log probability that each is a digit, whichever.
+
+    `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
     """
-    likeliest = np.clip(probabilities.max(axis=1), 1e-6, 1.0) if len(probabilities) else np.zeros(0)
-    return np.logaddexp(0.0, -np.asarray(scores, np.float64)) - np.log(likeliest)
-
-
-def shape_cost(width: int, height: int, n_parts: int, line_height: float) -> float:
-    """Return the cost of a shape: parts joined, too low for its line, too wide."""
-    tall, wide = height / line_height, width / line_height
-    return JOIN_COST * (n_parts - 1) + 80.0 * max(0.0, 0.7 - tall) ** 2 + 6.0 * max(0.0, wide - 1.0)
+    return np.logaddexp(0.0, -np.asarray(scores, np.float64))
 
 
 def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
@@ -245,132 +322,3 @@ def overlap(a: Box, b: Box) -> float:
     shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return shared / max(1, sum(areas) - shared)
-
-
-# ---------------------------------------------------------------- seams and candidates
-
-
-def cut_line(line: Line) -> list[Seam]:
-    """Return the seams along which a line may be divided into digits, from left to right, the ends included."""
-    seams = [seam for lean in LEANS for seam in find_seams(line.strokes, line.height, lean)]
-    first, last = (Seam(np.full(len(line.strokes), edge), 0.0) for edge in (0, line.strokes.shape[1]))
-    return [first, *drop_twins(line.strokes, seams), last]
-
-
-def find_seams(strokes: np.ndarray, height: float, lean: float) -> list[Seam]:
-    """Return the seams that cut less ink than their neighbours, each kept near a straight line of the given lean."""
-    n_rows, width = strokes.shape
-    starts = np.arange(0, width, max(1, round(0.04 * height)))
-    sway = max(2, round(SWAY * height))
-    straight = np.round(lean * (n_rows / 2 - np.arange(n_rows))).astype(int)
-    window = starts[:, None, None] + straight[None, :, None] + np.arange(-sway, sway + 1)  # (n, rows, 2 sway + 1)
-    margin = sway + int(np.abs(straight).max()) + 1
-    padded = np.pad(strokes, ((0, 0), (margin, margin + starts[1 if len(starts) > 1 else 0])))
-    columns = cheapest_ways(padded[np.arange(n_rows)[None, :, None], window + margin])  # (n, rows), within the window
-    columns = np.take_along_axis(window, columns[..., None], axis=2)[..., 0]
-    ink = padded[np.arange(n_rows), columns + margin].sum(axis=1) / pen_width(strokes)
-    return [Seam(columns[i], float(ink[i])) for i in valleys(ink) if ink[i] <= DEAREST_CUT]
-
-
-def cheapest_ways(price: np.ndarray) -> np.ndarray:
-    """Return (n, rows) the column of the cheapest way down each window; `price` is (n, rows, columns)."""
-    n, n_rows, n_columns = price.shape
-    aside = np.float32([0.03, 0.0, 0.03])[:, None, None]
-    total, came = price[:, 0], np.zeros((n, n_rows, n_columns), np.int8)
-    wide = np.full((n, n_columns + 2), np.inf, price.dtype)
-    for row in range(1, n_rows):
-        wide[:, 1:-1] = total
-        options = np.stack([wide[:, :-2], wide[:, 1:-1], wide[:, 2:]]) + aside
-        came[:, row] = options.argmin(axis=0) - 1
-        total = price[:, row] + options.min(axis=0)
-    ways = np.empty((n, n_rows), np.int64)
-    ways[:, -1] = total.argmin(axis=1)
-    for row in range(n_rows - 1, 0, -1):
-        ways[:, row - 1] = ways[:, row] + came[np.arange(n), row, ways[:, row]]
-    return ways
-
-
-def valleys(values: np.ndarray) -> np.ndarray:
-    """Return the indices of the values that are no greater than both neighbours.
-
-    >>> valleys(np.array([3.0, 1.0, 2.0, 2.0, 5.0])).tolist()
-    [1, 3]
-    """
-    beside = np.pad(values, 1, constant_values=np.inf)
-    return np.flatnonzero(values <= np.minimum(beside[:-2], beside[2:]) + 1e-4)
-
-
-def drop_twins(strokes: np.ndarray, seams: list[Seam]) -> list[Seam]:
-    """Return the seams from left to right without those that divide the ink as a cheaper one, or cut off nothing."""
-    ink = np.concatenate([np.zeros((len(strokes), 1)), np.cumsum(strokes > 0.3, axis=1)], axis=1)
-    rows = np.arange(len(strokes))
-    least = max(4.0, 0.5 * pen_width(strokes) ** 2)
-    shares = [np.zeros(len(strokes)), ink[:, -1]]  # ink left of each seam, row by row
-    kept: list[Seam] = []
-    for seam in sorted(seams, key=lambda seam: seam.ink):
-        share = ink[rows, np.clip(seam.columns, 0, strokes.shape[1])]
-        if min(np.abs(share - other).sum() for other in shares) > least:
-            kept.append(seam)
-            shares.append(share)
-    return sorted(kept, key=lambda seam: seam.columns.mean())
-
-
-def pen_width(strokes: np.ndarray) -> float:
-    """Return the width of the strokes in pixels, pale ones too; at least 1."""
-    return max(1.0, stroke_width(strokes, level=0.3))
-
-
-def between(line: Line, left: Seam, right: Seam) -> np.ndarray:
-    """Return the boolean (h, w) mask of the ink between two seams."""
-    piece, start = piece_between(line, left, right)
-    mask = np.zeros(line.strokes.shape, bool)
-    mask[:, start : start + piece.shape[1]] = piece
-    return mask
-
-
-def piece_between(line: Line, left: Seam, right: Seam) -> tuple[np.ndarray, int]:
-    """Return that mask cut down to the columns the seams pass through, and the first of them: a line can be long."""
-    start, end = max(0, left.columns.min()), max(0, right.columns.max())
-    strokes = line.strokes[:, start:end]
-    columns = np.arange(start, start + strokes.shape[1])
-    return (strokes > 0) & (columns >= left.columns[:, None]) & (columns < right.columns[:, None]), int(start)
-
-
-def propose(number: int, line: Line, seams: list[Seam]) -> list[tuple[Candidate, np.ndarray]]:
-    """Return every candidate of a line with its ink."""
-    found = []
-    for first in range(len(seams) - 1):
-        for last in range(first + 1, len(seams)):
-            mask, start = piece_between(line, seams[first], seams[last])
-            if not mask.any():
-                continue
-            mask, n_parts = without_crumbs(mask)
-            left, top, right, bottom = bounding_box(mask)
-            width, height = right - left, bottom - top
-            if width > MAX_WIDTH * line.height:
-                break
-            if max(width, height) < LEAST_SIDE * line.height or widest_gap(mask) > MAX_GAP * line.height:
-                continue
-            box = (line.left + start + left, line.top + top, line.left + start + right, line.top + bottom)
-            cost = shape_cost(width, height, n_parts, line.height)
-            strokes = line.strokes[:, start : start + mask.shape[1]]
-            found.append((Candidate(number, first, last, box, cost), normalise(strokes, mask)))
-    return found
-
-
-def without_crumbs(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the mask without parts too small to matter, such as a neighbour's tip, and the number of parts left."""
-    left, top, right, bottom = bounding_box(mask)
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask[top:bottom, left:right].astype(np.uint8))
-    large = np.flatnonzero(stats[1:, 4] >= 0.05 * stats[1:, 4].sum()) + 1
-    if len(large) == n - 1:
-        return mask, n - 1
-    kept = np.zeros_like(mask)
-    kept[top:bottom, left:right] = np.isin(labels, large)
-    return kept, len(large)
-
-
-def widest_gap(mask: np.ndarray) -> int:
-    """Return the greatest number of empty columns between two that hold ink."""
-    filled = np.flatnonzero(mask.any(axis=0))
-    return int(np.diff(filled).max()) - 1 if len(filled) > 1 else 0

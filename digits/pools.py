@@ -12,7 +12,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-# Given glyphs, their labels, how many to make and a generator: ink, uint8 (m, 28, 28), and labels, int64 (m,).
+# Given glyphs, their labels, how many to make and a generator: ink, uint8 (m, h, w), and labels, int64 (m, …).
 Maker = Callable[[Sequence, np.ndarray, int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 

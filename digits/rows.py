@@ -41,6 +41,8 @@ class RowReader:
 
     def __init__(self, predictor: Any, number: bool = False) -> None:
         self.predictor, self._number = predictor, number
+        if number:
+            predictor.line_reader()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
     def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:

@@ -3,7 +3,7 @@
     ink, labels = make_segments(ink, labels, n_lines=1000, seed=0)     # labels 0-9, and NO_DIGIT for wrong cuts
 
 Lines of two to five digits are written close together, many of them touching, and go through the very seams and
-candidates of `numbers.py`. A candidate that holds one digit, whole and nearly alone, is that digit; one that holds
+candidates of `seams.py`. A candidate that holds one digit, whole and nearly alone, is that digit; one that holds
 clearly less, or parts of two, is no digit; what lies between is left out.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from digits.imitate import NO_DIGIT, Glyph, Rng, draw_glyph
 from digits.layout import Line
-from digits.numbers import between, cut_line, propose
 from digits.pools import make_in_chunks
+from digits.seams import between, cut_line, propose
 from digits.strokes import bounding_box
 
 WRONG_A_DIGIT = 3  # wrong cuts kept for each digit written
