@@ -20,7 +20,7 @@ from digits.strips import STRIP_HEIGHT, to_strip
 LONGEST = 6  # digits of a line
 WIDEST = 160  # columns of a strip
 GAPS = (0.1, 0.25, 0.45)  # the widest between two digits of a line, in digit heights
-SIGNS, WORDS = 0.04, 0.05  # shares of letters among the digits, and of lines of nothing but letters
+SIGNS, WORDS = 0.02, 0.02  # shares of letters among the digits, and of lines of nothing but letters
 
 
 def make_strips(
