@@ -193,7 +193,7 @@ class MNISTPredictor:
         if single.status != OK and _are_edges(single, digits):
             return NumberReading([], [])
         cost = digit_cost(single.probs[None], np.array([single.score]))[0]
-        if single.digit is not None and page.is_one_digit(places, probs, scores, single.found, cost):
+        if single.digit is not None and page.is_one_digit(places, single.found, cost):
             return _single_reading(single)
         lines, digits = [], []
         for line in places:
