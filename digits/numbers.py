@@ -33,8 +33,7 @@ CUT_COST = 1.0  # a pen width of ink cut through
 LEAST = 1e-6  # probability that a network is believed
 PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
 DROP_COST = 6.0  # a digit-sized part taken for no digit
-# A line's, with what is dropped of it: of digits, touching too, 98 in 100 cost less than 0.4; of 49 words all more than 2.3.
-DOUBTFUL_COST = 2.0
+DOUBTFUL_COST = 2.0  # a line's, with what is dropped of it: of digits, touching too, 98 in 100 cost less than 0.4
 WORD_COST = 4.0  # this dear, what is dropped left out, the line is words, or the squares of empty paper
 
 
@@ -215,8 +214,8 @@ def weigh(
 ) -> LineReading:
     """Return what both networks make of `text`, spelt along `way`; nothing read if there is no digit.
 
-    A digit's probabilities are the weighted geometric mean of both networks' (a logarithmic opinion pool), its score the
-    mean of their log odds.
+    A digit's probabilities are the weighted geometric mean of both networks' (a logarithmic opinion pool), its score
+    the mean of their log odds.
     """
     pieces = [step.candidate for step in digit_steps(way)]
     if not pieces:
