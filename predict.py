@@ -124,7 +124,7 @@ class MNISTPredictor:
     """Reads digits with one network, or with several by soft voting.
 
     `model`: a registered name, several of them, or the path of a checkpoint. `engine`: "onnx", "torch" or "auto" (ONNX
-    Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the network alone.
+    Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the networks alone.
     Raises `UserError` if the weights are missing or not ours.
     """
 
@@ -180,7 +180,10 @@ class MNISTPredictor:
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
     def read_number(self, picture: Picture) -> NumberReading:
-        """Read all digits in `picture`, line by line; a single one as `predict` does. Raises `PictureError`."""
+        """Read all digits in `picture`, line by line; a single one as `predict` does.
+
+        Raises `PictureError`, and `UserError` if the line reader cannot be opened.
+        """
         pixels = open_picture(picture)
         single = self.predict(pixels)
         if single.status == BLANK:

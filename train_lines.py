@@ -52,7 +52,7 @@ class Settings:
 
 
 class LineNet(nn.Module):
-    """Strips, uint8 (n, 32, w), to the log probabilities (n, w / 2, 11) of the ten digits and of "nothing new here".
+    """Strips, uint8 (n, 32, w), to the log probabilities (n, w // 2, 11) of the ten digits and of "nothing new here".
 
     Four convolutions halve the height each, and the width once; two look to both sides: 353,523 parameters.
     """
@@ -60,10 +60,10 @@ class LineNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.look = nn.Sequential(
-            *_block(1, 24, (2, 2)),  # (n, 24, 16, w / 2)
+            *_block(1, 24, (2, 2)),  # (n, 24, 16, w // 2)
             *_block(24, 48, (2, 1)),
             *_block(48, 80, (2, 1)),
-            *_block(80, 112, (2, 1)),  # (n, 112, 2, w / 2)
+            *_block(80, 112, (2, 1)),  # (n, 112, 2, w // 2)
             nn.Flatten(1, 2),
         )
         self.read = nn.Sequential(*_sideways(224, 128), *_sideways(128, 128), nn.Conv1d(128, 11, 1))
@@ -145,7 +145,7 @@ def trim(strips: Tensor) -> Tensor:
 
 
 def vary(strips: Tensor) -> Tensor:
-    """Return the strips with another pressure of the pen each, and some grain."""
+    """Return strips (n, 32, w), now float32 in 0-255, with another pressure of the pen each, and some grain."""
     pressure = torch.empty(len(strips), 1, 1, device=strips.device).uniform_(0.6, 1.2)
     grain = 5 * torch.randn(strips.shape, device=strips.device)
     return (strips.float() * pressure + grain).clamp(0, 255)
@@ -162,7 +162,7 @@ def ctc_loss(log_probs: Tensor, texts: np.ndarray) -> Tensor:
 
 @torch.inference_mode()
 def validate(model: nn.Module, strips: np.ndarray, texts: np.ndarray, device: str) -> dict[str, float]:
-    """Return the shares of held-out digits and lines that are read right, by the likeliest digit of each column."""
+    """Return the shares of held-out digits and lines, strips (n, 32, w) and texts (n, 6), that are read right."""
     model.eval()
     errors = []
     for start in range(0, len(strips), 256):
@@ -184,7 +184,7 @@ def save_epoch(run_dir: Path, parts: dict, history: list[dict]) -> None:
 
 
 def export(model: nn.Module, path: Path, facts: dict) -> Path:
-    """Write the network as ONNX, strips uint8 (1, 32, w) in, log probabilities (1, w / 2, 11) out."""
+    """Write the network as ONNX, strips uint8 (1, 32, w) in, log probabilities (1, w // 2, 11) out."""
     example = torch.zeros(1, STRIP_HEIGHT, 96, dtype=torch.uint8)
     save_onnx(model, example, {"strips": {2: torch.export.Dim("w", min=8, max=100_000)}}, "log_probs", path, facts)
     return path

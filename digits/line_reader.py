@@ -11,6 +11,7 @@ probability is the sum over all ways to spread it over the columns (connectionis
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ class LineReader:
         path = Path(path)
         if not path.exists():
             raise UserError(f"there is no {path.name}; make it with: python train_lines.py")
-        self._session, self.settings = open_session(path, threads, "settings", "train_lines.py")
+        self._session, settings = open_session(path, threads, "settings", "train_lines.py")
+        self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
     def read(self, strokes: np.ndarray, height: float) -> np.ndarray:
         """Return log probabilities (t, 11) of a line's strokes, float32 (h, w) in 0-1 with digits `height` high."""

@@ -214,8 +214,8 @@ def weigh(
 ) -> LineReading:
     """Return what both networks make of `text`, spelt along `way`; nothing read if there is no digit.
 
-    A digit's probabilities are the weighted geometric mean of both networks' (a logarithmic opinion pool), its score
-    the mean of their log odds.
+    `probabilities` (n, 10) and `scores` (n,) are of the candidates, `log_probs` (t, 11) of the line. A digit gets the
+    weighted geometric mean of both networks' probabilities (a logarithmic opinion pool) and mean of their log odds.
     """
     pieces = [step.candidate for step in digit_steps(way)]
     if not pieces:

@@ -173,3 +173,10 @@ def test_an_interrupted_run_keeps_its_rows(folder, tmp_path, capsys):
     assert again.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0, "it went on from there"
     again.close()
     assert not journal.exists(), "a finished run needs it no more"
+
+
+def test_numbers_read_with_another_line_reader_are_another_job(tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path, number=True)
+    before = processor._job(["folder"], True, False)["fingerprint"]
+    processor._reader.predictor.line_reader().facts["sha256"] = "of others"
+    assert processor._job(["folder"], True, False)["fingerprint"] != before

@@ -1,4 +1,4 @@
-"""What a line log_probs as a whole: probabilities that add up, the likeliest texts, and digits that touch."""
+"""What a line says as a whole: probabilities that add up, the likeliest texts, and digits that touch."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_text_takes_its_cheapest_way():
 
 
 def test_a_line_through_the_reader_is_the_strip_trained_on(examples):
-    """A digit of any height is as high in the strip as its line log_probs, whatever the picture's resolution."""
+    """A digit of any height is as high in the strip as its line says, whatever the picture's resolution."""
     strokes = np.zeros((100, 60), np.float32)
     cv2.line(strokes, (30, 10), (30, 90), 1.0, 8)
     small = cv2.resize(strokes, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
