@@ -12,6 +12,7 @@ probability is the sum over all ways to spread it over the columns (connectionis
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -57,22 +58,28 @@ def likely_texts(log_probs: np.ndarray, n: int = 8) -> list[str]:
     >>> likely_texts(np.log(np.full((2, 11), 0.01) + 0.9 * np.eye(11)[[4, 0]]), n=2)
     ['40', '4']
     """
-    beam = {"": (0.0, -np.inf)}  # text: log probabilities that its last column is blank, and that it is not
-    for column in log_probs:
+    beam = {"": (0.0, -math.inf)}  # text: log probabilities that its last column is blank, and that it is not
+    for column in log_probs.tolist():  # plain numbers: numpy's, one by one, are slow
         longer: dict[str, tuple[float, float]] = {}
+        likely = [new for new in range(BLANK) if column[new] > UNLIKELY]
         for text, (blank, digit) in beam.items():
-            either = np.logaddexp(blank, digit)
-            _add(longer, text, either + column[BLANK], digit + column[int(text[-1])] if text else -np.inf)
-            for new in np.flatnonzero(column[:BLANK] > UNLIKELY):
+            either = _log_add(blank, digit)
+            _add(longer, text, either + column[BLANK], digit + column[int(text[-1])] if text else -math.inf)
+            for new in likely:
                 again = text.endswith(str(new))  # a digit twice needs a blank between
-                _add(longer, f"{text}{new}", -np.inf, (blank if again else either) + column[new])
-        beam = dict(sorted(longer.items(), key=lambda item: -np.logaddexp(*item[1]))[:n])
+                _add(longer, f"{text}{new}", -math.inf, (blank if again else either) + column[new])
+        beam = dict(sorted(longer.items(), key=lambda item: -_log_add(*item[1]))[:n])
     return list(beam)
 
 
 def _add(beam: dict[str, tuple[float, float]], text: str, blank: float, digit: float) -> None:
-    before = beam.get(text, (-np.inf, -np.inf))
-    beam[text] = (np.logaddexp(before[0], blank), np.logaddexp(before[1], digit))
+    before = beam.get(text, (-math.inf, -math.inf))
+    beam[text] = (_log_add(before[0], blank), _log_add(before[1], digit))
+
+
+def _log_add(a: float, b: float) -> float:
+    low, high = min(a, b), max(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
 
 
 def text_costs(log_probs: np.ndarray, texts: list[str]) -> np.ndarray:
