@@ -127,9 +127,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, data_dir
     n_steps = max(1, len(ink) // settings.batch_size)
     schedule = make_schedule(optimizer, settings, n_steps)
     parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-    history = state["history"] if state else []
-    for name, part in parts.items() if state else ():
-        part.load_state_dict(state[name])
+    history = take_up(parts, state)
 
     for epoch in range(len(history), settings.epochs):
         # Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
@@ -306,17 +304,24 @@ def save_epoch(run_dir: Path, checkpoint: Checkpoint, parts: dict[str, Any], his
     if loss < min([float("inf"), *earlier]):
         save_checkpoint(run_dir / "best.pth", checkpoint)
     save_checkpoint(run_dir / "last.pth", checkpoint)
+    save_progress(run_dir, parts, history)
+
+
+def save_progress(run_dir: Path, parts: dict[str, Any], history: list[dict]) -> None:
+    """Write the metrics, and all that resuming needs, each at once; `take_up` is the way back."""
     with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
         writer = csv.DictWriter(file, history[0].keys())
         writer.writeheader()
         writer.writerows(history)
-    save_state(run_dir, {name: part.state_dict() for name, part in parts.items()} | {"history": history})
-
-
-def save_state(run_dir: Path, state: dict) -> None:
-    """Write all that resuming needs, at once."""
     with atomic_path(run_dir / "state.pt") as path:
-        torch.save(state, path)
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"history": history}, path)
+
+
+def take_up(parts: dict[str, Any], state: dict | None) -> list[dict]:
+    """Bring `parts` to where a stopped run left them; return its history, empty for a new run."""
+    for name, part in parts.items() if state else ():
+        part.load_state_dict(state[name])
+    return state["history"] if state else []
 
 
 def write_for_tensorboard(run_dir: Path, row: dict) -> None:

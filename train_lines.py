@@ -13,7 +13,6 @@ outputs/runs/lines/.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import time
@@ -33,8 +32,8 @@ from digits.line_reader import BLANK, LINES, likeliest_text
 from digits.metrics import edit_distance
 from digits.strips import STRIP_HEIGHT
 from model import save_onnx
-from train import autocast, make_schedule, moving_average, read_run
-from utils import RUNS_DIR, atomic_path, choose_device, command, git_commit, seed_everything, write_json
+from train import autocast, make_schedule, moving_average, read_run, save_progress, take_up
+from utils import RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
 
 @dataclass
@@ -96,9 +95,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, director
     n_steps = -(-len(strips) // settings.batch_size)
     schedule = make_schedule(optimizer, settings, n_steps)
     parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-    history = state["history"] if state else []
-    for name, part in parts.items() if state else ():
-        part.load_state_dict(state[name])
+    history = take_up(parts, state)
 
     for epoch in range(len(history), settings.epochs):
         seed_everything(settings.seed * 10_000 + epoch)
@@ -121,7 +118,7 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, director
         row |= validate(averaged.module, *held_out, device) | {"seconds": time.perf_counter() - started}
         history.append(row)
         print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
-        save_epoch(run_dir, parts, history)
+        save_progress(run_dir, parts, history)
     return averaged.module.eval().cpu()
 
 
@@ -171,16 +168,6 @@ def validate(model: nn.Module, strips: np.ndarray, texts: np.ndarray, device: st
         errors += [edit_distance(likeliest_text(line), truth) for line, truth in zip(log_probs, truths, strict=True)]
     errors = np.array(errors)
     return {"val_digits": float(1 - errors.sum() / (texts != NO_DIGIT).sum()), "val_lines": float((errors == 0).mean())}
-
-
-def save_epoch(run_dir: Path, parts: dict, history: list[dict]) -> None:
-    """Store the metrics and all that resuming needs."""
-    with atomic_path(run_dir / "metrics.csv") as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, history[0].keys())
-        writer.writeheader()
-        writer.writerows(history)
-    with atomic_path(run_dir / "state.pt") as path:
-        torch.save({name: part.state_dict() for name, part in parts.items()} | {"history": history}, path)
 
 
 def export(model: nn.Module, path: Path, facts: dict) -> Path:

@@ -217,6 +217,12 @@ def test_every_candidate_has_its_ink(glyphs):
     assert empty.ink.shape == (0, 28, 28) and empty.choose(np.zeros((0, 10)), np.zeros(0), []) == []
 
 
+def test_a_line_that_no_text_fits_reads_nothing(glyphs, predictor):
+    page = find_candidates(on_paper(write(glyphs, "358")))
+    impossible = [np.full((1, 11), -np.inf)]
+    assert page.choose(*predictor.predict_scores(page.ink), impossible) == []
+
+
 def test_costs_are_negative_log_probabilities():
     probabilities = np.float32([[0.9, 0.1] + [0] * 8, [0.5, 0.5] + [0] * 8])
     sure, torn = digit_cost(probabilities, np.array([30.0, 0.0]))

@@ -47,7 +47,7 @@ def test_a_texts_cost_is_torchs_loss(text):
 
 
 def test_a_text_that_finds_no_room_costs_infinitely_much():
-    assert text_costs(random_line(3), ["1234", "11", "111"]).tolist() == [np.inf, pytest.approx(0, abs=99), np.inf]
+    assert np.isfinite(text_costs(random_line(3), ["1234", "11", "111"])).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -124,14 +124,6 @@ def test_a_missing_or_foreign_network_is_one_sentence(tmp_path: Path):
     (tmp_path / "lines.onnx").write_bytes(b"nothing of the kind")
     with pytest.raises(UserError, match="not a network exported by train_lines.py"):
         LineReader(tmp_path / "lines.onnx")
-
-
-def test_a_page_that_no_text_fits_reads_nothing():
-    """Thirty ones closer together than the line reader's columns: no way is possible, and no probability is made up."""
-    seams = 31
-    steps = [Step(i, i + 1, 1.0, i) for i in range(seams - 1)]
-    (spelt,) = cheapest_spellings(seams, steps, np.zeros((30, 10)), ["1" * 30])
-    assert spelt[0] == 30.0 and text_costs(random_line(20), ["1" * 30])[0] == np.inf
 
 
 def test_a_long_line_takes_no_longer_than_its_length():

@@ -84,16 +84,16 @@ def test_a_stopped_run_resumes_to_the_same_weights(tiny_folder, tmp_path, monkey
     class Stopped(Exception):
         pass
 
-    def stop_after_two(run_dir, state, write=train.save_state):
-        write(run_dir, state)
-        if len(state["history"]) == 2:
+    def stop_after_two(run_dir, parts, history, write=train.save_progress):
+        write(run_dir, parts, history)
+        if len(history) == 2:
             raise Stopped
 
     stopped = tmp_path / "stopped"
     stopped.mkdir()
     (stopped / "config.json").write_text(json.dumps(train.asdict(settings)))
     with monkeypatch.context() as patched:
-        patched.setattr(train, "save_state", stop_after_two)
+        patched.setattr(train, "save_progress", stop_after_two)
         with pytest.raises(Stopped):
             train.train(settings, stopped)
     again, state = train.read_run(stopped)

@@ -37,16 +37,16 @@ def weights(model: LineNet) -> torch.Tensor:
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     whole = weights(train(SETTINGS, tmp_path / "whole"))
     stopped = tmp_path / "stopped"
-    save = train_lines.save_epoch
+    save = train_lines.save_progress
 
     def save_and_stop(*arguments):
         save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_lines, "save_epoch", save_and_stop)
+    monkeypatch.setattr(train_lines, "save_progress", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
         train(SETTINGS, stopped)
-    monkeypatch.setattr(train_lines, "save_epoch", save)
+    monkeypatch.setattr(train_lines, "save_progress", save)
     state = torch.load(stopped / "state.pt", weights_only=True)
     assert len(state["history"]) == 1
     assert torch.equal(weights(train(SETTINGS, stopped, state)), whole)
