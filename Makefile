@@ -28,6 +28,7 @@ soak: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 $(VENV)/.installed: requirements.txt | $(PY)
 	$(call install,requirements.txt)

@@ -1,10 +1,10 @@
 """Read digits: one predictor for the page, the command line, the API, batches and the notebook.
 
-    python predict.py                           # the example drawings
-    python predict.py photo.jpg scan.png --json
+python predict.py                           # the example drawings
+python predict.py photo.jpg scan.png --json
 
-    from predict import MNISTPredictor
-    digit, confidence, probs = MNISTPredictor().predict("digit.png")
+from predict import MNISTPredictor
+digit, confidence, probs = MNISTPredictor().predict("digit.png")
 """
 
 from __future__ import annotations

@@ -33,9 +33,7 @@ except ImportError:  # a platform without a wheel: JPEGs are Pillow's then, and 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
-EXTENSIONS = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split()
-)
+EXTENSIONS = frozenset(".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split())
 MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bomb does not
 MAX_BYTES = 64 * 2**20
 MAX_SCANS = 64  # of a JPEG; programs write about ten. A hundred bytes ask for a pass over all pixels, again and again

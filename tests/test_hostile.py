@@ -1,7 +1,7 @@
 """Hostile and odd pictures through every door: a row each, in order, with a sentence; no crash, no hang, no leak.
 
-    python -m pytest tests/test_hostile.py                 # a share of the files
-    python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
+python -m pytest tests/test_hostile.py                 # a share of the files
+python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def look_at(predictor, files: Sequence[Hostile]) -> None:
 
 
 def test_the_predictor(predictor) -> None:
-    look_at(predictor, all_files(0)[:: SHARE])
+    look_at(predictor, all_files(0)[::SHARE])
 
 
 def test_a_folder_on_the_command_line(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def ask_gradio(address: str, files: Sequence[Hostile], folder: Path) -> None:
 
 
 def test_the_server(address: str, tmp_path: Path) -> None:
-    ask(address, all_files(0)[:: SHARE])
+    ask(address, all_files(0)[::SHARE])
     ask_gradio(address, all_files(0)[:: SHARE * 10], tmp_path)
 
 

@@ -13,8 +13,14 @@ from utils import ROOT
 
 CODE = [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT / folder).rglob("*.py")]
-LISTED_AS = {"cv2": "opencv-python-headless", "PIL": "pillow", "fastapi_offline": "fastapi-offline", "yaml": "pyyaml",
-             "sklearn": "scikit-learn", "onnx_ir": "onnx-ir"}
+LISTED_AS = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "fastapi_offline": "fastapi-offline",
+    "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
+    "onnx_ir": "onnx-ir",
+}
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
 BY_HAND = {"atheris", "kornia"}  # a fuzzer without a wheel for every Python, and what one benchmark compares with
 LISTS = sorted(ROOT.glob("requirements*.txt"))

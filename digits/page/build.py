@@ -1,7 +1,7 @@
 """Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
 
-    page = build_page(readers)
-    mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
+page = build_page(readers)
+mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
