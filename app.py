@@ -18,15 +18,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits.engines import is_path, weights_path
-from digits.readers import Readers
+from digits.reading.engines import is_path, weights_path
+from digits.serving.shelf import Readers
 from predict import MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from digits.explain import Explainer
+    from digits.measuring.explain import Explainer
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 EXAMPLES = """examples:
@@ -133,11 +133,12 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
     be_quiet(arguments.data_dir)
     readers = make_readers(arguments.model or shipped_models())
     readers.predictor().line_reader()  # a missing or damaged file is said now, not at the first visitor's stroke
-    from digits.api import Limits, create_api
-    from digits.feedback import Corrections
-    from digits.guard import Guard
-    from digits.mcp_tools import add_mcp
-    from digits.page.build import build_page, mount_page
+    from digits.corrections import Corrections
+    from digits.serving.api import create_api
+    from digits.serving.guard import Guard
+    from digits.serving.mcp_tools import add_mcp
+    from digits.serving.page.build import build_page, mount_page
+    from digits.serving.work_queue import Limits
 
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
@@ -162,7 +163,7 @@ def be_quiet(data_dir: Path) -> None:
 
 def open_explainer(model: str) -> Explainer:
     """Return what looks inside a model; imports torch, which reading does not need."""
-    from digits.explain import Explainer
+    from digits.measuring.explain import Explainer
     from model import load_model
 
     network, checkpoint = load_model(weights_path(model))
@@ -174,9 +175,9 @@ def write_report(rows: list[dict], kind: str) -> bytes:
 
     A row has the columns of the API's answer, and `label` (0-9 or None). Raises `UserError` for any other kind.
     """
-    from digits.journal import Journal
-    from digits.reports import WRITERS, summarise
-    from digits.reports import write_report as write
+    from digits.batch.journal import Journal
+    from digits.batch.reports import WRITERS, summarise
+    from digits.batch.reports import write_report as write
 
     if kind not in WRITERS:
         raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
@@ -184,7 +185,7 @@ def write_report(rows: list[dict], kind: str) -> bytes:
     facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
     with (
         tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder,
-        contextlib.closing(Journal(Path(folder) / "digits.journal", facts)) as journal,
+        contextlib.closing(Journal(Path(folder) / "digits.batch.journal", facts)) as journal,
     ):
         journal.add([_journalled(row, position) for position, row in enumerate(rows)])
         summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
@@ -193,7 +194,7 @@ def write_report(rows: list[dict], kind: str) -> bytes:
 
 def _journalled(row: dict, position: int) -> dict:
     """Return an API's row as a batch's journal has it."""
-    from digits.rows import add_truth
+    from digits.batch.rows import add_truth
 
     row = row | {"position": position, "cut": None, "stamp": ""}
     add_truth(row, None if row["label"] is None else str(row["label"]))

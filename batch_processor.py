@@ -31,12 +31,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from digits.journal import Journal, open_unfinished
-from digits.local_engine import FEW, n_cores, read_as_it_pays, read_locally
-from digits.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
-from digits.rows import CHUNK, Labels, Numbered, RowReader, add_truth
-from digits.sources import Entry, count_entries, find_entries, kind_of
-from digits.status import ERROR
+from digits.batch.journal import Journal, open_unfinished
+from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
+from digits.batch.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
+from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
+from digits.batch.sources import Entry, count_entries, find_entries, kind_of
+from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
 
@@ -157,7 +157,7 @@ class BatchProcessor:
 
     def _engine(self, numbered: Iterator[Numbered], sources: list[str], total: int | None) -> Iterator[list[dict]]:
         if self.engine == "ray":
-            from digits.ray_engine import read_on_ray
+            from digits.batch.on_ray import read_on_ray
 
             return read_on_ray(self._open_reader, numbered, self.workers, self.ray_address, ROOT)
         remote = any(kind_of(source) == "url" for source in sources)

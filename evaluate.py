@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from digits import metrics, plots
-from digits.corruptions import KINDS, corrupt
-from digits.data import N_VALIDATION, load_mnist, split
-from digits.engines import weights_path
-from digits.exam import (
+from digits.learning.datasets import N_VALIDATION, load_mnist, split
+from digits.measuring import metrics, plots
+from digits.measuring.corruptions import KINDS, corrupt
+from digits.measuring.error_sheet import draw_sheet
+from digits.measuring.labelled import (
     Answers,
     Sample,
     answer,
@@ -34,8 +34,8 @@ from digits.exam import (
     summarise,
     to_samples,
 )
-from digits.gallery import draw_sheet
-from digits.status import OK
+from digits.reading.engines import weights_path
+from digits.reading.verdict import OK
 from predict import MNISTPredictor
 from utils import RUNS_DIR, UserError, command, free_path, git_commit, write_json
 
@@ -150,7 +150,7 @@ def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndar
 
 def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
     """Return the accuracy of one network alone on ink, uint8 (n, 28, 28), under FGSM and PGD at growing strength."""
-    from digits.explain import Explainer
+    from digits.measuring.explain import Explainer
     from model import load_model
 
     network, checkpoint = load_model(weights_path(name))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.data import load_kaggle
+from digits.learning.datasets import load_kaggle
 from predict import MNISTPredictor
 from utils import UserError, atomic_path, command, free_path
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from digits.engines import weights_path
-from digits.explain import record_outputs
-from digits.preprocess import MEAN, STD
+from digits.finding.ink import MEAN, STD
+from digits.measuring.explain import record_outputs
+from digits.reading.engines import weights_path
 from utils import UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
@@ -240,7 +240,7 @@ class Checkpoint:
     mean: float = MEAN
     std: float = STD
     temperature: float = 1.0  # logits are divided by it before the softmax; fitted on validation data
-    thresholds: dict[str, float] = field(default_factory=dict)  # see digits/status.py
+    thresholds: dict[str, float] = field(default_factory=dict)  # see digits/reading/verdict.py
     config: dict = field(default_factory=dict)  # the training run's settings
     metrics: dict = field(default_factory=dict)  # validation figures of these weights
     git_commit: str | None = None

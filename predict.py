@@ -20,15 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.engines import Engine, OnnxEngine, TorchEngine, weights_path
-from digits.line_reader import LineReader
-from digits.numbers import Place, digit_cost, find_candidates
-from digits.picture import Picture, PictureError, open_picture
-from digits.preprocess import find_digit, turn
-from digits.rows import P_COLUMNS
-from digits.status import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
-from digits.strokes import doubt
-from digits.views import ABOVE, INSIDE, FoundDigit
+from digits.batch.rows import P_COLUMNS
+from digits.finding.decode import Picture, PictureError, open_picture
+from digits.finding.digit import find_digit
+from digits.finding.ink import turn
+from digits.finding.strokes import doubt
+from digits.finding.views import ABOVE, INSIDE, FoundDigit
+from digits.reading.engines import Engine, OnnxEngine, TorchEngine, weights_path
+from digits.reading.line_network import LineReader
+from digits.reading.number import Place, digit_cost, find_candidates
+from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
 from utils import ASSETS_DIR, UserError, command
 
 

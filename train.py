@@ -35,13 +35,14 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from digits.augment import Augment, mix, parse
-from digits.data import N_VALIDATION, data_dir, gather
-from digits.distil import teach
-from digits.engines import weights_path
-from digits.metrics import mcnemar_exact
-from digits.preprocess import MEAN, STD
-from digits.status import digit_score, fit_temperature, fit_thresholds, softmax
+from digits.finding.ink import MEAN, STD
+from digits.learning.augment import Augment, mix, parse
+from digits.learning.datasets import N_VALIDATION, data_dir
+from digits.learning.distil import teach
+from digits.learning.gather import gather
+from digits.measuring.metrics import mcnemar_exact
+from digits.reading.engines import weights_path
+from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
 from model import (
     REGISTRY,
     Checkpoint,
@@ -185,7 +186,7 @@ def start_model(settings: Settings) -> nn.Module:
 
 
 def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[np.ndarray, np.ndarray]:
-    """Return augmented copies of ink (n, 28, 28) and what the teacher says of them; see digits/distil.py."""
+    """Return augmented copies of ink (n, 28, 28) and what the teacher says of them; see digits/learning/distil.py."""
     device = choose_device(settings.device)
     teacher = MNISTPredictor(settings.teacher, engine="torch", device=device)
     key = " ".join([settings.precision, *(sha256(weights_path(name)) for name in settings.teacher)])
@@ -227,7 +228,7 @@ def leader_first(rank: int, n_ranks: int) -> Iterator[None]:
 
 
 def with_no_digit(logits: Tensor) -> Tensor:
-    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/status.py."""
+    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/reading/verdict.py."""
     return F.pad(logits, (0, 1))
 
 
@@ -347,8 +348,8 @@ def write_summary(run_dir: Path, settings: Settings, history: list[dict], second
 
 def draw_figures(run_dir: Path, history: list[dict], validation: dict, device: str) -> None:
     """Draw training curves; of the best weights on the first validation set, confusion, samples and errors."""
-    from digits import plots
-    from digits.metrics import confusion_matrix
+    from digits.measuring import plots
+    from digits.measuring.metrics import confusion_matrix
 
     model, checkpoint = load_model(run_dir / "best.pth")
     name, (ink, labels) = next(iter(validation.items()))

@@ -4,7 +4,7 @@
     python train_lines.py --resume             # go on after a kill
     python train_lines.py --smoke              # a few seconds on a little data; models/ stays as it is
 
-The lines are written from MNIST's training digits, pen strokes and styles (digits/imitate_lines.py). Every second
+The lines are written from MNIST's training digits, pen strokes and styles (digits/learning/strips.py). Every second
 column of a line is asked which digit is there, if any; which columns are which digit's nobody says, and the loss sums
 over all ways (connectionist temporal classification, Graves et al. 2006). Settings, metrics and state lie in
 outputs/runs/lines/.
@@ -26,11 +26,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from digits.data import N_VALIDATION, data_dir, load_made
-from digits.imitate import NO_DIGIT
-from digits.line_reader import BLANK, LINES, likeliest_text
-from digits.metrics import edit_distance
-from digits.strips import STRIP_HEIGHT
+from digits.learning.datasets import N_VALIDATION, data_dir
+from digits.learning.gather import load_made
+from digits.learning.glyphs import NO_DIGIT
+from digits.measuring.metrics import edit_distance
+from digits.reading.ctc import BLANK, likeliest_text
+from digits.reading.line_network import LINES, STRIP_HEIGHT
 from model import save_onnx
 from train import autocast, make_schedule, moving_average, read_run, save_progress, take_up
 from utils import RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json

@@ -1,5 +1,5 @@
 /* The answer card: what the network says about one picture, and the click that corrects it.
-   Shared by every tab; all words come from digits/page/texts.py. */
+   Shared by every tab; all words come from digits/serving/page/texts.py. */
 (() => {
   "use strict";
   const D = window.DIGITS;

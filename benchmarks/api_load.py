@@ -27,7 +27,7 @@ if not __package__:  # `python benchmarks/api_load.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, resident_bytes, save
-from digits.preprocess import to_ink
+from digits.finding.digit import to_ink
 from utils import ASSETS_DIR, ROOT, command
 
 BOUNDARY = b"pictureboundary"

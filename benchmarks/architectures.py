@@ -22,9 +22,9 @@ if not __package__:  # `python benchmarks/architectures.py` finds the project to
 
 from benchmarks.handwriting import TARGETS, read_set, sets_dir
 from benchmarks.record import make_parser, save, unseen_digits
-from digits import metrics
-from digits.engines import weights_path
-from digits.exam import answer, summarise
+from digits.measuring import metrics
+from digits.measuring.labelled import answer, summarise
+from digits.reading.engines import weights_path
 from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
 from utils import UserError, command

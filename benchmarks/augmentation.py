@@ -24,7 +24,7 @@ if not __package__:  # `python benchmarks/augmentation.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save
-from digits.augment import USUAL, Augment
+from digits.learning.augment import USUAL, Augment
 from utils import command
 
 N_IMAGES, N_ROUNDS = 256, 9

@@ -35,10 +35,10 @@ if not __package__:  # `python benchmarks/batch_throughput.py` finds the project
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, resident_bytes, save
-from digits.data import load_mnist
-from digits.local_engine import n_cores
-from digits.picture import open_picture
-from digits.preprocess import WORK_SIDE, find_digit
+from digits.batch.local import n_cores
+from digits.finding.decode import open_picture
+from digits.finding.digit import WORK_SIDE, find_digit
+from digits.learning.datasets import load_mnist
 from predict import MNISTPredictor
 from utils import OUTPUTS_DIR, ROOT, atomic_path, command
 
@@ -110,7 +110,7 @@ def usual_way(names: list[str], output: Path) -> None:
     import torch
     from PIL import Image
 
-    from digits.engines import weights_path
+    from digits.reading.engines import weights_path
     from model import load_model
 
     model, checkpoint = load_model(weights_path("mnistnet"))

@@ -22,9 +22,10 @@ if not __package__:  # `python benchmarks/handwriting.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save
-from digits import metrics
-from digits.data import load_mnist
-from digits.exam import (
+from digits.learning.datasets import load_mnist
+from digits.measuring import metrics
+from digits.measuring.error_sheet import draw_gallery
+from digits.measuring.labelled import (
     NO_DIGIT,
     Answers,
     Sample,
@@ -35,8 +36,7 @@ from digits.exam import (
     summarise,
     to_samples,
 )
-from digits.gallery import draw_gallery
-from digits.status import BLANK, NOT_A_DIGIT, OK
+from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command
 

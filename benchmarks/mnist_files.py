@@ -21,7 +21,7 @@ if not __package__:  # `python benchmarks/mnist_files.py` finds the project too
 
 from batch_processor import BatchProcessor
 from benchmarks.record import make_parser, save, unseen_digits
-from digits.metrics import accuracy
+from digits.measuring.metrics import accuracy
 from predict import MNISTPredictor
 from utils import command
 

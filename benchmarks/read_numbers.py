@@ -23,7 +23,7 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
-from digits.metrics import edit_distance
+from digits.measuring.metrics import edit_distance
 from predict import MNISTPredictor, NumberReading
 from utils import command
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.data import N_HELD_OUT, load_mnist, split
+from digits.learning.datasets import N_HELD_OUT, load_mnist, split
 from utils import ROOT, git_commit, write_json
 
 RESULTS = ROOT / "benchmarks" / "results"

@@ -21,8 +21,8 @@ if not __package__:  # `python benchmarks/renderings.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
-from digits.metrics import accuracy
-from digits.status import OK
+from digits.measuring.metrics import accuracy
+from digits.reading.verdict import OK
 from predict import MNISTPredictor
 from utils import command
 

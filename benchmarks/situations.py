@@ -20,10 +20,10 @@ if not __package__:  # `python benchmarks/situations.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
-from digits.exam import Sample, answer
-from digits.gallery import draw_gallery
-from digits.metrics import share_of
-from digits.status import OK
+from digits.measuring.error_sheet import draw_gallery
+from digits.measuring.labelled import Sample, answer
+from digits.measuring.metrics import share_of
+from digits.reading.verdict import OK
 from predict import MNISTPredictor
 from utils import command
 

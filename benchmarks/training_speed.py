@@ -27,9 +27,9 @@ if not __package__:  # `python benchmarks/training_speed.py` finds the project t
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
-from digits.data import N_HELD_OUT, data_dir, load_mnist, split
-from digits.metrics import accuracy
-from digits.preprocess import MEAN, STD
+from digits.finding.ink import MEAN, STD
+from digits.learning.datasets import N_HELD_OUT, data_dir, load_mnist, split
+from digits.measuring.metrics import accuracy
 from model import create_model, load_model
 from train import Settings, logits_of, train
 from utils import command, seed_everything

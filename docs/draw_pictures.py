@@ -20,10 +20,12 @@ sys.path.insert(0, str(ROOT))
 
 from assets.make_examples import STROKES
 from benchmarks.situations import draw as situation
-from digits import preprocess, strokes
-from digits.paper import fit_paper, measure_contrast
-from digits.picture import open_picture
-from digits.preprocess import BOX_SIDE, INK_SIDE, MIDDLE, WORK_SIDE, find_digit, shrink
+from digits.finding.decode import open_picture
+from digits.finding.digit import WORK_SIDE, find_digit
+from digits.finding.ink import BOX_SIDE, INK_SIDE, MIDDLE, centre_of_mass
+from digits.finding.paper import fit_paper, measure_contrast
+from digits.finding.pixels import bounding_box, shrink
+from digits.finding.rules import without_rules
 from predict import MNISTPredictor
 from utils import ASSETS_DIR
 
@@ -80,7 +82,7 @@ def rules() -> list[np.ndarray]:
     pixels = shrink(pixels, WORK_SIDE)
     contrast = measure_contrast(pixels)[0]
     dark = (contrast > 0.3).astype(np.uint8)
-    return [tile(pixels), tile(contrast), tile(dark * 255), tile(strokes.without_rules(dark) * 255)]
+    return [tile(pixels), tile(contrast), tile(dark * 255), tile(without_rules(dark) * 255)]
 
 
 def views() -> list[np.ndarray]:
@@ -112,7 +114,7 @@ def to_ink_of(digit: int) -> np.ndarray:
 def centring() -> list[np.ndarray]:
     """Return strokes centred by their box and by their mass, with the cross of MNIST's middle, and a hairline's ink."""
     found = find_digit(example(6))
-    left, top, right, bottom = strokes.bounding_box(found.ink > 0)
+    left, top, right, bottom = bounding_box(found.ink > 0)
     boxed = np.zeros_like(found.ink)
     y, x = (INK_SIDE - (bottom - top)) // 2, (INK_SIDE - (right - left)) // 2
     boxed[y : y + bottom - top, x : x + right - left] = found.ink[top:bottom, left:right]
@@ -125,7 +127,7 @@ def with_cross(ink: np.ndarray) -> np.ndarray:
     margin = round((INK_SIDE - BOX_SIDE) / 2 * scale)
     cv2.rectangle(image, (margin, margin), (TILE - margin, TILE - margin), (90, 90, 90), 1)
     cv2.drawMarker(image, (round(MIDDLE * scale),) * 2, BLUE, cv2.MARKER_CROSS, 22, 2)
-    x, y = preprocess.centre_of_mass(ink)
+    x, y = centre_of_mass(ink)
     cv2.circle(image, (round(x * scale), round(y * scale)), 5, ORANGE, 2)
     return image
 
@@ -136,7 +138,7 @@ def hairline() -> list[np.ndarray]:
     for stroke in STROKES[2]:
         cv2.polylines(canvas, [(np.array(stroke) * 240 + 30).astype(np.int32)], False, 255, 1, cv2.LINE_AA)
     thin = canvas.astype(np.float32) / 255
-    left, top, right, bottom = strokes.bounding_box(thin > 0)
+    left, top, right, bottom = bounding_box(thin > 0)
     shrunk = cv2.resize(thin[top:bottom, left:right], None, fx=20 / 240, fy=20 / 240, interpolation=cv2.INTER_AREA)
     return [tile(np.pad(shrunk, ((4, 4), (7, 7)))), tile(find_digit(255 - canvas).ink)]
 

@@ -19,7 +19,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip by marker what this machine cannot run."""
-    from digits.data import data_dir
+    from digits.learning.datasets import data_dir
 
     reasons = {
         "browser": None if CHROMIUM else "no chromium: apt-get install chromium",

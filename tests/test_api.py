@@ -22,7 +22,7 @@ import pandas
 import pytest
 from PIL import Image
 
-from digits.feedback import Corrections
+from digits.corrections import Corrections
 from tests.serving import serving
 from utils import ROOT
 
@@ -320,8 +320,9 @@ def test_stalled_senders_do_not_keep_others_waiting(address: str, client: httpx.
 def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tmp_path: Path) -> None:
     from fastapi.testclient import TestClient
 
-    from digits.api import Limits, create_api
-    from digits.readers import Readers
+    from digits.serving.api import create_api
+    from digits.serving.shelf import Readers
+    from digits.serving.work_queue import Limits
 
     gate = threading.Event()
 
@@ -351,7 +352,7 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
 
 
 def test_what_a_person_waits_for_goes_before_other_work_but_locks_nobody_out() -> None:
-    from digits.desk import Desk, Limits
+    from digits.serving.work_queue import Desk, Limits
 
     order: list[str] = []
 
@@ -447,7 +448,7 @@ def test_mcp_reads_folders_only_below_the_one_named(address: str) -> None:
 
 
 def test_sheets_lay_pictures_side_by_side() -> None:
-    from digits.show import to_sheet
+    from digits.serving.images import to_sheet
 
     sheet = to_sheet(np.arange(3, dtype=np.uint8).reshape(3, 1, 1).repeat(2, 1).repeat(2, 2), columns=2)
     assert sheet.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 0, 0], [2, 2, 0, 0]]

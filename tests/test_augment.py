@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from digits.augment import RECIPES, USUAL, Augment, gallery, parse
+from digits.learning.augment import RECIPES, USUAL, Augment, gallery, parse
 from utils import UserError
 
 NAMES = [name for name in USUAL if name != "mixup"]

@@ -19,10 +19,10 @@ from PIL import Image
 
 import batch_processor
 from batch_processor import BatchProcessor
-from digits import local_engine
-from digits.local_engine import read_as_it_pays, read_locally
-from digits.rows import COLUMNS, Labels
-from digits.sources import find_entries
+from digits.batch import local
+from digits.batch.local import read_as_it_pays, read_locally
+from digits.batch.rows import COLUMNS, Labels
+from digits.batch.sources import find_entries
 from utils import ROOT, UserError
 
 
@@ -121,9 +121,9 @@ def test_processes_read_what_threads_read(folder):
 @pytest.mark.parametrize(("pays_from_s", "processes"), [(0, True), (60, False)])
 def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes):
     chosen = []
-    monkeypatch.setattr(local_engine, "PROCESSES_PAY_S", pays_from_s)
-    threads = local_engine._threads
-    monkeypatch.setattr(local_engine, "_processes", lambda *given: chosen.append(given) or threads(*given))
+    monkeypatch.setattr(local, "PROCESSES_PAY_S", pays_from_s)
+    threads = local._threads
+    monkeypatch.setattr(local, "_processes", lambda *given: chosen.append(given) or threads(*given))
     numbered = list(enumerate(find_entries([folder])))
     open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
     rows = [row for chunk in read_as_it_pays(open_one, open_one(), numbered, 2, len(numbered)) for row in chunk]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits.corruptions import KINDS, corrupt
-from digits.preprocess import to_ink
+from digits.finding.digit import to_ink
+from digits.measuring.corruptions import KINDS, corrupt
 
 
 @pytest.fixture(scope="module")

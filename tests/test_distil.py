@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits import distil
-from digits.augment import Augment
+from digits.learning import distil
+from digits.learning.augment import Augment
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from digits.engines import weights_path
-from digits.explain import STRESSES, Explainer, record_outputs
-from digits.preprocess import MEAN, STD, to_ink
+from digits.finding.digit import to_ink
+from digits.finding.ink import MEAN, STD
+from digits.measuring.explain import STRESSES, Explainer, record_outputs
+from digits.reading.engines import weights_path
 from model import REGISTRY, create_model, load_model
 from utils import ROOT, UserError
 
@@ -197,5 +198,5 @@ def test_more_steps_hurt_more(trained, examples):
 
 
 def test_importing_it_leaves_torch_alone():
-    code = "import sys, digits.explain; sys.exit('torch' in sys.modules)"
+    code = "import sys, digits.measuring.explain; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0

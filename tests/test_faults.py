@@ -25,9 +25,8 @@ import numpy as np
 import pytest
 
 from batch_processor import BatchProcessor
-from digits import feedback
-from digits.feedback import MIGRATIONS, Corrections, Unavailable
-from digits.journal import SHOWN, Journal, open_unfinished
+from digits.batch.journal import SHOWN, Journal, open_unfinished
+from digits.corrections import MIGRATIONS, Corrections, Unavailable
 from utils import ROOT
 
 INK = np.full((28, 28), 7, np.uint8)
@@ -100,7 +99,7 @@ def test_a_journal_that_does_not_fit_is_one_sentence(drawings: Path, tmp_path: P
 FILL = """
 import sys, warnings; from pathlib import Path
 import numpy as np
-from digits.feedback import Corrections, Unavailable
+from digits.corrections import Corrections, Unavailable
 from model import Checkpoint, create_model, load_checkpoint, save_checkpoint
 disk = Path(sys.argv[1])
 checkpoint = Checkpoint("tinyvgg", create_model("tinyvgg").state_dict())
@@ -170,7 +169,7 @@ def test_an_answer_that_nobody_can_take_is_one_sentence(examples: dict[int, Path
 # ---------------------------------------------------------------- kills
 
 WRITE = """
-import sys; import numpy as np; from digits.feedback import Corrections
+import sys; import numpy as np; from digits.corrections import Corrections
 corrections = Corrections(sys.argv[1])
 while True: print(corrections.add(np.zeros((28, 28), np.uint8), 3, picture=bytes(100_000)), flush=True)
 """
@@ -354,10 +353,10 @@ def test_locked_corrections_say_when_to_come_again_and_keep_no_reader_waiting(
 ) -> None:
     from fastapi.testclient import TestClient
 
-    from digits.api import create_api
-    from digits.readers import Readers
+    from digits.serving.api import create_api
+    from digits.serving.shelf import Readers
 
-    monkeypatch.setattr(feedback, "BUSY_S", 1.5)
+    monkeypatch.setattr("digits.corrections.BUSY_S", 1.5)
     picture = examples[1].read_bytes()
     with TestClient(create_api(Readers(["mnistnet"], lambda _names: predictor), kept)) as client:
         client.post("/api/predict", files={"files": picture})
@@ -436,7 +435,7 @@ def test_the_page_without_home_language_and_fonts_in_a_path_with_umlauts(elsewhe
 def test_a_missing_font_is_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     import matplotlib
 
-    from digits import plots
+    from digits.measuring import plots
 
     with matplotlib.rc_context({"font.family": ["No Such Font"], "font.sans-serif": ["Neither This"]}):
         plots.save(plots.confusion_figure(np.eye(10, dtype=int)), tmp_path / "figure.png")

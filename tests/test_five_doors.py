@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from batch_processor import BatchProcessor
-from digits.preprocess import to_ink
+from digits.finding.digit import to_ink
 from utils import ROOT
 
 PROBABILITIES = [f"p{digit}" for digit in range(10)]

@@ -25,10 +25,10 @@ import numpy as np
 import pandas
 import pytest
 
-from digits.picture import MAX_SCANS, PictureError
-from digits.reports import printable
-from digits.sources import find_entries
-from digits.status import STATUSES
+from digits.batch.reports import printable
+from digits.batch.sources import find_entries
+from digits.finding.decode import MAX_SCANS, PictureError
+from digits.reading.verdict import STATUSES
 from tests.hostile import (
     DANGER,
     EITHER,
@@ -194,7 +194,7 @@ def test_names_are_read_back(tmp_path: Path, monkeypatch) -> None:
     with listing.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         csv.writer(file).writerows([["path"], *([name] for name in names)])
     from batch_processor import BatchProcessor
-    from digits.reports import sort_into
+    from digits.batch.reports import sort_into
 
     monkeypatch.chdir(tmp_path / "in")
     processor = BatchProcessor(output_dir=tmp_path / "out")
@@ -296,7 +296,7 @@ def test_damaged_archives(tmp_path: Path) -> None:
 
 def test_members_with_names_no_file_can_have(tmp_path: Path) -> None:
     from batch_processor import BatchProcessor
-    from digits.reports import sort_into
+    from digits.batch.reports import sort_into
 
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         long = ["x" * 300 + ".png", "x" * 300 + "y.png", "\u00e9" * 200 + ".png"]
@@ -310,7 +310,7 @@ def test_members_with_names_no_file_can_have(tmp_path: Path) -> None:
 
 
 def test_a_file_that_never_ends_is_left_at_the_limit(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("digits.picture.MAX_BYTES", 2**20)
+    monkeypatch.setattr("digits.finding.decode.MAX_BYTES", 2**20)
     path = tmp_path / "growing.png"
     path.write_bytes(encode(drawing(), "PNG"))
     stop = threading.Event()
@@ -323,7 +323,7 @@ def test_a_file_that_never_ends_is_left_at_the_limit(tmp_path: Path, monkeypatch
     grower = threading.Thread(target=grow)
     grower.start()
     try:
-        from digits.picture import open_picture
+        from digits.finding.decode import open_picture
 
         time.sleep(0.2)
         with pytest.raises(PictureError, match="larger than"):
@@ -335,7 +335,7 @@ def test_a_file_that_never_ends_is_left_at_the_limit(tmp_path: Path, monkeypatch
 
 def test_scans_are_counted_in_the_picture_alone(examples) -> None:
     """Bytes that look like scans in a note or after the end, as motion photos have, do no harm."""
-    from digits.picture import open_picture
+    from digits.finding.decode import open_picture
 
     data = encode(drawing(), "JPEG", progressive=True)
     note = b"\xff\xfe" + (2 + 300).to_bytes(2, "big") + b"\xff\xda" * 150

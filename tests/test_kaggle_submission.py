@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kaggle_submission
-from digits.preprocess import to_ink
+from digits.finding.digit import to_ink
 from utils import UserError
 
 

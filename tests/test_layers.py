@@ -18,34 +18,22 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 }
+FLOORS = "command files finding corrections reading learning measuring batch serving".split()  # from the ground up
 HEAVY = {"torch", "torchvision", "gradio", "ray", "matplotlib"}
-GRADIO_ROOMS = ("app", "digits.page")
+GRADIO_ROOMS = ("app", "digits.serving.page")
 
 
 @cache
-def imports(name: str, lazy: bool = True) -> frozenset[str]:
-    """Return the full names that a module imports; without `lazy`, only what runs when it is itself imported."""
-    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if lazy else _at_import(tree.body)
+def imports(name: str) -> frozenset[str]:
+    """Return the full names that a module imports, within functions and for type checkers alone as well."""
     found = set()
-    for node in nodes:
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(name, node)
             found |= {base} | {f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in MODULES}
     return frozenset(found)
-
-
-def _at_import(body: list[ast.stmt]):
-    """Yield the statements that run at import: within if and try, not within functions or for type checkers alone."""
-    for node in body:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            for part in ("body", "orelse", "finalbody", "handlers"):
-                yield from _at_import(getattr(node, part, []))
 
 
 def _absolute(name: str, node: ast.ImportFrom) -> str:
@@ -59,15 +47,21 @@ def local(names: frozenset[str]) -> set[str]:
     return {name for name in names if name.split(".")[0] in {*PROGRAMS, "digits"}}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_digits_never_imports_a_program_but_utils(name):
-    above = {found for found in local(imports(name)) if not found.startswith("digits")}
-    if name.startswith("digits"):
-        assert above <= {"utils"}, f"hand in what {name} needs of {above - {'utils'}}"
+def floor_of(name: str) -> int:
+    """Return how high the room of a module of `digits` lies."""
+    return FLOORS.index(name.split(".")[1])
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("digits.")])
+def test_rooms_import_only_what_lies_below(name):
+    programs = {found for found in local(imports(name)) if not found.startswith("digits")}
+    assert not programs, f"hand in what {name} needs of {programs}"
+    above = {found for found in local(imports(name)) - {"digits"} if floor_of(found) > floor_of(name)}
+    assert not above, f"{name} lies below {above}"
 
 
 def test_the_floors_below_the_programs():
-    assert not local(imports("utils"))
+    assert {found for found in local(imports("utils")) if not found.startswith("digits")} == set()
     assert {found for found in local(imports("model")) if not found.startswith("digits")} <= {"utils"}
     assert {found for found in local(imports("predict")) if not found.startswith("digits")} <= {"utils", "model"}
 
@@ -82,14 +76,14 @@ def test_only_the_page_imports_gradio():
 
 
 def test_there_are_no_circles():
-    waiting = {name: (local(imports(name, lazy=False)) & MODULES.keys()) - {name, "digits"} for name in MODULES}
+    waiting = {name: (local(imports(name)) & MODULES.keys()) - {name, "digits"} for name in MODULES}
     while free := {name for name, needs in waiting.items() if not needs}:
         waiting = {name: needs - free for name, needs in waiting.items() if name not in free}
     assert not waiting, f"these import each other: {sorted(waiting)}"
 
 
 def test_metrics_needs_numpy_alone():
-    beyond = {name.split(".")[0] for name in imports("digits.metrics")} - set(sys.stdlib_module_names)
+    beyond = {name.split(".")[0] for name in imports("digits.measuring.metrics")} - set(sys.stdlib_module_names)
     assert beyond == {"numpy"}
 
 
@@ -118,7 +112,8 @@ def test_reading_with_onnx_runtime_never_imports_torch():
 
 
 def test_the_api_starts_without_the_page():
-    assert "gradio" not in json.loads(fresh("import json, sys, digits.api; print(json.dumps(sorted(sys.modules)))"))
+    code = "import json, sys, digits.serving.api; print(json.dumps(sorted(sys.modules)))"
+    assert "gradio" not in json.loads(fresh(code))
 
 
 def test_no_name_at_the_root_hides_an_installed_package():
@@ -159,5 +154,5 @@ def test_importing_writes_nothing_and_calls_nobody():
 
 
 def test_the_modules_are_all_found():
-    assert {"model", "predict", "digits.metrics", "digits"} <= MODULES.keys()
+    assert {"model", "predict", "digits.measuring.metrics", "digits"} <= MODULES.keys()
     assert isinstance(MODULES["model"], Path)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digits import metrics
+from digits.measuring import metrics
 
 
 @pytest.mark.parametrize(

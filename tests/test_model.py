@@ -191,7 +191,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
 @pytest.mark.parametrize("name", [*SMALL, pytest.param("resnet50", marks=pytest.mark.slow)])
 def test_the_onnx_twin_gives_the_same_logits(name, tmp_path):
-    from digits.engines import OnnxEngine, TorchEngine
+    from digits.reading.engines import OnnxEngine, TorchEngine
 
     path = save(tmp_path / "w.pth", name, temperature=1.3)
     twin = OnnxEngine(model.export_onnx(path))

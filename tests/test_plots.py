@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from digits import metrics, plots
-from digits.explain import StressCurve
+from digits.measuring import metrics, plots
+from digits.measuring.explain import StressCurve
 from utils import ROOT
 
 RANDOM = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def test_an_overlay_shows_the_ink_where_there_is_no_heat(heat):
 
 def test_drawing_needs_no_pyplot_and_no_display(tmp_path):
     code = (
-        "import sys, numpy as np; from digits import plots\n"
+        "import sys, numpy as np; from digits.measuring import plots\n"
         f"plots.save(plots.confusion_figure(np.eye(10, dtype=int)), {str(tmp_path / 'c.png')!r})\n"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )

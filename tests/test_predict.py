@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import predict
-from digits.picture import PictureError
-from digits.preprocess import to_ink
+from digits.finding.decode import PictureError
+from digits.finding.digit import to_ink
 from predict import MNISTPredictor
 from utils import ROOT, UserError
 

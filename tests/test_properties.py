@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digits.journal import Journal
-from digits.picture import PictureError
-from digits.preprocess import find_digit
-from digits.reports import printable, write_csv, write_report
-from digits.rows import COLUMNS, RowReader
-from digits.sources import Entry, find_entries
-from digits.status import STATUSES
-from digits.strokes import bounding_box
+from digits.batch.journal import Journal
+from digits.batch.reports import printable, write_csv, write_report
+from digits.batch.rows import COLUMNS, RowReader
+from digits.batch.sources import Entry, find_entries
+from digits.finding.decode import PictureError
+from digits.finding.digit import find_digit
+from digits.finding.pixels import bounding_box
+from digits.reading.verdict import STATUSES
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -134,7 +134,7 @@ def test_any_name_comes_back_from_the_reports(tmp_path_factory, given_names: lis
 @MANY
 @given(first=awkward, second=awkward)
 def test_two_names_never_become_one(first: str, second: str) -> None:
-    from digits.reports import _disarmed
+    from digits.batch.reports import _disarmed
 
     cells = [_disarmed(name) for name in (first, second)]
     assert (cells[0] == cells[1]) == (printable(first) == printable(second))

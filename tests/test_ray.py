@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from batch_processor import BatchProcessor, main, open_reader
-from digits.ray_engine import read_on_ray
-from digits.rows import RowReader
-from digits.sources import find_entries
+from digits.batch.on_ray import read_on_ray
+from digits.batch.rows import RowReader
+from digits.batch.sources import find_entries
 from utils import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -209,11 +209,11 @@ def test_an_architecture_is_six_lines_and_one_epoch_later_on_the_page(tmp_path, 
     import app
     import model
     import train
-    from digits.page.build import head
+    from digits.serving.page.build import head
 
     for served in (ROOT / "models").glob("mnist_cnn_best.*"):
         shutil.copy(served, tmp_path)
-    monkeypatch.setattr("digits.engines.MODELS_DIR", tmp_path)
+    monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path)
     monkeypatch.setattr(app, "MODELS_DIR", tmp_path)
     monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
     monkeypatch.setitem(model.REGISTRY, "small", None)  # so that it is taken away again
@@ -232,7 +232,7 @@ def test_an_architecture_is_six_lines_and_one_epoch_later_on_the_page(tmp_path, 
 def test_an_augmentation_is_a_function():
     import torch
 
-    from digits import augment
+    from digits.learning import augment
 
     fade = recipe("def _fade", augment)["_fade"]
     ink = torch.ones(64, 1, 28, 28)
@@ -245,15 +245,15 @@ def test_a_migration_changes_a_file_that_is_there(tmp_path, monkeypatch):
 
     import numpy as np
 
-    from digits import feedback
+    from digits import corrections
 
     path = tmp_path / "corrections.sqlite"
-    feedback.Corrections(path).add(np.ones((28, 28), np.uint8), 7)
-    migration = recipe("ALTER TABLE", feedback)["_add_writer"]
-    monkeypatch.setattr(feedback, "MIGRATIONS", [*feedback.MIGRATIONS, migration])
-    assert [row["writer"] for row in feedback.Corrections(path).rows()] == [None]
+    corrections.Corrections(path).add(np.ones((28, 28), np.uint8), 7)
+    migration = recipe("ALTER TABLE", corrections)["_add_writer"]
+    monkeypatch.setattr(corrections, "MIGRATIONS", [*corrections.MIGRATIONS, migration])
+    assert [row["writer"] for row in corrections.Corrections(path).rows()] == [None]
     with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone()[0] == len(feedback.MIGRATIONS)
+        assert db.execute("PRAGMA user_version").fetchone()[0] == len(corrections.MIGRATIONS)
 
 
 # ---------------------------------------------------------------- other promises
@@ -266,7 +266,7 @@ def test_the_front_matter_is_what_a_hugging_face_space_needs():
 
 
 def test_the_statuses_are_all_explained():
-    from digits.status import STATUSES
+    from digits.reading.verdict import STATUSES
 
     assert not [status for status in STATUSES if f"| `{status}` |" not in README]
 

@@ -12,10 +12,10 @@ import pytest
 
 import batch_processor
 from batch_processor import BatchProcessor
-from digits.journal import SHOWN, Journal
-from digits.metrics import wilson_interval
-from digits.reports import sort_into, summarise, write_report
-from digits.rows import Labels
+from digits.batch.journal import SHOWN, Journal
+from digits.batch.reports import sort_into, summarise, write_report
+from digits.batch.rows import Labels
+from digits.measuring.metrics import wilson_interval
 from utils import UserError
 
 EVIL = "=cmd|'/c calc'!A1</script><script>alert(1)</script>.png"
@@ -166,7 +166,7 @@ def test_the_page_carries_rows_as_text_only(tmp_path):
 @pytest.mark.browser
 def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     """Worst first, filters, keys 0-9, and a corrections file that training reads."""
-    from digits.feedback import Corrections
+    from digits.corrections import Corrections
 
     (truth / EVIL.replace("/", "_")).write_bytes((truth / "3" / "drawing3.png").read_bytes())
     processor = BatchProcessor(output_dir=tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.situations import SITUATIONS, draw
-from digits.preprocess import to_ink
+from digits.finding.digit import to_ink
 from predict import MNISTPredictor
 from utils import ASSETS_DIR
 

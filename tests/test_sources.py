@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from digits.picture import PictureError
-from digits.sources import Entry, count_entries, find_entries
+from digits.batch.sources import Entry, count_entries, find_entries
+from digits.finding.decode import PictureError
 from utils import UserError
 
 
@@ -111,7 +111,7 @@ def test_members_of_an_archive(tmp_path):
 
 
 def test_archives_that_mean_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.sources.MAX_BYTES", 9 * 2**20)
+    monkeypatch.setattr("digits.batch.sources.MAX_BYTES", 9 * 2**20)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ratio.png", bytes(8 * 2**20))

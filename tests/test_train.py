@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import train
-from digits.augment import mix
-from digits.preprocess import MEAN, STD
+from digits.finding.ink import MEAN, STD
+from digits.learning.augment import mix
 from model import load_checkpoint
 from utils import UserError
 
@@ -59,7 +59,7 @@ def test_it_learns_and_leaves_its_papers(tiny_folder, tmp_path):
 
 
 def test_a_pupil_believes_its_teacher_rather_than_the_labels(tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.distil.OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr("digits.learning.distil.OUTPUTS_DIR", tmp_path / "outputs")
     train.train(settings_for(tiny_folder, epochs=6), tmp_path / "teacher")
     for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):  # every label is wrong now
         (tiny_folder / old).rename(tiny_folder / new)
@@ -182,7 +182,7 @@ def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(tiny_folder, tmp_
 
 @pytest.fixture
 def own_models(tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.engines.MODELS_DIR", tmp_path / "models")
+    monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path / "models")
     monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"

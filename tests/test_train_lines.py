@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import train_lines
-from digits.imitate import NO_DIGIT
-from digits.imitate_lines import make_strips
-from digits.line_reader import LineReader, text_costs
-from digits.strips import to_strip
-from digits.styles import make_styles
+from digits.learning.glyphs import NO_DIGIT
+from digits.learning.handwriting import make_styles
+from digits.learning.strips import make_strips
+from digits.reading.ctc import text_costs
+from digits.reading.line_network import LineReader, to_strip
 from train_lines import LineNet, Settings, batches, ctc_loss, train, trim, widths
 from utils import UserError
 

@@ -103,7 +103,7 @@ def test_choose_device_takes_the_user_at_their_word():
 def test_git_commit_is_a_hash_or_nothing(monkeypatch, tmp_path):
     commit = utils.git_commit()
     assert commit is None or int(commit, 16) >= 0
-    monkeypatch.setattr(utils, "ROOT", tmp_path)
+    monkeypatch.setattr("digits.files.ROOT", tmp_path)
     monkeypatch.setitem(os.environ, "GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert utils.git_commit() is None
 

@@ -1,0 +1,126 @@
+"""What a batch remembers: every row as it is computed, in one SQLite file; a kill loses at most the last moment.
+
+    journal = Journal(path, {"run": "batch_1"}); journal.add(rows); list(journal.rows())
+
+Write-ahead logging makes each commit safe against the death of the process, and keeps the file whole through a power
+cut. Reports are written from here, row by row: a million rows need no more memory than ten. It is no archive: a
+finished run deletes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from digits.batch.rows import COLUMNS, NUMBER_COLUMNS
+from digits.batch.sources import Entry
+
+SHOWN = [*COLUMNS, *(name for name in NUMBER_COLUMNS if name not in COLUMNS)]
+STORED = ["position", "cut", "stamp", *SHOWN]
+
+
+class Journal:
+    """The rows of one run and the facts about it. `rows` are dicts; `position` is the place in the input, from 0."""
+
+    def __init__(self, path: str | os.PathLike, facts: dict | None = None) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # so that nobody resumes a run that is still going
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        columns = ", ".join(["position INTEGER PRIMARY KEY", *STORED[1:]])
+        with self._db:
+            self._db.execute("CREATE TABLE IF NOT EXISTS facts (facts TEXT)")
+            for table in ("rows", "earlier"):
+                self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+            if facts is not None:
+                self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
+        self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"
+        stored = self._db.execute("SELECT facts FROM facts").fetchone()
+        self.facts: dict = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
+        if not isinstance(self.facts, dict):
+            raise ValueError(f"{path} is no journal of ours")
+
+    def add(self, rows: Iterable[dict]) -> None:
+        """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
+        with self._db:
+            self._db.executemany(self._insert, map(_values, rows))
+
+    def is_whole(self) -> bool:
+        """Whether the disk has kept it, and this version of the program wrote it."""
+        columns = [column[1] for column in self._db.execute("PRAGMA table_info(rows)")]
+        return columns == STORED and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+    def begin_again(self) -> int:
+        """Set the rows of an interrupted run aside, where `recall` finds them; return how many there are."""
+        with self._db:
+            self._db.execute("DROP INDEX IF EXISTS by_name")
+            offset = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM earlier").fetchone()[0]
+            moved = ", ".join(["position + ?", *STORED[1:]])
+            self._db.execute(f"INSERT INTO earlier SELECT {moved} FROM rows", [offset])
+            self._db.execute("DELETE FROM rows")
+            self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
+            return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+
+    def recall(self, entry: Entry) -> dict | None:
+        """Return the row that an interrupted run has of this very file, unless it has changed or could not be read."""
+        query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
+        row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
+        return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
+
+    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict]:
+        """Yield rows in input order, or in the `order` of an SQL fragment (ours, never a user's); at most `limit`."""
+        names = ["position", "cut", *SHOWN]
+        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit}"
+        for row in self._db.execute(query):
+            yield dict(zip(names, map(_from_sql, row), strict=True))
+
+    def select(self, query: str) -> sqlite3.Cursor:
+        """Return the answer to a query over the table `rows`."""
+        return self._db.execute(query)
+
+    def __len__(self) -> int:
+        return self._db.execute("SELECT count(*) FROM rows").fetchone()[0]
+
+    def close(self, delete: bool = False) -> None:
+        """Close the file; with `delete` remove it."""
+        self._db.close()
+        if delete:
+            for suffix in ("", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{self.path}{suffix}")
+
+
+def _values(row: dict) -> list:
+    values = [row.get(name) for name in STORED]
+    return values if row["path"].isascii() else [_to_sql(value) for value in values]
+
+
+def _to_sql(value):
+    """A file name that is no valid Unicode goes in as bytes."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return os.fsencode(value)
+    return value
+
+
+def _from_sql(value):
+    return os.fsdecode(value) if isinstance(value, bytes) else value
+
+
+def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
+    """Return the newest whole journal in `directory` of an interrupted run with this fingerprint, or None."""
+    for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
+        with contextlib.suppress(sqlite3.DatabaseError, ValueError):  # still running, or no journal of ours
+            journal = Journal(path)
+            if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
+                return journal
+            journal.close()
+    return None

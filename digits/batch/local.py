@@ -1,0 +1,103 @@
+"""Runs a batch on this machine: a few chunks under way at once, in threads or in processes.
+
+    for rows in read_as_it_pays(open_reader, open_reader(), enumerate(entries), workers=2, total=60_000): ...
+
+Decoders and the network release Python's lock while they work, but between the calls only one thread runs. Processes
+have no such lock and take about half a second to start: they are for what takes longer than that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+
+from digits.batch.rows import CHUNK, Numbered, RowReader
+from digits.command import UserError
+
+AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
+CHUNK_S = 0.25  # what a chunk may take: the bar moves, and little is lost with a kill
+PROCESSES_PAY_S = 1.0  # of one thread's work
+FEW = 16  # read at once where nobody knows how long they take, or how many there are: rows appear soon
+
+
+def read_as_it_pays(
+    open_reader: Callable[[], RowReader], reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
+) -> Iterator[list[dict]]:
+    """Yield the rows of one chunk after another, in input order: time a few, then choose threads or processes.
+
+    `reader` is the one of this process, `total` about how many entries there are.
+    """
+    numbered, started = iter(numbered), time.perf_counter()
+    first = reader(list(islice(numbered, max(1, min(FEW, total // (4 * workers))))))
+    if not first:
+        return
+    each_s = (time.perf_counter() - started) / len(first)
+    yield first
+    size = max(1, min(CHUNK, total // (2 * workers), int(CHUNK_S / each_s)))
+    processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S
+    yield from read_locally(open_reader if processes else lambda: reader, numbered, workers, processes, size)
+
+
+def read_locally(
+    open_reader: Callable[[], RowReader],
+    numbered: Iterable[Numbered],
+    workers: int,
+    processes: bool = False,
+    chunk_size: int = CHUNK,
+) -> Iterator[list[dict]]:
+    """Yield the rows of one chunk after another, in input order. `open_reader` is called once in every process."""
+    pool, read = _processes(open_reader, workers) if processes else _threads(open_reader, workers)
+    under_way: deque = deque()
+    try:
+        for chunk in to_chunks(numbered, chunk_size):
+            under_way.append(pool.submit(read, chunk))
+            if len(under_way) >= AHEAD * workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    except BrokenProcessPool:
+        raise UserError("a worker was killed, perhaps for memory; go on with --resume and fewer --workers") from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def to_chunks(items: Iterable, size: int) -> Iterator[list]:
+    """Yield lists of `size` items; the last may be shorter."""
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+    return ThreadPoolExecutor(workers), open_reader()
+
+
+def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
+    context = get_context("spawn")
+    return ProcessPoolExecutor(workers, context, _start_worker, [open_reader]), _read_in_worker
+
+
+_reader: RowReader | None = None  # of a worker process
+
+
+def _start_worker(open_reader: Callable[[], RowReader]) -> None:
+    global _reader
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _reader = open_reader()
+
+
+def _read_in_worker(chunk: list[Numbered]) -> list[dict]:
+    return _reader(chunk)

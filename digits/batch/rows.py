@@ -1,0 +1,149 @@
+"""Entries in, rows out: what one worker of a batch does, whichever engine runs it, and the truth rows are held against.
+
+read = RowReader(predictor)
+rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+
+from digits.batch.sources import LIST_COLUMNS, Entry
+from digits.command import UserError
+from digits.files import read_csv
+from digits.finding.decode import PictureError
+from digits.finding.digit import find_digit
+from digits.finding.views import FoundDigit
+from digits.reading.verdict import ERROR, NOT_A_DIGIT, OK, UNSURE
+
+P_COLUMNS = [f"p{digit}" for digit in range(10)]
+DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
+NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits"]  # of --number; the last two hold JSON
+TRUTH_COLUMNS = ["label", "correct"]
+COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
+
+NO_DIGIT = "-"  # the label of what is no digit
+NOTHING = np.zeros((0, 0), np.float32)
+CHUNK = 64  # entries read at once; the network gains little from more
+
+Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
+
+
+class RowReader:
+    """Reads entries with one predictor; a file that cannot be read becomes a row with its reason."""
+
+    def __init__(self, predictor: Any, number: bool = False) -> None:
+        self.predictor, self._number = predictor, number
+        if number:
+            predictor.line_reader()  # a missing file is said now, not of every picture
+        cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
+
+    def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:
+        """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
+        entries = [entry for _position, entry in chunk]
+        stamps = [entry.stamp() for entry in entries]
+        rows = [self._read_number(entry) for entry in entries] if self._number else self._read_digits(entries)
+        for row, (position, entry), stamp in zip(rows, chunk, stamps, strict=True):
+            row.update(position=position, cut=entry.cut, stamp=stamp)
+        return rows
+
+    def _read_digits(self, entries: Sequence[Entry]) -> list[dict]:
+        predictions = self.predictor.predict_found([_find(entry) for entry in entries])
+        return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
+
+    def _read_number(self, entry: Entry) -> dict:
+        try:
+            reading = self.predictor.read_number(entry.read())
+        except PictureError as error:
+            return {"path": entry.name, "status": ERROR, "error": str(error)}
+        except Exception as error:
+            return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
+        row = reading.row(entry.name)
+        unsure = any(digit.status != OK for digit in reading.digits)
+        row["status"] = NOT_A_DIGIT if not reading.digits else UNSURE if unsure else OK
+        row["confidence"] = min((digit["confidence"] for digit in row["digits"]), default=None)
+        return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
+
+
+def _find(entry: Entry) -> FoundDigit | PictureError:
+    try:
+        return _lighten(find_digit(entry.read()))
+    except PictureError as error:
+        return error
+    except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows
+        return PictureError(_unexpected(error))
+
+
+def _lighten(found: FoundDigit) -> FoundDigit:
+    """Drop the largest of the steps in between: a chunk of them would weigh more than the network."""
+    if found.contrast.size <= found.ink.size:
+        return found
+    return replace(found, contrast=NOTHING, others=tuple(map(_lighten, found.others)))
+
+
+def _unexpected(error: Exception) -> str:
+    return f"reading failed unexpectedly ({type(error).__name__}: {str(error)[:100]})"
+
+
+# ---------------------------------------------------------------- truth
+
+
+class Labels:
+    """The truth about pictures: from a CSV (columns as a list's, and `label`), or from the names of their folders.
+
+    In the file a picture may be named as in the report, relative to the file's folder, or by its bare name where that
+    says which one is meant. A label is 0–9 (with `number`, any digits), or "-" for what is no digit.
+    """
+
+    def __init__(self, path: str | os.PathLike | None = None, number: bool = False) -> None:
+        self._by_path: dict[str, str] = {}
+        self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
+        self._from_folders, self._number = path is None, number
+        if path is not None:
+            self._load(Path(path))
+
+    def _load(self, path: Path) -> None:
+        rows = read_csv(path)
+        titles = {title.strip().lower(): title for title in rows[0] if title} if rows else {}
+        name = next((titles[column] for column in LIST_COLUMNS if column in titles), None)
+        if name is None or "label" not in titles:
+            raise UserError(f"'{path}' needs rows below a header with the columns file and label")
+        for row in rows:
+            self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
+
+    def _note(self, path: Path, name: str, label: str) -> None:
+        if label and label != NO_DIGIT and not self._is_label(label):
+            raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
+        self._by_path[os.path.normpath(name)] = self._by_path[os.path.normpath(path.parent / name)] = label
+        bare = PurePosixPath(name).name
+        self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
+
+    def _is_label(self, text: str) -> bool:
+        return text.isascii() and text.isdecimal() and (self._number or len(text) == 1)
+
+    def of(self, path: str) -> str | None:
+        """Return the label of a row's path, or None if nothing is known of it."""
+        posix = PurePosixPath(path.replace(os.sep, "/"))
+        if self._from_folders:
+            folder = posix.parent.name
+            return folder if self._is_label(folder) else None
+        return self._by_path.get(os.path.normpath(path)) or self._by_name.get(posix.name) or None
+
+
+def add_truth(row: dict, label: str | None) -> None:
+    """Fill in a row's `label` and `correct`; what is no digit is right if no digit was given."""
+    given = row.get("text")
+    if given is None and row.get("digit") is not None:
+        given = str(row["digit"])
+    given = "".join((given or "").split())
+    row["label"], row["correct"] = label, None
+    if label is not None:
+        row["correct"] = int(row["status"] != ERROR and given == ("" if label == NO_DIGIT else label))

@@ -1,0 +1,96 @@
+"""What every program of the command line shares: one sentence for a user's mistake, and a log.
+
+raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import functools
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is one sentence that names the next step."""
+
+
+IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+IS_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
+
+
+def command(main: Callable[..., int]) -> Callable[..., int]:
+    """Turn what a user or a disk did wrong in a program's `main` into one line on stderr and exit status 2."""
+
+    @functools.wraps(main)
+    def wrapped(argv: list[str] | None = None) -> int:
+        _escape_what_cannot_be_printed()
+        try:
+            status = main(argv)
+            sys.stdout.flush()  # here, where its failure can be told, rather than as Python leaves
+            return status
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+        except BrokenPipeError:  # the reader of our stdout (`| head`) has seen enough
+            _drop_stdout()
+            return 0
+        except OSError as error:
+            if error.errno not in IS_FULL + IS_CLOSED:
+                raise
+            print(f"error: {disk_sentence(error)}", file=sys.stderr)
+            if error.filename is None:
+                _drop_stdout()
+        return 2
+
+    return wrapped
+
+
+def disk_sentence(error: OSError) -> str:
+    """Return what a disk that takes no more said, with the next step."""
+    what = f"'{error.filename}'" if error.filename else "the output"
+    step = "make room" if error.errno in IS_FULL else "name another place, or change who may use it"
+    return f"{what} cannot be used ({error.strerror or 'no room'}); {step}"
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """Print \\xe9 where the terminal's encoding has no é, as with LANG=C; a path's own bytes go out as they are."""
+    codecs.register_error("escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escape")
+
+
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+def _drop_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere, so that Python does not fail as it leaves."""
+    with contextlib.suppress(OSError):  # there is none, or it is none of the system's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def start_log(path: str | os.PathLike, name: str) -> logging.Logger:
+    """Return the logger `name`, writing lines with time and level to the file `path` only."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger(name)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.handleError = lambda _record: None  # a full disk costs the log a line, and nobody else anything
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger

@@ -1,0 +1,98 @@
+"""Where the project's files lie, and how one is written so that nobody ever reads half of it.
+
+with atomic_path("report.csv") as path: path.write_text("...")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from digits.command import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS_DIR = ROOT / "models"
+OUTPUTS_DIR = ROOT / "outputs"
+RUNS_DIR = OUTPUTS_DIR / "runs"
+ASSETS_DIR = ROOT / "assets"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, delete it if not.
+
+    A reader, or a run killed half-way, never sees half a file. A full disk is an `OSError`, whoever writes.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix + ".tmp")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 is meant for secrets
+        os.replace(temporary, path)
+    except RuntimeError as error:  # how torch says that it could not write
+        if shutil.disk_usage(path.parent).free > 2**16:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, value: object) -> None:
+    """Write `value` as indented JSON with a line break at the end, never half a file. Raises as `atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def read_csv(path: str | os.PathLike, *columns: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV in UTF-8 by the names in its first line, a missing cell None.
+
+    Raises `UserError` if it cannot be read or lacks one of `columns`.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not set(columns) <= set(reader.fieldnames or []):
+                raise UserError(f"{path} needs the columns {' and '.join(columns)}; name them in its first line")
+            return list(reader)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a CSV file that is there") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(f"{path} is not a CSV text file; save it as CSV in UTF-8") from None
+
+
+def free_path(path: str | os.PathLike) -> Path:
+    """Return `path`, or the first of `name-2`, `name-3`, … that does not exist yet."""
+    path = Path(path)
+    candidate, n = path, 2
+    while os.path.lexists(candidate):  # a link that leads nowhere takes its name, too
+        candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
+    return candidate
+
+
+def git_commit() -> str | None:
+    """Return the short hash of the checked-out commit, or None outside a git checkout."""
+    try:
+        shown = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return shown.stdout.strip()

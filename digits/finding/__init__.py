@@ -1,0 +1,1 @@
+"""A picture -> ink: decoding, paper, sheets, rules, strokes, the one digit, lines of them."""

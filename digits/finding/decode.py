@@ -1,0 +1,316 @@
+"""Any file, bytes, PIL image or array -> an upright picture: the only place that decodes what strangers bring.
+
+Handles EXIF orientation, 16-bit samples, palettes, CMYK, animation (first frame) and transparency. Refuses, with a
+`PictureError` of one sentence: empty files, files that are not pictures, truncated ones, formats outside `FORMATS`,
+and pictures of more than `MAX_PIXELS` or `MAX_SCANS` — before decoding a pixel of them.
+
+    from digits.finding.decode import open_picture
+    array = open_picture("photo.jpg")          # (h, w, 3) uint8, or (h, w) if the picture is grey
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL import TiffImagePlugin as _tiff  # noqa: F401  Pillow would load these two on demand,
+from PIL import WebPImagePlugin as _webp  # noqa: F401  which is not safe when several threads do it
+
+try:
+    import simplejpeg
+except ImportError:  # a platform without a wheel: JPEGs are Pillow's then, and slower
+    simplejpeg = None
+
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
+EXTENSIONS = frozenset(".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split())
+MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bomb does not
+MAX_BYTES = 64 * 2**20
+MAX_SCANS = 64  # of a JPEG; programs write about ten. A hundred bytes ask for a pass over all pixels, again and again
+ORIENTATION_TAG = 0x0112  # of EXIF
+
+
+class PictureError(ValueError):
+    """A picture that cannot be read; the message is one sentence without any path in it."""
+
+
+def open_picture(picture: Picture, side: int | None = None) -> np.ndarray:
+    """Return `picture` upright as uint8: (h, w) if grey, else (h, w, 3) RGB; transparency is flattened.
+
+    `side`: about how many pixels of the longer side the caller needs. A JPEG is then decoded at a reduced scale
+    (never below `side`), which is several times faster; other formats ignore it.
+    """
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture)
+    if isinstance(picture, Image.Image):
+        return _from_pil(picture)
+    return _from_bytes(read_bytes(picture), side)
+
+
+def read_bytes(picture: str | os.PathLike | bytes) -> bytes:
+    """Return the bytes of a file (or `picture` itself if it is bytes already), at most `MAX_BYTES`.
+
+    Raises `PictureError` for what is not a regular file, so that a pipe or a device in a folder cannot block a run.
+    """
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        data = bytes(picture)
+    else:
+        data = _read_file(picture)
+    if not data:
+        raise PictureError("the file is empty")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"the file is larger than {MAX_BYTES // 2**20} MB")
+    return data
+
+
+def _read_file(path: str | os.PathLike) -> bytes:
+    try:
+        # Opening a pipe that nobody writes to would wait for ever; O_NONBLOCK does not, and does nothing to files.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(handle, "rb", buffering=0) as file:
+            told = os.fstat(handle)
+            if not stat.S_ISREG(told.st_mode):
+                raise PictureError("this is a folder" if stat.S_ISDIR(told.st_mode) else "this is not a regular file")
+            return _read_all(file, min(told.st_size, MAX_BYTES) + 1)
+    except FileNotFoundError:
+        raise PictureError("there is no such file") from None
+    except PermissionError:
+        raise PictureError("no permission to read the file") from None
+    except IsADirectoryError:
+        raise PictureError("this is a folder") from None
+    except PictureError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise PictureError(f"the file cannot be read ({getattr(error, 'strerror', None) or 'bad name'})") from None
+
+
+def _read_all(file: io.FileIO, size: int) -> bytes:
+    data = file.read(size)
+    while len(data) <= MAX_BYTES and (more := file.read(2**20)):  # it has grown, or a network gives it in parts
+        data += more
+    return data
+
+
+def _from_bytes(data: bytes, side: int | None) -> np.ndarray:
+    """Decode with the fastest decoder that says when a file is damaged; what it refuses, or goes wrong, is Pillow's."""
+    try:
+        if data.startswith(PNG_START):
+            pixels = _decode_plain_png(data)
+            if pixels is not None:
+                return pixels
+        return _decode(data, side)
+    except UnidentifiedImageError:
+        raise PictureError("this is not a picture in a format we read") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, which lies above ours
+        raise PictureError(f"the picture has more than the limit of {MAX_PIXELS // 10**6} megapixels") from None
+    except PictureError:
+        raise
+    except Exception as error:  # decoders raise almost anything on damaged files: SyntaxError, struct.error, …
+        raise PictureError(f"the picture is damaged ({_sentence(error)})") from None
+
+
+def _decode(data: bytes, side: int | None) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of harmless metadata; size is checked by us
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(*image.size)
+            if image.format not in ("JPEG", "MPO"):
+                return _from_pil(image)
+            _check_scans(data)
+            scale = _scale(*image.size, side)
+            pixels = _decode_plain_jpeg(data, image, scale)
+            if pixels is None:
+                image.draft(None, (image.width // scale, image.height // scale))
+                return _from_pil(image)
+            return pixels
+
+
+def _scale(width: int, height: int, side: int | None) -> int:
+    """Return by how much a JPEG may be decoded smaller, for its longer side to have `side` pixels still."""
+    return next((scale for scale in (8, 4, 2) if side and max(width, height) >= scale * side), 1)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text[:120]
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise PictureError("the picture has no pixels")
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{width} x {height} pixels are more than the limit of {MAX_PIXELS // 10**6} megapixels")
+
+
+# A marker of a JPEG: 0xff and what stands for neither data (0x00) nor a restart within it (0xd0-0xd7).
+MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+END_OF_IMAGE, START_OF_SCAN = b"\xd9", b"\xda"
+
+
+def _check_scans(data: bytes) -> None:
+    if _count_pairs(data, b"\xff" + START_OF_SCAN) <= MAX_SCANS:  # nearly always; after a photo anything may follow
+        return
+    n_scans, at = 0, 2
+    while (found := MARKER.search(data, at)) and found[1] != END_OF_IMAGE:
+        n_scans += found[1] == START_OF_SCAN
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if n_scans > MAX_SCANS:
+            raise PictureError(f"the picture is stored in more than {MAX_SCANS} scans")
+
+
+def _count_pairs(data: bytes, pair: bytes) -> int:
+    """Return `data.count(pair)` of two different bytes, ten times as fast."""
+    at_even_and_odd = (np.frombuffer(data, np.uint16, (len(data) - at) // 2, at) for at in (0, 1))
+    return sum(np.count_nonzero(pairs == np.frombuffer(pair, np.uint16)) for pairs in at_even_and_odd)
+
+
+def _from_pil(image: Image.Image) -> np.ndarray:
+    _check_size(*image.size)
+    pixels = _to_pixels(image)
+    turn = UPRIGHT.get(_orientation(image))  # asked last: Pillow turns a TIFF itself while it loads
+    return np.ascontiguousarray(turn(pixels)) if turn else pixels
+
+
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        return image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # what the camera noted is damaged, the picture is not
+        return None
+
+
+def _to_pixels(image: Image.Image) -> np.ndarray:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _from_array(np.asarray(image))
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        return _flatten(np.asarray(image.convert("RGBA")))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    return _drop_grey(np.asarray(image.convert("RGB")))
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    """Accept (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of bool, uint8, wider integers or floats (0–1 or 0–255)."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise PictureError(f"an array of shape {array.shape} is not a picture; use (h, w), (h, w, 3) or (h, w, 4)")
+    _check_size(array.shape[1], array.shape[0])
+    array = _to_uint8(array)
+    if array.ndim == 2:
+        return array
+    return _drop_grey(array) if array.shape[2] == 3 else _flatten(array)
+
+
+def _to_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array.astype(np.uint8) * 255
+    if array.dtype == np.uint16:
+        return (array // 257).astype(np.uint8)
+    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+        raise PictureError(f"an array of {array.dtype} is not a picture")
+    values = np.nan_to_num(array.astype(np.float32), posinf=255.0, neginf=0.0)
+    top = float(values.max())
+    if top <= 1.0:
+        values = values * 255.0
+    elif top > 255.0:
+        values = values * (255.0 / (65535.0 if top <= 65535.0 else top))
+    return values.clip(0, 255).round().astype(np.uint8)
+
+
+def _drop_grey(rgb: np.ndarray) -> np.ndarray:
+    """Return one channel if the three are equal: grey pictures are a third of the work afterwards."""
+    if not _is_grey(rgb[::8, ::8]):  # a glance settles it for most coloured ones
+        return rgb
+    return np.ascontiguousarray(rgb[..., 0]) if _is_grey(rgb) else rgb
+
+
+def _is_grey(rgb: np.ndarray) -> bool:
+    return np.array_equal(rgb[..., 0], rgb[..., 1]) and np.array_equal(rgb[..., 1], rgb[..., 2])
+
+
+def _flatten(rgba: np.ndarray) -> np.ndarray:
+    """Composite on white or black, whichever stands out more from what is opaque, so that the ink stays visible."""
+    red, green, blue, alpha = cv2.split(rgba)
+    if alpha.min() == 255:
+        return _drop_grey(rgba[..., :3])
+    is_grey = np.array_equal(red, green) and np.array_equal(green, blue)
+    colours = [cv2.multiply(channel, alpha, scale=1 / 255) for channel in ((red,) if is_grey else (red, green, blue))]
+    opaque = cv2.sumElems(alpha)[0]
+    lightness = 255 * sum(cv2.sumElems(channel)[0] for channel in colours) / (len(colours) * opaque) if opaque else 0
+    if lightness < 128:
+        paper = cv2.bitwise_not(alpha)  # white, where it shows through
+        colours = [cv2.add(channel, paper) for channel in colours]
+    return colours[0] if is_grey else _drop_grey(cv2.merge(colours))
+
+
+# ---------------------------------------------------------------- faster decoders, for the plain cases
+
+PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+PNG_CHUNKS = frozenset(b"IHDR IDAT IEND PLTE pHYs sRGB gAMA cHRM iCCP tEXt zTXt iTXt tIME".split())
+# By EXIF orientation, how to turn an array upright.
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def _decode_plain_png(data: bytes) -> np.ndarray | None:
+    """Return the pixels of a PNG of 8-bit grey, RGB or RGBA samples that is whole; None for anything else."""
+    if len(data) < 45:
+        return None
+    width, height, depth, colour, _compression, _filter, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    if depth != 8 or colour not in (0, 2, 6) or interlaced or not _has_plain_chunks(data):
+        return None
+    _check_size(width, height)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape != ((height, width) if colour == 0 else (height, width, 3 if colour == 2 else 4)):
+        return None
+    if colour == 0:
+        return pixels
+    if colour == 2:
+        return _drop_grey(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    return _flatten(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
+
+
+def _has_plain_chunks(data: bytes) -> bool:
+    """Whether whole chunk follows whole chunk up to an IEND at the file's end, and none changes what samples mean."""
+    at, kind = 8, b""
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if kind not in PNG_CHUNKS or zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return False
+        at = end + 4
+    return at == len(data) and kind == b"IEND"
+
+
+def _decode_plain_jpeg(data: bytes, image: Image.Image, scale: int) -> np.ndarray | None:
+    """Return the upright pixels of the JPEG whose header `image` is, 1/`scale` as large; None if anything is odd."""
+    if simplejpeg is None or image.mode not in ("L", "RGB"):
+        return None
+    colours = "GRAY" if image.mode == "L" else "RGB"
+    width, height = -(-image.width // scale), -(-image.height // scale)
+    try:
+        pixels = simplejpeg.decode_jpeg(data, colours, min_width=width, min_height=height, min_factor=1, strict=True)
+    except ValueError:  # it refuses what Pillow may still be able to read
+        return None
+    pixels = pixels[..., 0] if image.mode == "L" else _drop_grey(pixels)
+    turn = UPRIGHT.get(_orientation(image))
+    return np.ascontiguousarray(turn(pixels)) if turn else pixels

@@ -1,0 +1,70 @@
+"""Small measurements of pixel arrays that know neither paper nor digit: boxes, components, quantiles, shrinking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+RULED_SIDE = 40  # in smaller pictures, a bar from side to side is part of a tightly cut digit
+
+
+def sample(values: np.ndarray, at_least: int = 8192) -> np.ndarray:
+    """Return every k-th of the values, flat, so that at least `at_least` remain: enough for a quantile."""
+    return values.ravel()[:: max(1, values.size // at_least)]
+
+
+def quantile(values: np.ndarray, share: float) -> float:
+    """Return the value below which `share` of the values lie: np.quantile without interpolation, ten times as fast.
+
+    It sorts, since np.partition is slow among many equal values, such as the paper of a drawing.
+    """
+    return float(np.sort(values)[int(share * (values.size - 1))])
+
+
+def components(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of connected parts and the ground, the label of each pixel, (h, w), and statistics of each.
+
+    Labels of 16 bits are enough at working size, and found three times as fast.
+    """
+    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    return n, labels, stats
+
+
+def ink_level(contrast: np.ndarray) -> float:
+    """Return Otsu's threshold between faint marks and ink, 0.2–0.6, over what is not plain paper."""
+    levels = (np.clip(contrast[contrast > 0.08], 0, 1) * 255).astype(np.uint8)
+    if levels.size < 2:
+        return 0.5
+    threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+    return float(np.clip(threshold / 255, 0.2, 0.6))
+
+
+def borders(stat: Sequence[int], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many of the left and right, and of the top and bottom borders a component touches."""
+    left, top, width, height = stat[:4]
+    return int(left == 0) + int(left + width == shape[1]), int(top == 0) + int(top + height == shape[0])
+
+
+def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the true pixels, right and bottom exclusive."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return left, top, left + width, top + height
+
+
+def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return `pixels` with its longer side at most `side`, averaged rather than sampled; never enlarged."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def close_dark(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return `pixels` without dark marks narrower than `side`; what runs out of the picture counts as wide."""
+    side |= 1  # an even one would shift the picture
+    padded = cv2.copyMakeBorder(pixels, side, side, side, side, cv2.BORDER_REPLICATE)
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))[side:-side, side:-side]

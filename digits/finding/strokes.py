@@ -1,0 +1,168 @@
+"""From contrast to strokes: which of the dark places belong to the digit, and how sure that is.
+
+Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
+A contrast is float32 (h, w), 0 = paper, 1 = ink; a mask is boolean or uint8 (h, w). A component's statistics, (5,), are
+OpenCV's: left, top, width, height, area.
+
+    mask, others = select_strokes(contrast)    # (h, w) bool, 0–1
+    doubt(mask)                                # 0: looks like the strokes of one digit
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level, quantile
+from digits.finding.rules import without_rules
+
+
+def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border.
+
+    Also how much other writing of about the digit's size there is: the heaviest such part against the digit's, 0–1.
+    """
+    values = np.clip(contrast, 0, 1)
+    nothing = np.zeros(contrast.shape, bool), 0.0
+    if not values.any():
+        return nothing
+    level = ink_level(values)
+    weak = (values > 0.55 * level).astype(np.uint8)
+    if min(weak.shape) >= RULED_SIDE:
+        weak = without_rules(weak)
+    n, labels, stats = components(weak)
+    weight = _weigh(values, level, weak, labels, stats)
+    if weight.max() <= 0:
+        return nothing
+    main = int(np.argmax(weight))
+    together = (_belongs(stats[i], weight[i], stats[main], weight[main], weak.shape) for i in range(1, n))
+    kept = np.array([False, *together])
+    kept[main] = True
+    return kept[labels], _other_writing(stats, weight, kept)
+
+
+def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return the weight, (n,), of each component and the ground: its ink, by how much it looks like writing.
+
+    A component without a pixel above `level` weighs nothing, nor does the ground.
+    """
+    inside, n = weak > 0, len(stats)
+    parts, strengths = labels[inside], values[inside]
+    strong = np.bincount(parts[strengths > level], minlength=n)
+    mass = np.bincount(parts, weights=strengths, minlength=n) * (strong > 0)
+    weight = mass * np.array([1.0] + [_plausibility(stats[i], weak.shape) for i in range(1, n)])
+    if n > 2 and min(weak.shape) >= RULED_SIDE:
+        weight[_fat(weak, parts, stats)] *= 0.1
+    return weight
+
+
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
+    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
+
+    What is much smaller than the digit's main component is no writing.
+    """
+    sizes = stats[:, 2:4].max(axis=1)
+    others = weight * ~kept * (sizes > 0.4 * sizes[np.argmax(weight)])
+    return min(1.0, float(others.max() / weight[kept].sum()))
+
+
+def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
+    """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
+    at_sides, at_ends = borders(stat, shape)
+    if _is_hairline(stat, shape) and max(at_sides, at_ends) == 2:
+        return 0.0
+    lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
+    if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
+        return 0.02
+    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+
+
+def _is_hairline(stat: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether a component is a thin straight line, as of a margin: longer than forty times its width."""
+    length = max(stat[2:4])
+    is_thin = stat[4] < length * max(2.0, 0.025 * length) and min(stat[2:4]) < 0.1 * length
+    return bool(is_thin and min(shape) >= 2 * RULED_SIDE)
+
+
+def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are patches of shadow or light; `parts` are the labels of weak pixels."""
+    depth = np.zeros(len(stats), np.float32)
+    np.maximum.at(depth, parts, cv2.distanceTransform(weak, cv2.DIST_L2, 3)[weak > 0])
+    return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
+
+
+def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float, shape: tuple[int, ...]) -> bool:
+    """Whether a component is part of the digit whose largest part is `main`: heavy enough, near enough, no corner."""
+    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
+    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
+    reach = 0.35 * max(main[2], main[3])
+    in_corner = all(borders(stat, shape)) and min(shape) >= RULED_SIDE
+    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach and not in_corner
+
+
+def doubt(mask: np.ndarray) -> int:
+    """Count what speaks against the mask being one digit's strokes: borders touched, a blob, nothing at all.
+
+    One border touched is common in tight crops and counts nothing.
+    """
+    if not mask.any():
+        return 4
+    borders = int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
+    left, top, right, bottom = bounding_box(mask)
+    longer = max(right - left, bottom - top)
+    depth = float(cv2.distanceTransform(mask[top:bottom, left:right].astype(np.uint8), cv2.DIST_L2, 3).max())
+    is_fat = 2 * depth > 0.5 * longer
+    is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
+    return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
+    """Return how much the contrast changes across the rim of the mask, within five pixels: 0–1.
+
+    Near 1 for strokes, 0.5 for blurred ones in a shadow; below that for uneven light on empty paper.
+    """
+    left, top, right, bottom = bounding_box(mask)
+    near = np.s_[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2]
+    mask, values = mask[near], np.clip(contrast[near], 0, 1).astype(np.float32)
+    around = np.ones((5, 5), np.uint8)
+    change = cv2.dilate(values, around) - cv2.erode(values, around, borderValue=1)
+    rim = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) == 0)
+    return float(change[rim].mean()) if rim.any() else 0.0
+
+
+def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Return the contrast without a level stroke that lies apart below the others, if there is one."""
+    n, labels, stats = components(mask.astype(np.uint8))
+    if n < 3:
+        return None
+    lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
+    rest = mask & (labels != lowest)
+    left, _top, right, bottom = bounding_box(rest)
+    _x, y, width, height, _area = stats[lowest]
+    is_line = height < 0.25 * width and width > 0.6 * (right - left) and y >= bottom
+    return np.where(labels == lowest, 0, contrast) if is_line else None
+
+
+def is_solid(mask: np.ndarray) -> bool:
+    """Whether the mask fills most of its bounding box, as a patch does and strokes seldom do."""
+    left, top, right, bottom = bounding_box(mask)
+    return bool(mask.sum() > 0.6 * (right - left) * (bottom - top))
+
+
+def without_edges(contrast: np.ndarray) -> np.ndarray:
+    """Return the contrast without what fills a side or a corner of the picture, the rest at full strength again."""
+    dark = (contrast > 0.3).astype(np.uint8)
+    n, labels, stats = components(dark)
+    solid = stats[:, 4] > 0.6 * stats[:, 2] * stats[:, 3]
+    edges = [i for i in range(1, n) if solid[i] and sum(borders(stats[i], dark.shape)) >= 2]
+    away = cv2.dilate(np.isin(labels, edges).astype(np.uint8), np.ones((7, 7), np.uint8))
+    rest = np.where(away > 0, 0, contrast)
+    inked = rest[rest > 0.05]
+    return np.clip(rest / max(0.08, quantile(inked, 0.98)), 0, 1.5) if inked.size > 6 else rest
+
+
+def without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the contrast without strokes thinner than half of the thickest."""
+    depth = float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
+    side = 2 * max(1, round(0.5 * depth)) + 1
+    return cv2.morphologyEx(contrast, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

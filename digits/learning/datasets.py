@@ -1,0 +1,142 @@
+"""MNIST, image folders, Kaggle's CSV and corrections -> ink and labels in memory, and the splits.
+
+    ink, labels = load_mnist(train=True)        # uint8 (60000, 28, 28), int64 (60000,)
+    train, validation = split(labels)
+
+Everywhere here ink is uint8 (n, 28, 28), and labels are int64 (n,).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from digits.command import UserError
+from digits.corrections import Corrections
+from digits.files import ROOT
+from digits.finding.decode import EXTENSIONS, PictureError
+from digits.finding.digit import find_digit
+from digits.finding.ink import normalise
+
+N_VALIDATION = 12_000  # 80/20 of the 60,000
+N_HELD_OUT = 5_000  # by long runs, the shipped weights' among them; these are some of the 12,000
+SPLIT_SEED = 0
+
+
+def data_dir() -> Path:
+    """Return where MNIST lies or goes: $MNIST_DATA_DIR, else data/ beside the programs."""
+    return Path(os.environ.get("MNIST_DATA_DIR") or ROOT / "data")
+
+
+def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return MNIST's ink, uint8 (n, 28, 28), and labels, int64 (n,); download it if it is not there.
+
+    Raises `UserError` if it is missing and cannot be downloaded.
+    """
+    from torchvision.datasets import MNIST
+
+    directory = Path(directory or data_dir())
+    try:
+        there = MNIST(directory, train=train, download=True)  # torchvision looks for the files first
+    except Exception as error:  # urllib, ssl, os and torchvision's own RuntimeError
+        raise UserError(
+            f"MNIST is not in {directory} and cannot be downloaded ({type(error).__name__}); "
+            "name the folder that holds MNIST/raw with --data-dir"
+        ) from None
+    return there.data.numpy(), there.targets.numpy().astype(np.int64)
+
+
+BUNDLED_SIDE = 80  # pixels of the longer side while a bundled digit is being smoothed
+
+
+def load_bundled_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return scikit-learn's bundled digits in MNIST's form: ink, uint8 (1797, 28, 28), and labels, int64 (1797,).
+
+    They are 8x8 counts from 0 to 16 (Alpaydin and Kaynak 1998), enlarged smoothly and then boxed and centred as any
+    picture is. No file is downloaded: for trying things out where MNIST cannot be had. Raises `UserError`.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise UserError(
+            "scikit-learn, which brings the bundled digits, is not installed; "
+            "get it with: pip install -r requirements-notebook.txt"
+        ) from None
+    bundled = load_digits()
+    return np.stack([_enlarge(image / 16) for image in bundled.images]), bundled.target.astype(np.int64)
+
+
+def _enlarge(coverage: np.ndarray) -> np.ndarray:
+    """Return ink of an 8x8 picture of strokes, 0 to 1: smoothed first, its edges then made steep again."""
+    size = (BUNDLED_SIDE, BUNDLED_SIDE)
+    smooth = cv2.resize(coverage.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    contrast = np.clip((smooth - 0.2) / 0.5, 0, 1)
+    return normalise(contrast, contrast > 0)
+
+
+def split(
+    labels: np.ndarray, n_validation: int = N_VALIDATION, seed: int = SPLIT_SEED
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (training, validation) indices: a fixed random split, the same for every run with these arguments."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
+
+
+def load_strokes(path: str | Path | None = None) -> tuple[list[list[np.ndarray]], np.ndarray]:
+    """Return pen strokes and labels of UCI Pendigits' training writers: each digit a list of (n, 2) paths, y down.
+
+    The file is JSON: [{"label": 8, "strokes": [[[x, y], …], …]}, …], y up as the tablet has it.
+    """
+    path = Path(path or data_dir() / "strokes" / "pendigits_train.json")
+    try:
+        digits = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"there are no pen strokes at {path}; leave them out with --dataset mnist") from None
+    flip = np.float32([1, -1])
+    strokes = [[np.float32(stroke) * flip for stroke in digit["strokes"] if len(stroke) > 1] for digit in digits]
+    keep = [i for i, digit in enumerate(strokes) if digit]
+    return [strokes[i] for i in keep], np.array([digits[i]["label"] for i in keep], np.int64)
+
+
+def load_corrections(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of the corrections stored on the page; raises `UserError` if there are none."""
+    ink, labels = Corrections(path).ink_and_labels()
+    if not len(ink):
+        raise UserError("there are no corrections yet; correct a few answers on the page first")
+    return ink, labels
+
+
+def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink, uint8 (n, 28, 28), and labels (n,) of a Kaggle Digit Recognizer CSV; labels are -1 in a test.csv."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        labels = table.pop("label").to_numpy(np.int64) if "label" in table else np.full(len(table), -1)
+        pixels = table.to_numpy(np.int64).reshape(-1, 28, 28)
+        if not (pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= 255 and labels.max(initial=0) <= 9):
+            raise ValueError("a pixel outside 0 to 255, or a label above 9")
+        return pixels.astype(np.uint8), labels
+    except (OSError, ValueError) as error:
+        raise UserError(f"{Path(path).name} is not a Kaggle digit file of 784 pixel columns ({error})") from None
+
+
+def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of pictures in folders named 0 … 9, preprocessed; unreadable ones are left out."""
+    files = [(file, int(folder.name)) for folder in sorted(Path(path).iterdir()) if folder.name in set("0123456789")
+             for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]  # fmt: skip
+    inks, labels = [], []
+    for file, label in files:
+        with contextlib.suppress(PictureError):
+            found = find_digit(file)
+            if not found.is_blank:
+                inks.append(found.ink)
+                labels.append(label)
+    if not inks:
+        raise UserError(f"no readable picture lies in folders 0 … 9 below {path}")
+    return np.stack(inks), np.array(labels, np.int64)

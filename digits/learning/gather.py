@@ -1,0 +1,143 @@
+"""The data sets to train on by their names, with what is held back of each; what the project makes itself is cached.
+
+data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .ink, .labels, .validation
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from digits.command import UserError
+from digits.files import OUTPUTS_DIR, atomic_path
+from digits.learning.datasets import (
+    data_dir,
+    load_bundled_digits,
+    load_corrections,
+    load_folders,
+    load_kaggle,
+    load_mnist,
+    load_strokes,
+    split,
+)
+from digits.learning.handwriting import make_styles
+from digits.learning.pictures import make_pool
+from digits.learning.pieces import make_segments
+from digits.learning.strips import make_strips
+
+MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
+
+
+@dataclass
+class Data:
+    """Ink and labels to train on, and what to validate on, by the name of the data set."""
+
+    ink: np.ndarray  # uint8 (n, 28, 28)
+    labels: np.ndarray  # int64 (n,), 0–9, or 10 where there is no digit
+    validation: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
+    """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
+
+    A name is "mnist", "imitated", "segments", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
+    train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images; of what is made,
+    "imitated=60000" makes so many pictures, and "segments=9000" so many lines.
+    """
+    wanted = [parse_name(name) for name in names]
+    loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
+    if not any(len(found[2]) for found in loaded.values()):
+        raise UserError("there are too few pictures to hold one back for validation; five are the least")
+    paths = list(dict.fromkeys(name for name, _n in loaded))
+    short = [Path(path).name for path in paths]  # what travels with the weights: no folders
+    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
+    called = {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
+    return Data(
+        ink=np.concatenate([loaded[one][0] for one in wanted]),
+        labels=np.concatenate([loaded[one][1] for one in wanted]),
+        validation={called[name]: found[2:] for (name, _n), found in loaded.items() if len(found[2])},
+    )
+
+
+def parse_name(word: str) -> tuple[str, int | None]:
+    """Return ("imitated", 60000) for "imitated=60000", and (word, None) for a data set taken whole."""
+    name, equals, n = word.rpartition("=")
+    return (name, int(n)) if equals and n.isdecimal() and not Path(word).exists() else (word, None)
+
+
+def _load(
+    name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int
+) -> tuple[np.ndarray, ...]:
+    """Return (ink, labels, validation ink, validation labels) of one data set, or of its first `n` to train on."""
+    if name in MADE:
+        return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
+    ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
+    if (labels < 0).any():
+        raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
+    train, held_out = split(labels, min(n_validation, len(labels) // 5))
+    train, held_out = (part[:limit] if limit else part for part in (train, held_out))
+    return ink[train[:n]], labels[train[:n]], ink[held_out], labels[held_out]
+
+
+def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of what is no MNIST: the bundled digits, a folder per class, a Kaggle CSV, corrections."""
+    path = Path(name)
+    if name == "bundled":
+        return load_bundled_digits()
+    if path.suffix == ".csv" and path.is_file():
+        return load_kaggle(path)
+    if path.suffix == ".sqlite" and path.is_file():
+        return load_corrections(path)
+    if path.is_dir():
+        return load_folders(path)
+    raise UserError(
+        f"there is no data set '{name}'; "
+        "use mnist, imitated, segments, bundled, a folder of class folders, a Kaggle CSV or corrections"
+    )
+
+
+def load_made(
+    name: str, n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
+) -> tuple[np.ndarray, ...]:
+    """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
+
+    `n` to train on and `n_check` to validate with are pictures, or lines of digits. "strips" are whole lines, and have
+    texts for labels (see strips.py). The training glyphs are MNIST's training part, the pen strokes where they are
+    there, and the written styles; the validation glyphs are the MNIST images held out.
+    """
+    ink, labels = load_mnist(True, directory)
+    train, held_out = split(labels, n_validation)
+    make = {"imitated": make_pool, "segments": make_segments, "strips": make_strips}[name]
+    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{_recipe_hash()}.npz"
+    if not cache.exists():
+        glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
+        made = make(glyphs, glyph_labels, n, seed)
+        check = make(list(ink[held_out]), labels[held_out], max(100, n_check), seed + 1)
+        with atomic_path(cache) as path, path.open("wb") as file:
+            np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
+    with np.load(cache) as stored:
+        return tuple(stored[key] for key in ("ink", "labels", "held_out_ink", "held_out_labels"))
+
+
+def training_glyphs(
+    ink: np.ndarray, labels: np.ndarray, directory: str | Path | None = None, seed: int = 0
+) -> tuple[list, np.ndarray]:
+    """Return MNIST ink, pen strokes (about half as many) and written styles (likewise) as glyphs, and their labels."""
+    n = len(ink) // 2
+    styles, style_labels = make_styles(n, seed)
+    path = Path(directory or data_dir()) / "strokes" / "pendigits_train.json"
+    if not path.exists():
+        return [*ink, *styles], np.concatenate([labels, style_labels])
+    strokes, stroke_labels = load_strokes(path)
+    repeated = [strokes[i % len(strokes)] for i in range(n)]
+    return [*ink, *repeated, *styles], np.concatenate([labels, np.resize(stroke_labels, n), style_labels])
+
+
+def _recipe_hash() -> str:
+    """Return a short hash of the rooms that decide what is made: a cache made by other code is not used."""
+    rooms = [Path(__file__).parent.with_name(room) for room in ("finding", "reading", "learning")]
+    files = [file for room in rooms for file in sorted(room.rglob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

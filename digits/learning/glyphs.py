@@ -1,0 +1,100 @@
+"""Glyphs, clean digits to make pictures of: an MNIST image or the strokes of a pen, redrawn with some pen and bent.
+
+coverage = draw_glyph(glyph, rng)      # float32 (128, 128) in 0–1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from digits.finding.pixels import bounding_box
+
+NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see reading/verdict.py)
+LONG = 80  # the longer side of a glyph while it is being drawn, in pixels
+PAD = 24  # room around it for the pen and the bending
+GLYPH_SIDE = LONG + 2 * PAD
+
+Rng = np.random.Generator
+Strokes = Sequence[np.ndarray]  # each (n, 2) float, x to the right, y down
+Glyph = np.ndarray | Strokes  # uint8 (28, 28), or pen strokes
+
+
+def draw_glyph(glyph: Glyph, rng: Rng) -> np.ndarray:
+    """Return the glyph as float32 coverage (128, 128), redrawn with a random pen and bent a little."""
+    coverage = _from_ink(glyph, rng) if isinstance(glyph, np.ndarray) else from_strokes(glyph, rng)
+    return bend(coverage, rng)
+
+
+def pen_width(rng: Rng) -> float:
+    """A pen's width for a digit 80 high: 3 is a hairline, 10 is MNIST's, 24 a marker."""
+    return float(np.exp(rng.normal(np.log(8.5), 0.5)).clip(2.5, 22))
+
+
+def _from_ink(ink: np.ndarray, rng: Rng) -> np.ndarray:
+    left, top, right, bottom = bounding_box(ink > 30)
+    cut = cv2.copyMakeBorder(ink[top:bottom, left:right], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    scale = LONG / max(right - left, bottom - top)
+    large = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
+    way = rng.random()
+    if way < 0.3:
+        return in_frame(np.clip(large, 0, 1))
+    solid = (large > 0.5).astype(np.uint8)
+    if way < 0.65:
+        return in_frame(_redraw(solid, pen_width(rng)))
+    change = rng.normal(0, 3.0)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(min(5, abs(change))) + 1,) * 2)
+    solid = cv2.copyMakeBorder(solid, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0)
+    changed = cv2.dilate(solid, kernel) if change > 0 else cv2.erode(solid, kernel)
+    return in_frame((changed if changed.sum() > 0.35 * solid.sum() else solid).astype(np.float32))
+
+
+def _redraw(solid: np.ndarray, pen: float) -> np.ndarray:
+    """Replace strokes of any width by ones of width `pen` along their middle line."""
+    solid = cv2.copyMakeBorder(solid, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=0)
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    ridge = (depth > 0.8 * cv2.dilate(depth, np.ones((5, 5), np.uint8))) & (depth > 1.2)
+    apart = cv2.distanceTransform(1 - ridge.astype(np.uint8), cv2.DIST_L2, 3)
+    return np.clip(pen / 2 - apart + 0.5, 0, 1).astype(np.float32)
+
+
+def from_strokes(strokes: Strokes, rng: Rng) -> np.ndarray:
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = LONG / max(float((high - low).max()), 1e-6)
+    image = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.uint8)
+    offset = PAD + (LONG - (high - low) * scale) / 2
+    thickness = max(1, round(pen_width(rng)))
+    for stroke in strokes:
+        path = ((stroke - low) * scale + offset) * 16  # four fractional bits
+        cv2.polylines(image, [path.round().astype(np.int32)], False, 255, thickness, cv2.LINE_AA, shift=4)
+    return image.astype(np.float32) / 255
+
+
+def in_frame(coverage: np.ndarray) -> np.ndarray:
+    frame = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.float32)
+    height, width = (min(side, GLYPH_SIDE) for side in coverage.shape)
+    top, left = (GLYPH_SIDE - height) // 2, (GLYPH_SIDE - width) // 2
+    frame[top : top + height, left : left + width] = coverage[:height, :width]
+    return frame
+
+
+def bend(coverage: np.ndarray, rng: Rng) -> np.ndarray:
+    """Rotate, shear, stretch and distort elastically, in one resampling."""
+    angle, shear = rng.normal(0, 0.12), rng.normal(0, 0.15)
+    stretch = np.exp(rng.normal(0, 0.12))
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear], [0, 1]]) @ np.diag([stretch, 1 / stretch])
+    centred = np.stack(np.meshgrid(*[np.arange(GLYPH_SIDE) - GLYPH_SIDE / 2] * 2), axis=-1)
+    source = centred @ matrix.T + GLYPH_SIDE / 2
+    coarse = rng.normal(0, rng.uniform(0, 2.2), (5, 5, 2)).astype(np.float32)
+    source = source + cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
+    source = source.astype(np.float32)
+    return cv2.remap(coverage, source[..., 0], source[..., 1], cv2.INTER_LINEAR)
+
+
+def choose(options: dict, rng: Rng):
+    weights = np.array(list(options.values()))
+    return list(options)[rng.choice(len(options), p=weights / weights.sum())]

@@ -1,0 +1,1 @@
+"""How good the answers are: metrics, labelled sets, corruptions, explanations, figures."""

@@ -1,0 +1,1 @@
+"""Ink -> an answer: networks and what they may be believed, lines of digits, numbers."""

@@ -1,0 +1,275 @@
+"""HTTP routes: pictures in, rows out; the same answers as the page, the command line and the batch.
+
+Refuses, each with one JSON sentence and the right status code: too many files (413), files too large (413), requests
+in which nothing can be read (422), unknown models (404), more work than fits (503 with Retry-After). Nothing sent to
+`/api/predict` or `/api/read-number` is kept. It opens no network itself: the readers are handed in.
+
+    app = create_api(readers, Corrections("feedback/corrections.sqlite"), Limits())
+    uvicorn.run(app)          # then: curl -F files=@digit.png http://127.0.0.1:7860/api/predict
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from digits.command import UserError
+from digits.corrections import Corrections, Unavailable
+from digits.finding.decode import PictureError, open_picture
+from digits.serving.api_inside import add_inside
+from digits.serving.images import box_of, picture_url, steps_of, to_data_url
+from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
+from digits.serving.shelf import Readers
+from digits.serving.work_queue import Desk, Limits, unknown_is_404
+
+REPORT_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+}
+PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
+Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
+Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
+Kind = Annotated[Literal[tuple(REPORT_TYPES)], Query(description="what to write")]
+Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
+
+
+def create_api(
+    readers: Readers,
+    corrections: Corrections,
+    limits: Limits | None = None,
+    write_report: Callable[[list[dict], str], bytes] | None = None,
+) -> FastAPI:
+    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later.
+
+    `write_report`: rows and a kind (csv, json, html, parquet) -> the bytes of that report.
+    """
+    limits = limits or Limits()
+    app = FastAPIOffline(
+        title="Digits",
+        description=__doc__.split("\n\n")[0],
+        version="1",
+        redoc_url=None,
+        responses=PROBLEMS,
+    )
+    desk = Desk(limits)
+    _say_errors_in_one_sentence(app)
+    _add_reading(app, readers, desk)
+    _add_feedback(app, readers, corrections, desk)
+    add_inside(app, readers, desk)
+    if write_report:
+        _add_reports(app, write_report, desk)
+
+    @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
+    async def nothing(path: str) -> None:
+        raise HTTPException(404, "there is nothing at this address; /docs lists what there is")
+
+    return app
+
+
+def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
+    @app.post("/api/predict", tags=["reading"], response_model=Rows, response_model_exclude_unset=True)
+    async def predict(
+        files: Annotated[list[UploadFile], File(description="one picture or several")],
+        model: Model = [],  # noqa: B006  FastAPI copies it
+        details: Details = "none",
+        priority: Urgency = "",
+    ) -> Any:
+        """Read the one digit in each picture.
+
+        Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
+        """
+        predictor = _open_predictor(readers, model)
+        pictures = await desk.read(files)
+        names = [_file_name(file) for file in files]
+        urgent = len(files) == 1 and priority.startswith("u=0")
+        rows = await desk.work(_read, predictor, pictures, names, details, urgent=urgent)
+        if len(rows) == 1 and rows[0]["status"] == "error":
+            raise HTTPException(422, rows[0]["error"])
+        return {"model": readers.check(model), "rows": rows}
+
+    @app.post("/api/read-number", tags=["reading"], response_model_exclude_unset=True, response_model=Number)
+    async def read_number(
+        file: Annotated[UploadFile, File(description="one picture")],
+        model: Model = [],  # noqa: B006
+        details: Details = "none",
+    ) -> Any:
+        """Read all digits of one picture, line by line, each with its box."""
+        predictor = _open_predictor(readers, model)
+        (data,) = await desk.read([file])
+        row = await desk.work(_read_number, predictor, data, _file_name(file), details == "steps")
+        return {"model": readers.check(model), **row}
+
+    @app.get("/api/models", tags=["about"])
+    def models() -> list[ModelCard]:
+        """Say which models may be named and what is known about each."""
+        return [_card(name, readers.predictor([name]), readers.n_bytes(name)) for name in readers.names]
+
+    @app.get("/api/health", tags=["about"])
+    async def health() -> dict[str, str]:
+        """Answer {"status": "ok"} as soon as pictures can be read."""
+        await desk.work(readers.predictor)
+        return {"status": "ok"}
+
+
+def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
+    @app.post("/api/feedback", tags=["corrections"])
+    async def add(
+        file: Annotated[UploadFile, File(description="the picture that was read")],
+        label: Annotated[int, Form(ge=0, le=9, description="what it really shows")],
+        model: Model = [],  # noqa: B006
+    ) -> Kept:
+        """Keep a picture with its true label for the next training."""
+        if not desk.limits.keeps_corrections:
+            raise HTTPException(403, "this server keeps no corrections")
+        predictor = _open_predictor(readers, model)
+        (data,) = await desk.read([file])
+        if isinstance(data, PictureError):
+            raise data
+        prediction = await desk.work(predictor.predict, data)
+        return await desk.store(_keep, corrections, data, label, prediction, "+".join(readers.check(model)))
+
+    @app.delete("/api/feedback/{key}", tags=["corrections"])
+    async def remove(key: str) -> Kept:
+        """Take a correction back; its picture is deleted."""
+        if not await desk.store(corrections.remove, key):
+            raise HTTPException(404, "there is no such correction any more")
+        return await desk.store(_kept, corrections)
+
+    @app.get("/api/feedback", tags=["corrections"])
+    async def count() -> Kept:
+        """Say how many corrections are kept."""
+        return await desk.store(_kept, corrections)
+
+    @app.get("/api/feedback/export", tags=["corrections"], response_class=Response)
+    async def export() -> Response:
+        """Return all corrections as a zip: an image folder 0/ ... 9/ and corrections.csv."""
+        if not desk.limits.exports_corrections:
+            raise HTTPException(403, "this server does not hand out its corrections")
+        archive = await desk.store(corrections.export_zip)
+        name = {"Content-Disposition": 'attachment; filename="corrections.zip"'}
+        return Response(archive, media_type="application/zip", headers=name)
+
+
+def _add_reports(app: FastAPI, write_report: Callable[[list[dict], str], bytes], desk: Desk) -> None:
+    @app.post("/api/report", tags=["reading"], response_class=Response)
+    async def report(
+        rows: list[ReportRow],
+        kind: Kind = "csv",
+    ) -> Response:
+        """Write rows that were read before, and labels given to them since, as the batch's report."""
+        if len(rows) > desk.limits.n_report_rows:
+            raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
+        data = await desk.work(write_report, [row.model_dump() for row in rows], kind)
+        name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
+        return Response(data, media_type=REPORT_TYPES[kind], headers=name)
+
+
+# ---------------------------------------------------------------- what the routes share
+
+
+def _open_predictor(readers: Readers, names: Sequence[str]) -> Any:
+    with unknown_is_404():
+        return readers.predictor(names)
+
+
+def _read(predictor: Any, pictures: list[bytes | PictureError], names: list[str], details: str) -> list[dict]:
+    """Return the rows of pictures, with what `details` adds."""
+    predictions = _predict(predictor, pictures)
+    rows = [prediction.row(name) for prediction, name in zip(predictions, names, strict=True)]
+    if details == "none":
+        return rows
+    return [row | _details(*both, details) for row, *both in zip(rows, predictions, pictures, strict=True)]
+
+
+def _predict(predictor: Any, pictures: list[bytes | PictureError]) -> list:
+    good = iter(predictor.predict_batch([data for data in pictures if isinstance(data, bytes)]))
+    return [next(good) if isinstance(data, bytes) else predictor.predict_found([data])[0] for data in pictures]
+
+
+def _details(prediction: Any, data: bytes | PictureError, details: str) -> dict:
+    """Return what `details` adds to a row."""
+    found = prediction.found
+    if found is None:
+        return {"reason": prediction.reason}
+    more = {"reason": prediction.reason, "box": box_of(found), "ink": to_data_url(found.ink)}
+    return more | {"steps": steps_of(found, data)} if details == "steps" else more
+
+
+def _read_number(predictor: Any, data: bytes | PictureError, name: str, with_picture: bool) -> dict:
+    if isinstance(data, PictureError):
+        raise data
+    pixels = open_picture(data)
+    row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+    return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
+
+
+def _keep(corrections: Corrections, data: bytes, label: int, prediction: Any, model: str) -> Kept:
+    """Store a correction of `prediction`, which `model` made of the file `data`."""
+    ink = prediction.found.ink
+    if not ink.any():
+        raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
+    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, picture=data)
+    return _kept(corrections, key)
+
+
+def _kept(corrections: Corrections, key: str | None = None) -> Kept:
+    return Kept(key=key, count=corrections.count())
+
+
+def _file_name(file: UploadFile) -> str:
+    """Return the last part of the name a client sent, whichever slashes it used."""
+    return (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:255]
+
+
+def _card(name: str, predictor: Any, n_bytes: int) -> ModelCard:
+    engine = predictor.engines[0]
+    facts = engine.facts
+    return ModelCard(
+        name=name,
+        architecture=facts.get("architecture"),
+        metrics=facts.get("metrics") or {},
+        config={key: _without_folder(value) for key, value in (facts.get("config") or {}).items()},
+        git_commit=facts.get("git_commit"),
+        engine=engine.name,
+        n_bytes=n_bytes,
+        temperature=facts.get("temperature"),
+        thresholds=facts.get("thresholds") or {},
+    )
+
+
+def _without_folder(value: Any) -> Any:
+    """Return a setting as it is, but of a file's path only the name."""
+    return value.replace("\\", "/").rsplit("/", 1)[-1] if isinstance(value, str) else value
+
+
+def _say_errors_in_one_sentence(app: FastAPI) -> None:
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(_request: Request, error: StarletteHTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return JSONResponse({"error": f"{where}: {first['msg'].lower()}" if where else first["msg"]}, 422)
+
+    @app.exception_handler(PictureError)
+    @app.exception_handler(UserError)
+    async def unreadable(_request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 422)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": "5"})
+
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "something went wrong here; the server's log says what"}, 500)

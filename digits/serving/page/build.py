@@ -1,0 +1,160 @@
+"""Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
+
+page = build_page(readers)
+mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from digits.files import ASSETS_DIR, OUTPUTS_DIR
+from digits.finding.decode import PictureError
+from digits.serving.page import texts
+from digits.serving.page.theme import make_theme
+from digits.serving.shelf import Readers
+
+SCRIPTS = ["card.js", "draw.js", "upload.js", "inside.js", "unzip.js", "batch.js", "models.js"]
+STARTS = {  # a tab's template in assets/, and the class in the scripts that brings it to life
+    "draw": "Pad",
+    "upload": "Upload",
+    "inside": "Inside",
+    "batch": "Batch",
+    "models": "Models",
+}
+
+
+def build_page(readers: Readers) -> gr.Blocks:
+    """Return the page: five tabs that talk to the API of the same server."""
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
+        gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
+        with gr.Tabs():
+            for name, start in STARTS.items():
+                with gr.Tab(texts.TABS[name], id=name):
+                    script_tab(f"{name}.html", f"new DIGITS.{start}(element)")
+        add_endpoints(readers)
+        gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")
+    accept_uploads_only(page)
+    return page
+
+
+def script_tab(template: str, start: str) -> gr.HTML:
+    """Add a tab's content whose life is in a script: `template` from assets/, `start` run when it is shown."""
+    return gr.HTML(html_template=asset(template), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
+
+
+def add_endpoints(readers: Readers) -> None:
+    """Add what gradio's own clients can call: `Client(url).predict(handle_file("7.png"), api_name="/predict")`."""
+
+    def predict(picture: gr.FileData) -> dict:
+        """Read the one handwritten digit in a picture; the answer has the columns of a batch report, but for path."""
+        return without_path(readers.predictor().predict_batch([uploaded(picture)])[0].row())
+
+    def read_number(picture: gr.FileData) -> dict:
+        """Read all handwritten digits in a picture: text, lines, digits with boxes; error if it cannot be read."""
+        try:
+            return without_path(readers.predictor().read_number(uploaded(picture)).row()) | {"error": None}
+        except PictureError as error:
+            return {"text": "", "lines": [], "digits": [], "error": str(error)}
+
+    def without_path(row: dict) -> dict:  # gradio's client would take any "path" for a file to fetch
+        return {name: value for name, value in row.items() if name != "path"}
+
+    def uploaded(picture: gr.FileData) -> bytes:
+        return Path(picture["path"]).read_bytes() if is_upload(picture["path"]) else b""
+
+    gr.api(predict, api_name="predict", concurrency_limit=2)
+    gr.api(read_number, api_name="read_number", concurrency_limit=2)
+
+
+def is_upload(path: str) -> bool:
+    """Whether `path` is a file in gradio's folder for uploads."""
+    file, uploads = Path(path).resolve(), Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+    return file.is_relative_to(uploads) and file.is_file()
+
+
+def accept_uploads_only(page: gr.Blocks) -> None:
+    """Refuse paths and links in requests: a mounted page (gradio 6.31) copies any file of the server into its cache,
+    because it checks paths only after `launch`, and fetches any link."""
+
+    async def stay(path: str) -> str:
+        if not is_upload(path):
+            raise gr.Error("only uploaded files are read", print_exception=False)
+        return path
+
+    page.has_launched = True
+    for block in page.blocks.values():
+        block.async_move_resource_to_block_cache = stay
+
+
+def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
+    """Mount the page at / of the API's application, and return that; nothing but this server is asked for anything.
+
+    `exports`: whether visitors may download the corrections.
+    """
+    if example_names():
+        api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
+
+    figures = {model: {path.name: path for path in figure_paths(model)} for model in readers.names}
+
+    @api.get("/figures/{model}/{name}", include_in_schema=False)
+    def figure(model: str, name: str) -> FileResponse:
+        if name not in figures.get(model, {}):
+            raise HTTPException(404, "there is no such figure")
+        return FileResponse(figures[model][name])
+
+    return gr.mount_gradio_app(
+        api,
+        page,
+        path="/",
+        theme=make_theme(),
+        css=asset("page.css"),
+        head=head(readers, exports),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=max_upload_bytes,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+    )
+
+
+def head(readers: Readers, exports: bool) -> str:
+    """Return the scripts, and before them what they need to know, as one inline element."""
+    known = {
+        "texts": texts.SCRIPT,
+        "models": readers.names,
+        "exports": exports,
+        "examples": example_names(),
+        "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
+    }
+    safe = json.dumps(known).replace("<", "\\u003c")
+    return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
+
+
+def example_names() -> list[str]:
+    """Return the file names of the example drawings."""
+    return sorted(path.name for path in (ASSETS_DIR / "examples").glob("*.png"))
+
+
+def figure_paths(model: str) -> list[Path]:
+    """Return the figures of a model's training: outputs/figures/<name>/, and for the default also outputs/ itself."""
+    paths = list((OUTPUTS_DIR / "figures" / model).glob("*.png"))
+    if not paths and model == "mnistnet":
+        paths = list(OUTPUTS_DIR.glob("*.png"))
+    order = list(texts.SCRIPT["figures"])
+    return sorted(paths, key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name))
+
+
+def asset(name: str) -> str:
+    """Return the text of a file in assets/."""
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")

@@ -1,0 +1,175 @@
+"""What the API sends, as types: they check nothing twice, but they document, and make /docs and clients possible.
+
+rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
+rows[0].status, rows[0].digit
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from digits.reading.verdict import OK, STATUSES, UNSURE
+
+Digit = Annotated[int, Field(ge=0, le=9)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Status = Literal[STATUSES]
+
+
+class Step(BaseModel):
+    """One picture of the way from the file to the ink."""
+
+    name: Literal["picture", "contrast", "mask", "ink"]
+    image: str = Field(description="data URL of a PNG or JPEG")
+
+
+class Row(BaseModel):
+    """The answer for one file: the columns of a batch report, and on request more."""
+
+    path: str = Field(description="the file's name as it was sent")
+    status: Status
+    digit: int | None = Field(description="0-9; null where the status says there is none to be had")
+    confidence: float | None = Field(description="the highest of p0 ... p9")
+    runner_up: int | None
+    runner_up_confidence: float | None
+    p0: float | None
+    p1: float | None
+    p2: float | None
+    p3: float | None
+    p4: float | None
+    p5: float | None
+    p6: float | None
+    p7: float | None
+    p8: float | None
+    p9: float | None
+    error: str | None = Field(description="one sentence, if the file could not be read")
+    reason: str | None = Field(None, description="with details: why the status is not ok")
+    box: list[float] | None = Field(None, description="with details: left, top, right, bottom, shares of the picture")
+    ink: str | None = Field(None, description="with details: the 28x28 pixels the network saw, a PNG as data URL")
+    steps: list[Step] | None = Field(None, description="with details=steps: the preprocessing as pictures")
+
+
+class Rows(BaseModel):
+    """The answers of one request, in the order of its files."""
+
+    model: list[str] = Field(description="the networks asked; several vote")
+    rows: list[Row]
+
+
+class ReportRow(BaseModel):
+    """A row as it goes into a report: the columns of the answer, and the truth where it was given."""
+
+    path: str = Field(max_length=1024)
+    status: Status
+    digit: Digit | None = None
+    confidence: Share | None = None
+    runner_up: Digit | None = None
+    runner_up_confidence: Share | None = None
+    p0: Share | None = None
+    p1: Share | None = None
+    p2: Share | None = None
+    p3: Share | None = None
+    p4: Share | None = None
+    p5: Share | None = None
+    p6: Share | None = None
+    p7: Share | None = None
+    p8: Share | None = None
+    p9: Share | None = None
+    label: Digit | None = Field(None, description="the truth, where a person gave it")
+    error: str | None = Field(None, max_length=1024)
+
+
+class NumberDigit(BaseModel):
+    """One digit of a number."""
+
+    digit: int
+    confidence: float
+    status: Literal[OK, UNSURE]
+    line: int = Field(description="counts from 0")
+    box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
+    probs: list[float] = Field(description="the ten probabilities")
+
+
+class Number(BaseModel):
+    """A number, or several lines of them, read from one picture."""
+
+    model: list[str]
+    path: str
+    text: str = Field(description="the digits in reading order, a line break between lines; empty if there are none")
+    lines: list[str]
+    digits: list[NumberDigit]
+    width: int = Field(description="of the upright picture, in pixels")
+    height: int
+    picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
+
+
+class Kept(BaseModel):
+    """What became of a correction."""
+
+    key: str | None = Field(description="DELETE /api/feedback/{key} takes the correction back")
+    count: int = Field(description="corrections kept now")
+
+
+class ModelCard(BaseModel):
+    """What a network says about itself."""
+
+    name: str
+    architecture: str | None
+    metrics: dict[str, Any] = Field(description="on validation data")
+    config: dict[str, Any] = Field(description="settings of its training")
+    git_commit: str | None = Field(description="of the code that trained it")
+    engine: str = Field(description="onnx or torch")
+    n_bytes: int = Field(description="of its weights file")
+    temperature: float | None
+    thresholds: dict[str, float]
+
+
+class Problem(BaseModel):
+    """Every error's body."""
+
+    error: str = Field(description="one sentence that says what to do")
+
+
+class Layer(BaseModel):
+    """What one convolution makes of the ink."""
+
+    name: str
+    n_maps: int
+    side: int = Field(description="of one map, in pixels")
+    columns: int = Field(description="of the sheet")
+    sheet: str = Field(description="all maps side by side, a PNG as data URL")
+
+
+class Explanation(BaseModel):
+    """Where the network looked, for one digit."""
+
+    answer: int
+    digit: int = Field(description="the digit that was asked about")
+    probabilities: list[float]
+    ink: str
+    grad_cam: str = Field(description="the ink with what speaks for the digit in colour, a PNG as data URL")
+    occlusion: str = Field(description="the ink with what the answer rests on in colour, a PNG as data URL")
+    layers: list[Layer]
+
+
+class Kernels(BaseModel):
+    """The weights that make one feature map."""
+
+    n_kernels: int = Field(description="one for each map of the layer before")
+    columns: int
+    side: int
+    sheet: str = Field(description="blue = negative, orange = positive, a PNG as data URL")
+
+
+class Stress(BaseModel):
+    """The ten probabilities while one kind of damage grows."""
+
+    kind: str
+    unit: str
+    answer: int = Field(description="of the network without damage")
+    strengths: list[float]
+    probabilities: list[list[float]] = Field(description="ten for each strength")
+    sheet: str = Field(description="what the network saw at each strength, side by side, a PNG as data URL")
+    flips_at: float | None = Field(description="the smallest strength that changes the answer, if any does")
+    flips_to: int | None

@@ -1,0 +1,270 @@
+"""Where numbers stand, how touching digits are cut, and that what comes out is read in order.
+
+The pictures are set from the ten example drawings, so that the shipped network reads them.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from digits.finding.digit import find_digit
+from digits.finding.lines import find_lines, find_slant
+from digits.finding.sheet import find_sheet
+from digits.reading.number import Step, cheapest_way, digit_cost, drops, find_candidates, usual_gap
+from digits.reading.pieces import cut_line, find_seams, shape_cost
+
+HEIGHT = 56
+
+
+@pytest.fixture(scope="session")
+def glyphs(examples) -> dict[int, np.ndarray]:
+    """The example drawings, cut to their strokes: float32 (HEIGHT, w), 0-1."""
+    cut = {}
+    for digit, path in examples.items():
+        found = find_digit(path)
+        rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
+        strokes = np.clip(found.contrast * found.mask, 0, 1)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        width = max(4, round(strokes.shape[1] * HEIGHT / strokes.shape[0]))
+        cut[digit] = cv2.resize(strokes.astype(np.float32), (width, HEIGHT), interpolation=cv2.INTER_AREA)
+    return cut
+
+
+def write(glyphs: dict[int, np.ndarray], text: str, gap: int = 14, pitch: int = 96, margin: int = 50) -> np.ndarray:
+    """Return coverage, float32 (h, w), of lines of digits; a space is one digit wide."""
+    lines = []
+    for line in text.split("\n"):
+        strip = np.zeros((pitch, margin), np.float32)
+        for letter in line:
+            block = np.zeros((pitch, HEIGHT), np.float32)
+            if letter != " ":
+                block = np.pad(glyphs[int(letter)], ((0, pitch - HEIGHT), (0, max(0, gap))))
+            strip = np.hstack([strip, block])
+        lines.append(strip)
+    width = max(line.shape[1] for line in lines) + margin
+    page = np.vstack([np.pad(line, ((0, 0), (0, width - line.shape[1]))) for line in lines])
+    return np.pad(page, ((margin, max(0, margin - (pitch - HEIGHT))), (0, 0)))
+
+
+def on_paper(coverage: np.ndarray, paper: float = 235, ink: float = 40) -> np.ndarray:
+    return (paper + (ink - paper) * coverage).clip(0, 255).astype(np.uint8)
+
+
+def tilt(picture: np.ndarray, degrees: float, border: int) -> np.ndarray:
+    """Turn so that lines fall to the right by `degrees`."""
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
+    matrix[:, 2] += 40
+    return cv2.warpAffine(picture, matrix, (width + 80, height + 80), borderValue=border)
+
+
+def photograph(coverage: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return the writing on a shaded, noisy sheet of paper that lies a little askew on a dark desk."""
+    sheet = tilt(np.pad(on_paper(coverage).astype(np.int16), 20, constant_values=235) + 1, 4, border=0)
+    page = np.where(sheet == 0, 70, sheet).astype(np.float32)
+    page *= np.linspace(1.0, 0.75, page.shape[1])
+    return (page + np.random.default_rng(seed).normal(0, 3, page.shape)).clip(0, 255).astype(np.uint8)
+
+
+def test_a_line_is_read_from_left_to_right(glyphs, predictor):
+    assert predictor.read_number(on_paper(write(glyphs, "4071"))).text == "4071"
+
+
+def test_lines_come_from_top_to_bottom_and_groups_keep_their_spaces(glyphs, predictor):
+    reading = predictor.read_number(on_paper(write(glyphs, "20 14\n573\n96")))
+    assert reading.lines == ["20 14", "573", "96"]
+    assert [digit.line for digit in reading.digits] == [0] * 4 + [1] * 3 + [2] * 2
+
+
+def test_wide_writing_without_groups_has_no_spaces(glyphs, predictor):
+    assert predictor.read_number(on_paper(write(glyphs, "2735", gap=34))).text == "2735"
+
+
+@pytest.mark.parametrize("paper, ink", [(255, 0), (15, 240), (200, 120)])
+def test_either_polarity_and_faint_ink(glyphs, predictor, paper, ink):
+    assert predictor.read_number(on_paper(write(glyphs, "538\n204"), paper, ink)).text == "538\n204"
+
+
+@pytest.mark.parametrize("degrees", [-10, -4, 6, 10])
+def test_slanted_lines_stay_lines(glyphs, predictor, degrees):
+    coverage = write(glyphs, "27305\n40253")
+    assert predictor.read_number(tilt(on_paper(coverage), degrees, 235)).text == "27305\n40253"
+
+
+def test_the_slant_is_measured_in_degrees(glyphs):
+    coverage = write(glyphs, "2735820\n4053728")
+    for degrees in (-8, 0, 5):
+        assert find_slant(tilt(coverage, degrees, 0)) == pytest.approx(degrees, abs=1.5)
+
+
+def test_boxes_lie_on_the_digits_of_a_large_picture(glyphs, predictor):
+    coverage = write(glyphs, "35")
+    large = cv2.resize(on_paper(coverage), None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    first, second = (digit.box for digit in predictor.read_number(large).digits)
+    for box, left in ((first, 50), (second, 50 + glyphs[3].shape[1] + 14)):
+        width = glyphs[3 if box is first else 5].shape[1]
+        expected = (6 * left, 6 * 50, 6 * (left + width), 6 * (50 + HEIGHT))
+        assert np.abs(np.subtract(box, expected)).max() <= 18
+
+
+def test_ruled_lines_are_not_read(glyphs, predictor):
+    page = on_paper(write(glyphs, "358\n720"))
+    page[30::48] = np.minimum(page[30::48], 150)
+    assert predictor.read_number(page).text == "358\n720"
+
+
+def test_a_sheet_on_a_desk_is_found_and_only_the_sheet_is_read(glyphs, predictor):
+    picture = photograph(write(glyphs, "3582\n720"))
+    sheet = find_sheet(picture)
+    assert 0.5 < sheet.mean() < 0.95
+    assert not sheet[0].any() and not sheet[:, -1].any()
+    assert predictor.read_number(picture).text == "3582\n720"
+
+
+def test_paper_that_fills_the_picture_is_no_sheet(glyphs):
+    page = on_paper(write(glyphs, "3582\n720"))
+    assert find_sheet((page * np.linspace(1.0, 0.4, page.shape[1])).astype(np.uint8)) is None
+
+
+def touching(glyphs: dict[int, np.ndarray], left: int, right: int, overlap: int = 2) -> np.ndarray:
+    """Return two digits pushed together until their strokes overlap by some pixels."""
+    a, b = glyphs[left], glyphs[right]
+    rows = np.flatnonzero((a > 0.5).any(axis=1) & (b > 0.5).any(axis=1))
+    reach = [np.flatnonzero(a[row] > 0.5)[-1] - np.flatnonzero(b[row] > 0.5)[0] for row in rows]
+    x = int(max(reach)) + 1 - overlap
+    pair = np.zeros((HEIGHT, max(a.shape[1], x + b.shape[1])), np.float32)
+    pair[:, : a.shape[1]] = a
+    pair[:, x : x + b.shape[1]] = np.maximum(pair[:, x : x + b.shape[1]], b)
+    return pair
+
+
+@pytest.mark.parametrize("left, right", [(3, 5), (2, 0), (6, 4)])
+def test_touching_digits_are_cut(glyphs, predictor, left, right):
+    pair = np.pad(touching(glyphs, left, right), 40)
+    n_parts, _labels = cv2.connectedComponents((pair > 0.3).astype(np.uint8))
+    assert n_parts == 2  # the ground and one part: they do touch
+    assert predictor.read_number(on_paper(pair)).text == f"{left}{right}"
+
+
+def test_a_broken_stroke_is_one_digit(glyphs, predictor):
+    coverage = write(glyphs, "352")
+    coverage[50 + 30 : 50 + 33] = 0  # a pen that skips, right across the line
+    assert predictor.read_number(on_paper(coverage)).text == "352"
+
+
+def test_one_digit_reads_as_predict_reads_it(examples, predictor):
+    for digit, path in examples.items():
+        reading, prediction = predictor.read_number(path), predictor.predict(path)
+        assert reading.text == str(digit)
+        (only,) = reading.digits
+        assert only.confidence == pytest.approx(prediction.confidence, abs=1e-6)
+        assert only.box == prediction.found.box
+
+
+def test_nothing_written_is_an_empty_reading(predictor):
+    noise = np.random.default_rng(0).normal(200, 3, (300, 400)).clip(0, 255).astype(np.uint8)
+    for blank in (np.full((200, 300), 255, np.uint8), np.zeros((200, 300, 3), np.uint8), noise):
+        reading = predictor.read_number(blank)
+        assert (reading.text, reading.lines, reading.digits) == ("", [], [])
+
+
+def test_the_row_is_plain_json(glyphs, predictor):
+    import json
+
+    row = json.loads(json.dumps(predictor.read_number(on_paper(write(glyphs, "35\n8"))).row("a.png")))
+    assert (row["path"], row["text"], row["lines"]) == ("a.png", "35\n8", ["35", "8"])
+    assert [digit["digit"] for digit in row["digits"]] == [3, 5, 8]
+    assert all(len(digit["box"]) == 4 and len(digit["probs"]) == 10 for digit in row["digits"])
+
+
+def test_the_command_line_prints_the_number(glyphs, tmp_path, capsys):
+    from predict import main
+
+    path, bad = tmp_path / "number.png", tmp_path / "bad.png"
+    cv2.imwrite(str(path), on_paper(write(glyphs, "35\n82")))
+    bad.write_bytes(b"")
+    assert main(["--number", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: 35 / 82\n"
+    assert main(["--number", "--json", str(path), str(bad)]) == 1
+    assert '"error": "the file is empty"' in capsys.readouterr().out.splitlines()[1]
+
+
+# ---------------------------------------------------------------- the pieces, by hand
+
+
+def test_a_seam_goes_through_the_thin_join():
+    strokes = np.zeros((40, 60), np.float32)
+    strokes[2:38, 4:24] = strokes[2:38, 36:56] = 1  # two blocks
+    strokes[18:21, 24:36] = 1  # and a bridge three pixels thick
+    cheapest = min((s for s in find_seams(strokes, 40.0, 0.0) if 24 <= s.columns.mean() <= 36), key=lambda s: s.ink)
+    assert strokes[np.arange(40), cheapest.columns].sum() == 3
+
+
+def test_seams_run_from_before_the_line_to_behind_it(glyphs):
+    (line,) = find_lines(on_paper(write(glyphs, "358"))).lines
+    seams = cut_line(line)
+    assert (seams[0].columns == 0).all() and (seams[-1].columns == line.strokes.shape[1]).all()
+    clean = drops(line, seams)
+    assert [(first, last) for first, last, _cost in clean][0][0] == 0 and clean[-1][1] == len(seams) - 1
+    assert len(clean) >= 3  # each digit stands free
+
+
+def test_every_candidate_has_its_ink(glyphs):
+    page = find_candidates(on_paper(write(glyphs, "358\n20")))
+    assert page.ink.shape == (len(page.candidates), 28, 28) and page.ink.dtype == np.uint8
+    assert {candidate.line for candidate in page.candidates} == {0, 1}
+    empty = find_candidates(np.full((100, 100), 255, np.uint8))
+    assert empty.ink.shape == (0, 28, 28) and empty.choose(np.zeros((0, 10)), np.zeros(0), []) == []
+
+
+def test_a_line_that_no_text_fits_reads_nothing(glyphs, predictor):
+    page = find_candidates(on_paper(write(glyphs, "358")))
+    impossible = [np.full((1, 11), -np.inf)]
+    assert page.choose(*predictor.predict_scores(page.ink), impossible) == []
+
+
+def test_costs_are_negative_log_probabilities():
+    probabilities = np.float32([[0.9, 0.1] + [0] * 8, [0.5, 0.5] + [0] * 8])
+    sure, torn = digit_cost(probabilities, np.array([30.0, 0.0]))
+    assert sure == pytest.approx(-np.log(0.9), abs=1e-6)
+    assert torn == pytest.approx(-np.log(0.5) - np.log(0.5), abs=1e-6)  # half a digit, half that one
+    assert shape_cost(30, 40, 1, 40.0) == 0 < shape_cost(30, 40, 2, 40.0) < shape_cost(30, 10, 2, 40.0)
+    assert usual_gap([]) == 0 and usual_gap([2.0]) == 0.6 and usual_gap([0.1, 0.3, 0.2]) == pytest.approx(0.2)
+
+
+def test_a_sharp_shadow_across_the_page_hides_no_digit(glyphs, predictor):
+    page = on_paper(write(glyphs, "3582\n720")).astype(np.float32)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    page[x - 0.3 * y > 0.4 * page.shape[1]] *= 0.6
+    noisy = page + np.random.default_rng(0).normal(0, 3, page.shape)
+    assert find_sheet(noisy.clip(0, 255).astype(np.uint8)) is None
+    assert predictor.read_number(noisy.clip(0, 255).astype(np.uint8)).text == "3582\n720"
+
+
+def test_squared_paper_leaves_no_dots(glyphs, predictor):
+    page = on_paper(write(glyphs, "358\n720"))
+    page[7::40] = np.minimum(page[7::40], 150)
+    page[:, 7::40] = np.minimum(page[:, 7::40], 150)
+    assert predictor.read_number(page).text == "358\n720"
+
+
+def test_a_line_one_pixel_thin_on_a_large_canvas_is_read(predictor):
+    canvas = np.full((500, 700), 255, np.uint8)
+    for left in (120, 420):
+        points = np.int32([(left, 100), (left + 160, 100), (left + 70, 400)])  # a seven
+        cv2.polylines(canvas, [points], False, 0, 1)
+    assert predictor.read_number(canvas).text == "77"
+
+
+def test_a_word_is_no_sure_number(predictor):
+    for word in ("MINI", "Hello", "North"):
+        page = np.full((200, 700), 255, np.uint8)
+        cv2.putText(page, word, (60, 140), cv2.FONT_HERSHEY_SIMPLEX, 3, 0, 8, cv2.LINE_AA)
+        assert not [digit for digit in predictor.read_number(page).digits if digit.status == "ok"]
+
+
+def test_the_cheapest_way_may_leave_ink_out():
+    steps = [Step(0, 1, 1.0, 0), Step(1, 2, 9.0, 1), Step(1, 2, 2.0, None), Step(0, 2, 4.0, 2)]
+    way = cheapest_way(3, steps)
+    assert [step.candidate for step in way] == [0, None]
