@@ -16,15 +16,16 @@ NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see read
 LONG = 80  # the longer side of a glyph while it is being drawn, in pixels
 PAD = 24  # room around it for the pen and the bending
 GLYPH_SIDE = LONG + 2 * PAD
+CENTRED = np.stack(np.meshgrid(*[np.arange(GLYPH_SIDE, dtype=np.float32) - GLYPH_SIDE / 2] * 2), axis=-1)
 
 Rng = np.random.Generator
 Strokes = Sequence[np.ndarray]  # each (n, 2) float, x to the right, y down
 Glyph = np.ndarray | Strokes  # uint8 (28, 28), or pen strokes
 
 
-def draw_glyph(glyph: Glyph, rng: Rng) -> np.ndarray:
-    """Return the glyph as float32 coverage (128, 128), redrawn with a random pen and bent a little."""
-    coverage = _from_ink(glyph, rng) if isinstance(glyph, np.ndarray) else from_strokes(glyph, rng)
+def draw_glyph(glyph: Glyph, rng: Rng, pen: float | None = None) -> np.ndarray:
+    """Return the glyph as float32 coverage (128, 128), redrawn with `pen`, or a random one, and bent a little."""
+    coverage = _from_ink(glyph, rng, pen) if isinstance(glyph, np.ndarray) else from_strokes(glyph, rng, pen)
     return bend(coverage, rng)
 
 
@@ -33,17 +34,17 @@ def pen_width(rng: Rng) -> float:
     return float(np.exp(rng.normal(np.log(8.5), 0.5)).clip(2.5, 22))
 
 
-def _from_ink(ink: np.ndarray, rng: Rng) -> np.ndarray:
+def _from_ink(ink: np.ndarray, rng: Rng, pen: float | None = None) -> np.ndarray:
     left, top, right, bottom = bounding_box(ink > 30)
     cut = cv2.copyMakeBorder(ink[top:bottom, left:right], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     scale = LONG / max(right - left, bottom - top)
     large = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
     way = rng.random()
-    if way < 0.3:
+    if way < (0.15 if pen else 0.3):
         return in_frame(np.clip(large, 0, 1))
     solid = (large > 0.5).astype(np.uint8)
-    if way < 0.65:
-        return in_frame(_redraw(solid, pen_width(rng)))
+    if way < 0.65 or (pen and pen < 14):
+        return in_frame(_redraw(solid, pen or pen_width(rng)))
     change = rng.normal(0, 3.0)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(min(5, abs(change))) + 1,) * 2)
     solid = cv2.copyMakeBorder(solid, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0)
@@ -60,13 +61,13 @@ def _redraw(solid: np.ndarray, pen: float) -> np.ndarray:
     return np.clip(pen / 2 - apart + 0.5, 0, 1).astype(np.float32)
 
 
-def from_strokes(strokes: Strokes, rng: Rng) -> np.ndarray:
+def from_strokes(strokes: Strokes, rng: Rng, pen: float | None = None) -> np.ndarray:
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = LONG / max(float((high - low).max()), 1e-6)
     image = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.uint8)
     offset = PAD + (LONG - (high - low) * scale) / 2
-    thickness = max(1, round(pen_width(rng)))
+    thickness = max(1, round(pen or pen_width(rng)))
     for stroke in strokes:
         path = ((stroke - low) * scale + offset) * 16  # four fractional bits
         cv2.polylines(image, [path.round().astype(np.int32)], False, 255, thickness, cv2.LINE_AA, shift=4)
@@ -87,12 +88,10 @@ def bend(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     stretch = np.exp(rng.normal(0, 0.12))
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear], [0, 1]]) @ np.diag([stretch, 1 / stretch])
-    centred = np.stack(np.meshgrid(*[np.arange(GLYPH_SIDE) - GLYPH_SIDE / 2] * 2), axis=-1)
-    source = centred @ matrix.T + GLYPH_SIDE / 2
+    source = CENTRED @ matrix.T.astype(np.float32) + np.float32(GLYPH_SIDE / 2)
     coarse = rng.normal(0, rng.uniform(0, 2.2), (5, 5, 2)).astype(np.float32)
-    source = source + cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
-    source = source.astype(np.float32)
-    return cv2.remap(coverage, source[..., 0], source[..., 1], cv2.INTER_LINEAR)
+    source += cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
+    return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)
 
 
 def choose(options: dict, rng: Rng):

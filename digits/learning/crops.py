@@ -1,0 +1,2 @@
+def draw_crop(writer, rng, pens):
+    raise NotImplementedError

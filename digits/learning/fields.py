@@ -1,0 +1,307 @@
+"""Fields of forms as people fill them in: writing in boxes, cells and combs, on lines, beside print; with the truth.
+
+    field = draw_field(writer, rng)            # Field(picture uint8 (h, w), text, marks, height)
+    strip, text = draw_strip(writer, rng)      # what the line reader sees of it, uint8 (32, w), and should say
+    python -m digits.learning.fields sheet.png # look at some
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from digits.learning.camera import any_ink, take
+from digits.learning.typefaces import typeset
+from digits.learning.writing import (
+    OTHER, PENS, WORDS, Hand, Mark, Pen, Rng, Writer, Written, any_hand, any_text, choose,
+)  # fmt: skip
+from digits.reading.strip import DIGIT_HEIGHT, STRIP_HEIGHT, to_strip
+
+
+@dataclass
+class Sheet:
+    """A piece of paper while it is being filled in: coverage of writing and of print, float32 (h, w)."""
+
+    writing: np.ndarray
+    print: np.ndarray
+    height: float  # of a digit, in pixels
+    base: float  # row of the base line
+    left: float  # of the writing
+    right: float
+
+    def line(self, start: tuple[float, float], end: tuple[float, float], thick: float, strength: float = 1.0) -> None:
+        """Draw a straight line of print, `thick` pixels wide, from (x, y) to (x, y)."""
+        mark = np.zeros(self.print.shape, np.uint8)
+        points = [tuple(int(round(value * 16)) for value in point) for point in (start, end)]
+        cv2.line(mark, *points, 255, max(1, round(thick)), cv2.LINE_AA, 4)
+        np.maximum(self.print, mark.astype(np.float32) * (strength * min(1.0, thick) / 255), out=self.print)
+
+    def box(self, left: float, top: float, right: float, bottom: float, thick: float, strength: float = 1.0) -> None:
+        """Draw the outline of a box."""
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
+            self.line(start, end, thick, strength)
+
+    def put(self, coverage: np.ndarray, left: float, top: float, on_print: bool = True) -> None:
+        """Lay coverage on the paper with its corner at (left, top); what sticks out is cut off."""
+        page = self.print if on_print else self.writing
+        left, top = round(left), round(top)
+        y, x = max(0, top), max(0, left)
+        piece = coverage[y - top : max(0, page.shape[0] - top), x - left : max(0, page.shape[1] - left)]
+        if piece.size:
+            place = page[y : y + piece.shape[0], x : x + piece.shape[1]]
+            np.maximum(place, piece, out=place)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A picture of a field, uint8 (h, w), and what is written in it."""
+
+    picture: np.ndarray
+    text: str
+    marks: list[Mark]
+    height: float  # of its digits, in pixels
+    middle: float  # row half-way up its digits
+    left: float
+    right: float
+
+
+# ---------------------------------------------------------------- what is printed round the writing
+
+Furniture = Callable[[Sheet, list[Mark], Hand, Rng], None]
+
+
+def _thick(sheet: Sheet, rng: Rng) -> float:
+    return float(rng.uniform(0.5, max(1.0, 0.11 * sheet.height)))
+
+
+def nothing(_sheet: Sheet, _marks: list[Mark], _hand: Hand, _rng: Rng) -> None:
+    """Bare paper."""
+
+
+def in_box(sheet: Sheet, _marks: list[Mark], _hand: Hand, rng: Rng) -> None:
+    """A box round all of it, single or double."""
+    h, thick = sheet.height, _thick(sheet, rng)
+    side, above, below = rng.uniform(0.1, 1.6, 2) * h, rng.uniform(-0.05, 0.7) * h, rng.uniform(0.02, 0.7) * h
+    edges = [sheet.left - side[0], sheet.base - h - above, sheet.right + side[1], sheet.base + below]
+    sheet.box(*edges, thick)
+    if rng.random() < 0.25:
+        apart = rng.uniform(0.08, 0.3) * h
+        sheet.box(*(edge + sign * apart for edge, sign in zip(edges, (-1, -1, 1, 1), strict=True)), thick)
+
+
+def in_cells(sheet: Sheet, _marks: list[Mark], hand: Hand, rng: Rng) -> None:
+    """A cell for each digit, side by side or apart; a few of them empty."""
+    h, thick, pitch = sheet.height, _thick(sheet, rng), hand.pitch * sheet.height
+    top, bottom = sheet.base - h - rng.uniform(0.02, 0.6) * h, sheet.base + rng.uniform(0.02, 0.6) * h
+    gap = rng.uniform(0.04, 0.2) * h if rng.random() < 0.4 else 0.0
+    faint = rng.uniform(0.15, 1.0) if rng.random() < 0.5 else 1.0
+    extra = int(rng.integers(0, 3)) if rng.random() < 0.25 else 0
+    for cell in range(-extra if rng.random() < 0.3 else 0, round((sheet.right - sheet.left) / pitch) + extra):
+        left = sheet.left + cell * pitch
+        sheet.box(left + gap / 2, top, left + pitch - gap / 2, bottom, thick, faint)
+
+
+def in_comb(sheet: Sheet, _marks: list[Mark], hand: Hand, rng: Rng) -> None:
+    """A line with a tooth between any two digits."""
+    h, thick, pitch = sheet.height, _thick(sheet, rng), hand.pitch * sheet.height
+    foot, tooth = sheet.base + rng.uniform(-0.02, 0.3) * h, rng.uniform(0.15, 0.6) * h
+    cells = round((sheet.right - sheet.left) / pitch) + int(rng.integers(0, 3))
+    sheet.line((sheet.left, foot), (sheet.left + cells * pitch, foot), thick)
+    for cell in range(cells + 1):
+        sheet.line((sheet.left + cell * pitch, foot), (sheet.left + cell * pitch, foot - tooth), thick)
+
+
+def in_faint_cells(sheet: Sheet, marks: list[Mark], hand: Hand, rng: Rng) -> None:
+    """Cells without level lines: an upright line between any two digits."""
+    h, thick, pitch = sheet.height, _thick(sheet, rng), hand.pitch * sheet.height
+    for cell in range(round((sheet.right - sheet.left) / pitch) + 1):
+        x = sheet.left + cell * pitch
+        sheet.line((x, sheet.base - 1.3 * h), (x, sheet.base + 0.3 * h), thick, rng.uniform(0.3, 1))
+
+
+def on_line(sheet: Sheet, _marks: list[Mark], _hand: Hand, rng: Rng) -> None:
+    """A line to write on: whole, dotted or dashed, below the digits or through their feet."""
+    h, thick = sheet.height, _thick(sheet, rng)
+    y = sheet.base + rng.uniform(-0.12, 0.35) * h
+    left, right = sheet.left - rng.uniform(0, 3) * h, sheet.right + rng.uniform(0, 3) * h
+    if rng.random() < 0.5:
+        sheet.line((left, y), (right, y + rng.normal(0, 0.03) * h), thick)
+        return
+    step = rng.uniform(0.08, 0.5) * h
+    dash = rng.uniform(0.0, 0.6) * step
+    for x in np.arange(left, right, step):
+        sheet.line((x, y), (x + dash, y), thick)
+
+
+def on_ruled_paper(sheet: Sheet, _marks: list[Mark], _hand: Hand, rng: Rng) -> None:
+    """Ruled or squared paper, or a pair of guide lines."""
+    h, thick, strength = sheet.height, rng.uniform(0.4, max(0.8, 0.07 * sheet.height)), rng.uniform(0.15, 0.8)
+    step, start = rng.uniform(0.4, 1.9) * h, rng.uniform(0, 2) * h
+    for y in np.arange(start, sheet.print.shape[0], step):
+        sheet.line((0, y), (sheet.print.shape[1], y), thick, strength)
+    if rng.random() < 0.5:
+        for x in np.arange(rng.uniform(0, step), sheet.print.shape[1], step):
+            sheet.line((x, 0), (x, sheet.print.shape[0]), thick, strength)
+
+
+def in_table(sheet: Sheet, marks: list[Mark], _hand: Hand, rng: Rng) -> None:
+    """Lines of a table that run on: above, below, beside, and where the writing leaves a space."""
+    h, thick = sheet.height, _thick(sheet, rng)
+    tall, wide = sheet.print.shape
+    double = rng.uniform(0.1, 0.35) * h if rng.random() < 0.25 else 0.0
+    xs = [sheet.left - rng.uniform(0.05, 1.4) * h, sheet.right + rng.uniform(0.05, 1.4) * h]
+    xs += [(mark.left + mark.right) / 2 for mark in marks if mark.symbol == " "]
+    ys = [sheet.base - h - rng.uniform(-0.02, 0.6) * h, sheet.base + rng.uniform(0.0, 0.6) * h]
+    for x in (x for x in xs if rng.random() < 0.85):
+        for apart in {0.0, double}:
+            sheet.line((x + apart, 0), (x + apart + rng.normal(0, 0.04) * h, tall), thick)
+    for y in (y for y in ys if rng.random() < 0.85):
+        for apart in {0.0, double}:
+            sheet.line((0, y + apart), (wide, y + apart + rng.normal(0, 0.04) * h), thick)
+
+
+FREE: dict[Furniture, float] = {nothing: 0.34, in_box: 0.2, on_line: 0.2, on_ruled_paper: 0.08, in_table: 0.18}
+CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0.1, nothing: 0.05}
+
+
+# ---------------------------------------------------------------- a field
+
+
+def draw_field(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> Field:
+    """Draw one field: choose what is written and where, write it, print round it, photograph it."""
+    # 1. The text and the hand; one digit a cell now and then.
+    height = float(np.exp(rng.uniform(np.log(9), np.log(34))))
+    text, hand = any_text(rng), any_hand(rng, pens)
+    if text.isdigit() and rng.random() < 0.4:
+        hand = replace(hand, pitch=float(rng.uniform(0.85, 2.2)))
+    written = writer.write(text, height, rng, hand)
+
+    # 2. The paper, with room for it and for what is beside it.
+    room = rng.uniform(0.2, 2.0, 4) * height
+    sheet = _lay(written, room)
+    marks = [_moved(mark, room[0], room[1]) for mark in written.marks]
+
+    # 3. Print: lines and boxes, a label, other writing above and below.
+    choose(CELLS if hand.pitch else FREE, rng)(sheet, marks, hand, rng)
+    if rng.random() < 0.35:
+        _neighbours(sheet, writer, hand, rng)
+    text, marks = _labelled(sheet, text, marks, rng)
+
+    # 4. Turned a little, and photographed.
+    ink, print_ink = any_ink(rng), any_ink(rng)
+    writing, print_, marks = _turned(sheet, marks, rng)
+    picture = take([(print_, print_ink), (writing, ink)], rng, height)
+    left = min((mark.left for mark in marks), default=sheet.left)
+    right = max((mark.right for mark in marks), default=sheet.right)
+    return Field(picture, text, marks, height, sheet.base - height / 2, left, right)
+
+
+def _lay(written: Written, room: np.ndarray) -> Sheet:
+    """Put a line of writing on paper with `room` (4,) pixels on its left, above, on its right and below."""
+    left, top, right, bottom = room.astype(int)
+    tall, wide = written.coverage.shape
+    writing = cv2.copyMakeBorder(written.coverage, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0)
+    start = min((mark.left for mark in written.marks), default=0.3 * written.height)
+    end = max((mark.right for mark in written.marks), default=wide - 0.3 * written.height)
+    return Sheet(writing, np.zeros_like(writing), written.height, written.base + top, start + left, end + left)
+
+
+def _moved(mark: Mark, x: float, y: float) -> Mark:
+    x, y = int(x), int(y)
+    return Mark(mark.symbol, mark.left + x, mark.top + y, mark.right + x, mark.bottom + y)
+
+
+def _neighbours(sheet: Sheet, writer: Writer, hand: Hand, rng: Rng) -> None:
+    """Write lines above and below that reach into the picture."""
+    for way in (-1, 1):
+        if rng.random() < 0.6:
+            other = writer.write(any_text(rng) or "7", sheet.height, rng, replace(hand, pitch=0.0))
+            apart = rng.uniform(1.35, 2.2) * sheet.height
+            sheet.put(other.coverage, rng.uniform(-2, 3) * sheet.height, sheet.base + way * apart - other.base, on_print=False)
+
+
+def _labelled(sheet: Sheet, text: str, marks: list[Mark], rng: Rng) -> tuple[str, list[Mark]]:
+    """Print a label before, behind or above the writing now and then; beside it, it is one more `OTHER`."""
+    if rng.random() > 0.16:
+        return text, marks
+    words = " ".join(rng.choice(WORDS, rng.integers(1, 3)))
+    printed = typeset(words + str(rng.choice(["", ":", ".", "*"])), sheet.height * rng.uniform(0.35, 1.0), rng)
+    tall, wide = printed.shape
+    top = sheet.base - rng.uniform(0.7, 1.0) * sheet.height if rng.random() < 0.5 else sheet.base - tall
+    before, gap = sheet.left - rng.uniform(0.25, 1.0) * sheet.height, sheet.right + rng.uniform(0.25, 1.0) * sheet.height
+    if before > wide:
+        sheet.put(printed, before - wide, top)
+        return f"{OTHER} {text}".strip(), [Mark(OTHER, before - wide, top, before, top + tall), *marks]
+    if sheet.print.shape[1] - gap > wide:
+        sheet.put(printed, gap, top)
+        return f"{text} {OTHER}".strip(), [*marks, Mark(OTHER, gap, top, gap + wide, top + tall)]
+    sheet.put(printed, sheet.left + rng.uniform(-1, 1) * sheet.height, sheet.base - rng.uniform(1.6, 2.4) * sheet.height)
+    return text, marks
+
+
+def _turned(sheet: Sheet, marks: list[Mark], rng: Rng) -> tuple[np.ndarray, np.ndarray, list[Mark]]:
+    """Turn writing and print together by a degree or two about the middle of the line."""
+    angle = float(rng.normal(0, 1.2))
+    tall, wide = sheet.writing.shape
+    matrix = cv2.getRotationMatrix2D(((sheet.left + sheet.right) / 2, sheet.base - sheet.height / 2), angle, 1.0)
+    turned = [cv2.warpAffine(layer, matrix, (wide, tall), flags=cv2.INTER_LINEAR) for layer in (sheet.writing, sheet.print)]
+    rise = np.tan(np.radians(angle))
+    middle = (sheet.left + sheet.right) / 2
+    shifts = [-rise * ((mark.left + mark.right) / 2 - middle) for mark in marks]
+    return *turned, [_moved(mark, 0, shift) for mark, shift in zip(marks, shifts, strict=True)]
+
+
+# ---------------------------------------------------------------- a strip
+
+
+CUT_OFF = 0.25  # of a symbol's width; more, and nobody can be sure what it was
+GONE = 0.8
+
+
+def draw_strip(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[np.ndarray, str]:
+    """Return the strip of a field as the finder of lines might cut it out, uint8 (32, w), and its text."""
+    field = draw_field(writer, rng, pens)
+    height = field.height * float(np.exp(rng.normal(0, 0.13)))
+    middle = field.middle + rng.normal(0, 0.1) * field.height
+    margins = rng.uniform(0.0, 1.5, 2) * field.height
+    if field.marks and rng.random() < 0.08:  # a cut right through a digit
+        margins[rng.integers(2)] = -rng.uniform(0.05, 0.6) * field.height
+    left, right = max(0, round(field.left - margins[0])), min(field.picture.shape[1], round(field.right + margins[1]))
+    if right - left < field.height / 3:
+        left, right = 0, field.picture.shape[1]
+    strip = to_strip(field.picture[:, left:right], middle, height)
+    return strip, _seen(field, left, right)
+
+
+def _seen(field: Field, left: float, right: float) -> str:
+    """Return the text between two columns; what is cut through is `OTHER`, what is nearly all cut off is nothing."""
+    ordered: list[Mark | None] = list(field.marks)
+    if len(ordered) < len(field.text):  # no mark for the space between a label and the writing
+        ordered.insert(1 if field.text.startswith(OTHER) else -1, None)
+    seen = ""
+    for symbol, mark in zip(field.text, ordered, strict=True):
+        if mark is None or symbol == " ":
+            seen += symbol
+            continue
+        lost = 1 - (min(mark.right, right) - max(mark.left, left)) / max(1.0, mark.right - mark.left)
+        seen += symbol if lost < CUT_OFF else OTHER if lost < GONE else ""
+    return " ".join(seen.split())
+
+
+def sheet_of_strips(writer: Writer, n: int = 120, seed: int = 0) -> np.ndarray:
+    """Return a picture of `n` strips, one below the other in columns, each with its text."""
+    rng, tiles = np.random.default_rng(seed), []
+    for _ in range(n):
+        strip, text = draw_strip(writer, rng)
+        tile = np.full((STRIP_HEIGHT + 16, 420), 255, np.uint8)
+        tile[:STRIP_HEIGHT, : min(420, strip.shape[1])] = 255 - strip[:, :420]
+        cv2.putText(tile, text.replace(OTHER, "#"), (4, STRIP_HEIGHT + 12), 0, 0.42, 0, 1, cv2.LINE_AA)
+        tiles.append(tile)
+    columns = [np.concatenate(tiles[i::3]) for i in range(3)]
+    return np.concatenate(columns, axis=1)

@@ -1,0 +1,374 @@
+"""Train the networks that look at writing in its surroundings: the reader of lines, the finder of numbers, the reader of crops.
+
+    python train_readers.py lines              # some hours on two cores; writes models/lines.onnx
+    python train_readers.py pages --resume     # go on after a kill
+    python train_readers.py crops --smoke      # a few seconds on a little data; models/ stays as it is
+
+Nothing is learnt twice by heart: while one part of the pictures is being learnt, worker processes draw the next
+(digits/learning/fields.py, pages.py, crops.py), and a part is dropped after a few epochs. Each epoch's seed is its
+number, so a run that was stopped goes on as if it had not been. Settings, metrics and state lie in outputs/runs/NAME/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from digits.learning.crops import draw_crop
+from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
+from digits.learning.fields import draw_strip
+from digits.learning.gather import training_glyphs
+from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.learning.pages import draw_page
+from digits.learning.writing import HELD_OUT, PENS, Writer
+from digits.measuring.metrics import edit_distance
+from digits.reading.page import to_page
+from digits.reading.strip import PAPER
+from digits.reading.symbols import BLANK, SYMBOLS, best_text
+from model import save_onnx
+from train import moving_average, read_run, save_progress, take_up
+from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
+
+Sample = tuple[np.ndarray, object]  # a picture, uint8 (h, w), and what it should say
+
+
+@dataclass
+class Settings:
+    """What a run depends on: the network's name, how much is drawn, and how it is learnt."""
+
+    name: str = "lines"
+    part: int = 12_000  # pictures drawn for each epoch
+    window: int = 4  # epochs that a part is learnt in
+    epochs: int = 14
+    batch_size: int = 64
+    lr: float = 2e-3
+    weight_decay: float = 0.01
+    decay: float = 0.35  # share of the steps, at the end, over which the learning rate falls to nothing
+    ema: float = 0.999
+    seed: int = 0
+
+    def parts(self, epoch: int) -> range:
+        """Return the numbers of the parts learnt in `epoch`, both from 0."""
+        return range(max(0, epoch + 1 - self.window), epoch + 1)
+
+    def steps(self, epoch: int) -> int:
+        """Return the number of batches in `epoch`."""
+        return len(self.parts(epoch)) * self.part // self.batch_size
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is different from network to network."""
+
+    network: Callable[[], nn.Module]
+    draw: Callable[[Writer, np.random.Generator, dict], Sample]
+    batches: Callable[[list[Sample], int, np.random.Generator], Iterator[tuple[Tensor, object]]]
+    loss: Callable[[Tensor, object], Tensor]
+    check: Callable[[nn.Module, list[Sample], str], dict[str, float]]
+    example: tuple[int, ...]
+    dynamic: dict[int, str]
+    answer: str
+    settings: Settings
+
+
+# ---------------------------------------------------------------- lines
+
+
+def line_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, list[str]]]:
+    """Yield strips about as wide as each other, uint8 (n, 32, w), varied a little, and their texts."""
+    order = np.argsort([strip.shape[1] + rng.uniform(0, 24) for strip, _text in samples])
+    starts = np.arange(0, len(order) - size + 1, size)
+    for start in rng.permutation(starts):
+        chosen = [samples[i] for i in order[start : start + size]]
+        yield vary(pad([strip for strip, _text in chosen]), rng), [text for _strip, text in chosen]
+
+
+def pad(strips: list[np.ndarray]) -> Tensor:
+    """Return strips of several widths as one tensor, uint8 (n, 32, w), with paper at their ends; w is a multiple of 4."""
+    width = -(-max(strip.shape[1] for strip in strips) // 4) * 4
+    padded = np.full((len(strips), strips[0].shape[0], width), PAPER, np.uint8)
+    for row, strip in zip(padded, strips, strict=True):
+        row[:, : strip.shape[1]] = strip
+    return torch.from_numpy(padded)
+
+
+def vary(strips: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return strips seen anew: another contrast and grain each, all a little wider or narrower, and moved up or down."""
+    n, tall, wide = strips.shape
+    x = strips.float() - PAPER
+    x = x * torch.from_numpy(rng.uniform(0.6, 1.15, (n, 1, 1)).astype(np.float32))
+    x = x + torch.from_numpy(rng.uniform(0, 7, (n, 1, 1)).astype(np.float32)) * torch.randn(x.shape)
+    size = tall, max(8, round(wide * rng.uniform(0.85, 1.2) / 4) * 4)
+    x = F.interpolate(x.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)
+    x = torch.roll(x, int(rng.integers(-1, 2)), dims=1)
+    return (x + PAPER).clamp(0, 255)
+
+
+def line_loss(log_probs: Tensor, texts: list[str]) -> Tensor:
+    """Return the mean loss of log probabilities (n, t, 19) where the strips say `texts`."""
+    targets = torch.tensor([SYMBOLS.index(symbol) for text in texts for symbol in text], dtype=torch.int64)
+    lengths = torch.tensor([len(text) for text in texts])
+    steps = torch.full((len(texts),), log_probs.shape[1])
+    losses = F.ctc_loss(log_probs.cpu().transpose(0, 1), targets, steps, lengths, BLANK, "none", zero_infinity=True)
+    return (losses / (lengths + 1)).mean()
+
+
+@torch.inference_mode()
+def check_lines(model: nn.Module, samples: list[Sample], device: str) -> dict[str, float]:
+    """Return the shares of held-out symbols and lines that are read right."""
+    errors, symbols = [], 0
+    for start in range(0, len(samples), 64):
+        chosen = samples[start : start + 64]
+        log_probs = model(pad([strip for strip, _text in chosen]).to(device)).cpu().numpy()
+        errors += [edit_distance(best_text(line), text) for line, (_strip, text) in zip(log_probs, chosen, strict=True)]
+        symbols += sum(len(text) for _strip, text in chosen)
+    return {"symbols": 1 - sum(errors) / symbols, "lines": float(np.mean(np.array(errors) == 0))}
+
+
+# ---------------------------------------------------------------- pages
+
+
+def draw_page_sample(writer: Writer, rng: np.random.Generator, pens: dict) -> Sample:
+    """Return a page in even contrast, uint8 (192, 256), and its truth, uint8 (2, 48, 64)."""
+    picture, truth = draw_page(writer, rng, pens)
+    return to_page(picture), truth
+
+
+def picture_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield pictures of one size, float (n, h, w) with other contrast and grain, and what they show."""
+    order = rng.permutation(len(samples))
+    for start in range(0, len(order) - size + 1, size):
+        chosen = [samples[i] for i in order[start : start + size]]
+        x = torch.from_numpy(np.stack([picture for picture, _truth in chosen])).float() - PAPER
+        x = x * torch.from_numpy(rng.uniform(0.6, 1.2, (size, 1, 1)).astype(np.float32))
+        x = x + torch.from_numpy(rng.uniform(0, 6, (size, 1, 1)).astype(np.float32)) * torch.randn(x.shape)
+        yield (x + PAPER).clamp(0, 255), torch.from_numpy(np.stack([truth for _picture, truth in chosen]))
+
+
+def page_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean cross-entropy of every place; the zones count twice."""
+    truth = truth.to(logits).float()
+    return F.binary_cross_entropy_with_logits(logits, truth, weight=1 + truth)
+
+
+@torch.inference_mode()
+def check_pages(model: nn.Module, samples: list[Sample], device: str) -> dict[str, float]:
+    """Return the intersection over union of the zones of numbers, and of other writing."""
+    both, either = np.zeros(2), np.zeros(2)
+    for start in range(0, len(samples), 16):
+        chosen = samples[start : start + 16]
+        pages = torch.from_numpy(np.stack([picture for picture, _truth in chosen]))
+        found = (model(pages.to(device)) > 0).cpu().numpy()
+        truth = np.stack([truth for _picture, truth in chosen]) > 0
+        both += (found & truth).sum(axis=(0, 2, 3))
+        either += (found | truth).sum(axis=(0, 2, 3))
+    return {"numbers_iou": float(both[0] / either[0]), "others_iou": float(both[1] / either[1])}
+
+
+# ---------------------------------------------------------------- crops
+
+
+def crop_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of logits (n, 10) with the eleventh, of no digit, always 0."""
+    full = torch.cat([logits, logits.new_zeros(len(logits), 1)], dim=1)
+    return F.cross_entropy(full, labels.to(logits.device), label_smoothing=0.02)
+
+
+@torch.inference_mode()
+def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[str, float]:
+    """Return the share of digits whose likeliest answer is right, and of non-digits that no answer beats."""
+    logits = torch.cat([
+        model(torch.from_numpy(np.stack([crop for crop, _label in samples[start : start + 256]])).to(device)).cpu()
+        for start in range(0, len(samples), 256)
+    ])  # fmt: skip
+    labels = torch.tensor([int(label) for _crop, label in samples])
+    digits = labels < 10
+    return {
+        "digits": float((logits.argmax(dim=1) == labels)[digits].float().mean()),
+        "refused": float((logits[~digits].logsumexp(dim=1) < 0).float().mean()),
+    }
+
+
+TASKS = {
+    "lines": Task(LineNet, draw_strip, line_batches, line_loss, check_lines, (1, 32, 96), {2: "w"}, "log_probs", Settings("lines")),
+    "pages": Task(
+        PageNet, draw_page_sample, picture_batches, page_loss, check_pages, (1, 192, 256), {1: "h", 2: "w"}, "logits",
+        Settings("pages", part=3_000, window=6, epochs=14, batch_size=16, lr=3e-3),
+    ),
+    "crops": Task(
+        CropNet, draw_crop, picture_batches, crop_loss, check_crops, (2, 48, 48), {0: "n"}, "logits",
+        Settings("crops", part=30_000, window=3, epochs=12, batch_size=128, lr=3e-3),
+    ),
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- drawing, in processes of its own
+
+_writers: dict[bool, Writer] = {}  # of a worker process
+
+
+def _open_writers(directory: str) -> None:
+    cv2.setNumThreads(1)
+    ink, labels = load_mnist(True, directory)
+    train, held_out = split(labels, N_VALIDATION)
+    _writers[True] = Writer(*training_glyphs(ink[train], labels[train], directory))
+    _writers[False] = Writer(list(ink[held_out]), labels[held_out])
+
+
+def _draw(name: str, n: int, seed: tuple[int, ...], training: bool, held_out_pens: bool = False) -> list[Sample]:
+    rng, pens = np.random.default_rng(seed), HELD_OUT if held_out_pens else PENS
+    return [TASKS[name].draw(_writers[training], rng, pens) for _ in range(n)]
+
+
+class Drawing:
+    """Draws the parts of a run beside the training: `part(3)` waits for part 3, and asks for the next."""
+
+    CHUNK = 500
+
+    def __init__(self, settings: Settings, directory: Path, workers: int) -> None:
+        self._settings = settings
+        spawn = get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers, spawn, initializer=_open_writers, initargs=(str(directory),))
+        self._asked: dict[int, list[Future]] = {}
+
+    def ask(self, number: int) -> list[Future]:
+        """Have part `number` drawn, if it has not been asked for yet."""
+        if number not in self._asked:
+            s = self._settings
+            chunk = min(self.CHUNK, s.part)
+            seeds = [(s.seed, number, start) for start in range(0, s.part, chunk)]
+            self._asked[number] = [self._pool.submit(_draw, s.name, chunk, seed, True) for seed in seeds]
+        return self._asked[number]
+
+    def part(self, number: int) -> list[Sample]:
+        """Return the samples of part `number`."""
+        return [sample for future in self.ask(number) for sample in future.result()]
+
+    def held_out(self, n: int, held_out_pens: bool = False) -> list[Sample]:
+        """Return samples of digits that are never trained on, and if wanted of pens that are not."""
+        return self._pool.submit(_draw, self._settings.name, n, (self._settings.seed, 10**6), False, held_out_pens).result()
+
+    def forget(self, before: int) -> None:
+        """Drop the parts before number `before`."""
+        self._asked = {number: futures for number, futures in self._asked.items() if number >= before}
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def train(task: Task, settings: Settings, run_dir: Path, state: dict | None, directory: Path, workers: int = 1) -> nn.Module:
+    """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
+    device = choose_device()
+    seed_everything(settings.seed)
+    drawing = Drawing(settings, directory, workers)
+    model = task.network().to(device)
+    averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
+    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: pace(step / n_steps, settings.decay))
+    parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
+    history = take_up(parts, state)
+    checks = {"val": drawing.held_out(min(600, settings.part)), "pens": drawing.held_out(min(400, settings.part), True)}
+
+    for epoch in range(len(history), settings.epochs):
+        # 1. The pictures of this epoch; the next ones are drawn meanwhile.
+        samples = [sample for number in settings.parts(epoch) for sample in drawing.part(number)]
+        drawing.forget(settings.parts(epoch).start)
+        if epoch + 1 < settings.epochs:
+            drawing.ask(epoch + 1)
+
+        # 2. Learn them.
+        seed_everything(settings.seed * 10_000 + epoch)
+        model.train()
+        losses, started = [], time.perf_counter()
+        for pictures, truth in task.batches(samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))):
+            loss = task.loss(model(pictures.to(device)), truth)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()
+            averaged.update_parameters(model)
+            losses.append(loss.detach())
+
+        # 3. Look how well, and keep the state.
+        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
+        for name, held_out in checks.items():
+            row |= {f"{name}_{key}": value for key, value in task.check(averaged.module.eval(), held_out, device).items()}
+        history.append(row | {"seconds": time.perf_counter() - started})
+        print("  ".join(f"{key} {value:.5g}" for key, value in history[-1].items()), file=sys.stderr, flush=True)
+        save_progress(run_dir, parts, history)
+    return averaged.module.eval().cpu()
+
+
+def pace(done: float, decay: float) -> float:
+    """Return the share of the learning rate after a share of the steps: up quickly, steady, then down to nothing.
+
+    >>> pace(0.01, 0.4), pace(0.5, 0.4), round(pace(0.8, 0.4), 3)
+    (0.5, 1.0, 0.5)
+    """
+    return min(1.0, done / 0.02, (1 - done) / decay)
+
+
+def export(task: Task, model: nn.Module, path: Path, facts: dict) -> Path:
+    """Write the network as ONNX."""
+    example = torch.zeros(*task.example, dtype=torch.uint8)
+    sizes = {axis: torch.export.Dim(name, min=2, max=100_000) for axis, name in task.dynamic.items()}
+    save_onnx(model, example, {"pictures": sizes}, task.answer, path, facts)
+    return path
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
+    parser = argparse.ArgumentParser(description="Train the networks that look at writing in its surroundings.")
+    parser.add_argument("network", choices=TASKS, help="which one")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="how many (default: as the network needs)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw (default: 1)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    return parser.parse_args(argv)
+
+
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
+    """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`."""
+    run_dir = RUNS_DIR / (f"{arguments.network}-smoke" if arguments.smoke else arguments.network)
+    settings, state = read_run(run_dir, Settings) if arguments.resume else (TASKS[arguments.network].settings, None)
+    if arguments.smoke:
+        settings = Settings(settings.name, part=64, window=1, epochs=1, batch_size=16)
+    if arguments.epochs:
+        settings.epochs = arguments.epochs
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "config.json", asdict(settings))
+    return settings, state, run_dir
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Train, export, print where the network lies."""
+    arguments = parse_arguments(argv)
+    task = TASKS[arguments.network]
+    settings, state, run_dir = open_run(arguments)
+    model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
+    facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
+    folder = run_dir if arguments.smoke else MODELS_DIR
+    print(export(task, model, folder / f"{settings.name}.onnx", facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
