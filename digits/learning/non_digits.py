@@ -143,6 +143,7 @@ NON_DIGITS: dict[NonDigit, float] = {
     _blob: 0.1,
     _texture: 0.04,
 }
+ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several}  # nothing that holds a whole digit
 SIGNS: dict[NonDigit, float] = {_letter: 0.7, _scribble: 0.15, _character: 0.15}
 
 

@@ -202,7 +202,8 @@ def _mark(zone: np.ndarray, left: float, top: float, right: float, bottom: float
 def _view(rng: Rng) -> np.ndarray:
     """Return a (3, 3) matrix: turned by a few degrees; now and then a sheet seen aslant."""
     tall, wide = PAGE
-    matrix = np.vstack([cv2.getRotationMatrix2D((wide / 2, tall / 2), float(rng.normal(0, 2.5)), 1.0), [0, 0, 1]])
+    angle = rng.normal(0, 1.5) if rng.random() < 0.7 else rng.uniform(-13, 13)
+    matrix = np.vstack([cv2.getRotationMatrix2D((wide / 2, tall / 2), float(angle), 1.0), [0, 0, 1]])
     if rng.random() < 0.25:
         corners = np.float32([[0, 0], [wide, 0], [wide, tall], [0, tall]])
         moved = corners + rng.normal(0, 0.05 * tall, (4, 2)).astype(np.float32)
