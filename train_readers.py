@@ -36,9 +36,10 @@ from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import draw_page
 from digits.learning.writing import HELD_OUT, PENS, Writer
 from digits.measuring.metrics import edit_distance
-from digits.reading.page import to_page
+from digits.reading.finder import to_page
 from digits.reading.strip import PAPER
-from digits.reading.symbols import BLANK, SYMBOLS, best_text
+from digits.reading.ctc import best_text
+from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from train import moving_average, read_run, save_progress, take_up
 from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json

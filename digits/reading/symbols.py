@@ -1,21 +1,40 @@
-"""What a line of writing can say: the ten digits, the signs of numbers, a space, and writing that is no number."""
+"""What a line of writing can say: the ten digits, the signs of numbers, a space, and writing that is no number.
+
+    to_value("64,444.60")        # 64444.6
+    to_value("1,234")            # None: a thousand and more, or a little over one?
+"""
 
 from __future__ import annotations
 
-import numpy as np
+import re
 
 OTHER = "¤"  # a word, a scribble, half a digit: writing, but nothing that a number is made of
 SIGNS = ".,-+/:"
 SYMBOLS = f"0123456789{SIGNS} {OTHER}"
 BLANK = len(SYMBOLS)  # the last answer: nothing new here
 
+_PLAIN = re.compile(r"[+-]?\d+")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?P<group>[.,])\d{3}(?:(?P=group)\d{3})+")  # two groups or more: 1,234,567
+_MIXED = re.compile(r"[+-]?\d{1,3}(?P<group>[.,])\d{3}(?:(?P=group)\d{3})*(?!(?P=group))[.,]\d+")  # 1,234.5 and 1.234,5
+_POINT = re.compile(r"[+-]?\d+[.,](?:\d{1,2}|\d{4,})")  # 2.5 and 2,50; three places could be a group
 
-def best_text(log_probs: np.ndarray) -> str:
-    """Return the text of the likeliest answer of every column, (t, 19); repeats count once.
 
-    >>> best_text(np.eye(19)[[18, 4, 4, 18, 10, 18, 7]])
-    '4.7'
+def to_value(text: str) -> int | float | None:
+    """Return the plain value of a number as people write it, or None where it is none or could mean two things.
+
+    A sign, digits, groups of three between commas or points, decimals behind the other one. A lone comma or point with
+    three digits behind it ("1,234") stays text, as do dates, times, telephone numbers and leading zeros ("007").
+
+    >>> [to_value(text) for text in ("-348", "64,444.60", "1.234,5", "6.5", "1,234", "007", "1/17/24", "")]
+    [-348, 64444.6, 1234.5, 6.5, None, None, None, None]
     """
-    answers = log_probs.argmax(axis=1)
-    new = np.append(True, answers[1:] != answers[:-1])
-    return "".join(SYMBOLS[answer] for answer in answers[new] if answer != BLANK)
+    if re.match(r"[+-]?0\d", text):
+        return None
+    if _PLAIN.fullmatch(text):
+        return int(text)
+    if _GROUPED.fullmatch(text):
+        return int(re.sub("[.,]", "", text))
+    if _MIXED.fullmatch(text) or _POINT.fullmatch(text):
+        whole, decimals = re.split(r"[.,](?=\d*$)", text)
+        return float(f"{re.sub('[.,]', '', whole)}.{decimals}")
+    return None

@@ -1,0 +1,190 @@
+"""Where numbers stand in a picture: a network marks their zones, and the zones become lines with a slant.
+
+    zones = NumberFinder().find(grey)       # of uint8 (h, w): [Zone, …]
+    zones[0].cut(grey)                      # its strip for the line reader, uint8 (32, w)
+
+The network (learning/networks.PageNet) was trained on digits 11 to 60 pixels high, so a picture is looked at again at
+another size where its digits turn out smaller or larger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from digits.command import UserError
+from digits.files import MODELS_DIR
+from digits.reading.engines import open_session
+from digits.reading.strip import DIGIT_HEIGHT, MARGIN, LEAST_CONTRAST, PAPER, to_strip
+
+PAGES = MODELS_DIR / "pages.onnx"
+SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
+TILE = 32  # the network's sides are multiples of it
+STRIDE = 4  # of its answer
+CORE = 0.6  # of a digit's height is its zone
+COMFORTABLE = (16.0, 56.0)  # heights of digits, in pixels, that need no other look
+REACH = 0.7  # digit heights cut out on either side of a zone
+APART = 1.3  # digit heights between two zones that are read as one
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A line of digits: from (x, y) on, the middle of its left end, `length` and `height` in pixels, rising by `slope`.
+
+    `slope` is how many pixels it falls with each pixel to the right. `certainty` is that of the network, 0-1.
+    """
+
+    x: float
+    y: float
+    length: float
+    height: float
+    slope: float
+    certainty: float
+
+    def scaled(self, factor: float) -> Zone:
+        """Return the same zone in a picture `factor` times as large."""
+        x, y, length, height = (factor * value for value in (self.x, self.y, self.length, self.height))
+        return Zone(x, y, length, height, self.slope, self.certainty)
+
+    def cut(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the strip round the line, uint8 (32, w), and the (2, 3) matrix from its pixels to the picture's."""
+        reach = REACH * self.height
+        angle = float(np.arctan(self.slope))
+        along, down = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+        start = np.array([self.x, self.y]) - reach * along
+        width = self.length / np.cos(angle) + 2 * reach
+        room = max(0.0, -start[0] / along[0])  # what would lie to the left of the picture
+        start, width = start + room * along, width - room
+        width = max(2.0, min(width, (grey.shape[1] - start[0]) / along[0]))
+        # The line level, at its own resolution, one and a half digits above and below its middle.
+        size = max(2, round(width)), max(4, round(3 * self.height))
+        corner = start - 1.5 * self.height * down
+        back = np.float64([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        strip = to_strip(level, 1.5 * self.height, self.height)
+        scale = self.height / DIGIT_HEIGHT
+        to_level = np.float64([[scale, 0, -MARGIN * scale], [0, scale, 1.5 * self.height - 16 * scale], [0, 0, 1]])
+        return strip, back @ to_level
+
+
+class NumberFinder:
+    """Runs the finder's network with ONNX Runtime. Raises `UserError` if its file is missing or not ours."""
+
+    def __init__(self, path: str | Path = PAGES, threads: int | None = None) -> None:
+        path = Path(path)
+        if not path.exists():
+            raise UserError(f"there is no {path.name}; make it with: python train_readers.py pages")
+        self._session, settings = open_session(path, threads, "settings", "train_readers.py")
+        self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def look(self, grey: np.ndarray) -> np.ndarray:
+        """Return the probabilities of a grey picture, uint8 (h, w), as float32 (2, h / 4, w / 4): numbers, other writing."""
+        page = to_page(grey)
+        below, beside = -page.shape[0] % TILE, -page.shape[1] % TILE
+        padded = cv2.copyMakeBorder(page, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+        logits = self._session.run(None, {"pictures": padded[None]})[0][0]
+        rows, columns = -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
+        return 1 / (1 + np.exp(-logits[:, :rows, :columns]))
+
+    def find(self, grey: np.ndarray) -> list[Zone]:
+        """Return the numbers' zones in a grey picture, uint8 (h, w), from top to bottom."""
+        scale = min(1.0, SIDE / max(grey.shape))
+        best: list[Zone] = []
+        for _ in range(3):
+            small = _resized(grey, scale)
+            zones = [zone.scaled(1 / scale) for zone in zones_of(self.look(small)[0])]
+            best = zones if len(zones) >= len(best) or best_height(best) * scale > COMFORTABLE[1] else best
+            height = best_height(zones) * scale if zones else 2 * COMFORTABLE[1]
+            if COMFORTABLE[0] <= height <= COMFORTABLE[1] or (not zones and max(small.shape) < 100):
+                break
+            wanted = 28.0 / height if zones else 0.35
+            scale = min(scale * float(np.clip(wanted, 0.3, 2.5)), SIDE / max(grey.shape))
+        return best
+
+
+def to_page(grey: np.ndarray) -> np.ndarray:
+    """Return a grey picture, uint8 (h, w), in even contrast, as the network takes it: paper is `PAPER`, ink brighter."""
+    paper = float(np.median(grey))
+    low, high = np.percentile(grey[::2, ::2], (0.3, 99.7)) - paper
+    contrast = low if -low >= high else high
+    contrast = float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
+    return np.clip(PAPER + (255 - PAPER) * (grey.astype(np.float32) - paper) / contrast, 0, 255).round().astype(np.uint8)
+
+
+def best_height(zones: list[Zone]) -> float:
+    """Return the usual height of the zones' digits."""
+    return float(np.median([zone.height for zone in zones])) if zones else 0.0
+
+
+def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
+    size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+# ---------------------------------------------------------------- zones
+
+
+def zones_of(probabilities: np.ndarray) -> list[Zone]:
+    """Return the zones in a map of probabilities, float (h, w), each four pixels wide; neighbours in a line are joined."""
+    n, labels, stats, _ = cv2.connectedComponentsWithStats((probabilities > 0.5).astype(np.uint8), connectivity=8)
+    zones = [_fit(probabilities, labels, stats, i) for i in range(1, n) if stats[i, cv2.CC_STAT_AREA] >= 2]
+    wide = [zone for zone in zones if zone.length > 3 * zone.height]
+    usual = float(np.average([zone.slope for zone in wide], weights=[zone.length for zone in wide])) if wide else 0.0
+    return join([zone if zone in wide else _levelled(zone, usual) for zone in zones])
+
+
+def _fit(probabilities: np.ndarray, labels: np.ndarray, stats: np.ndarray, label: int) -> Zone:
+    """Return the zone of one connected part: a straight line through the middle of its columns."""
+    left, top, width, height, _area = stats[label]
+    part = labels[top : top + height, left : left + width] == label
+    weight = np.where(part, probabilities[top : top + height, left : left + width], 0.0)
+    columns, thick = np.arange(width) + 0.5, part.sum(axis=0)
+    rows = (weight * (np.arange(height) + 0.5)[:, None]).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-6)
+    slope, start = np.polyfit(columns, rows, 1, w=thick) if width > 2 else (0.0, float(np.average(rows, weights=thick)))
+    certainty = float(np.quantile(weight[part], 0.8))
+    tall = STRIDE * float(np.quantile(thick, 0.6)) / CORE
+    return Zone(STRIDE * float(left), STRIDE * float(top + start), STRIDE * float(width), tall, float(slope), certainty)
+
+
+def _levelled(zone: Zone, slope: float) -> Zone:
+    """Return a short zone with the slope of the page, about its middle."""
+    middle = zone.y + zone.slope * zone.length / 2
+    return replace(zone, y=middle - slope * zone.length / 2, slope=slope)
+
+
+def join(zones: list[Zone]) -> list[Zone]:
+    """Return the zones from top to bottom, those that follow each other closely in one line joined."""
+    joined: list[Zone] = []
+    for zone in sorted(zones, key=lambda zone: zone.x):
+        before = next((other for other in joined if _goes_on(other, zone)), None)
+        if before:
+            joined.remove(before)
+            zone = _together(before, zone)
+        joined.append(zone)
+    return sorted(joined, key=lambda zone: zone.y)
+
+
+def _goes_on(first: Zone, second: Zone) -> bool:
+    height = max(first.height, second.height)
+    apart = second.x - first.x - first.length
+    lower = second.y - first.y - first.slope * (second.x - first.x)
+    alike = 0.55 < first.height / max(second.height, 1e-6) < 1.8
+    return alike and -height < apart < APART * height and abs(lower) < 0.45 * height
+
+
+def _together(first: Zone, second: Zone) -> Zone:
+    end = max(first.x + first.length, second.x + second.length)
+    share = first.length / (first.length + second.length)
+    height = share * first.height + (1 - share) * second.height
+    run = second.x + second.length / 2 - first.x - first.length / 2
+    middles = [zone.y + zone.slope * zone.length / 2 for zone in (first, second)]
+    slope = (middles[1] - middles[0]) / run if run > 2 * height else share * first.slope + (1 - share) * second.slope
+    y = middles[0] - slope * first.length / 2
+    return Zone(first.x, y, end - first.x, height, slope, max(first.certainty, second.certainty))
