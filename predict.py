@@ -128,7 +128,8 @@ class MNISTPredictor:
 
     `model`: a registered name, several of them, or the path of a checkpoint. `engine`: "onnx", "torch" or "auto" (ONNX
     Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the networks alone.
-    Raises `UserError` if the weights are missing or not ours.
+    `threshold`: the confidence below which a digit is "unsure" (default: the first network's own, as all of
+    `thresholds` are). Raises `UserError` if the weights are missing or not ours.
     """
 
     classes_ = np.arange(10)
@@ -139,16 +140,15 @@ class MNISTPredictor:
         engine: str = "auto",
         device: str = "auto",
         threads: int | None = None,
+        threshold: float | None = None,
     ) -> None:
         self.names = [str(model)] if isinstance(model, (str, os.PathLike)) else [str(name) for name in model]
         self.engines = [_open_engine(name, engine, device, threads) for name in self.names]
         self._threads = threads
+        self.thresholds: dict[str, float] = dict(self.engines[0].facts.get("thresholds", {}))
+        if threshold is not None:
+            self.thresholds["unsure_confidence"] = threshold
         self._line_reader: LineReader | None = None
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """The status thresholds stored with the (first) network."""
-        return self.engines[0].facts.get("thresholds", {})
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
