@@ -10,11 +10,9 @@ or --yes-public for a page that anybody may use.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,7 +140,7 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
 
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
-    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits, write_report)
+    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits)
     add_mcp(api, readers, arguments.folder)
     mount_page(api, build_page(readers), readers, private, limits.file_bytes)
     hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
@@ -168,37 +166,6 @@ def open_explainer(model: str) -> Explainer:
 
     network, checkpoint = load_model(weights_path(model))
     return Explainer(network, checkpoint.facts())
-
-
-def write_report(rows: list[dict], kind: str) -> bytes:
-    """Return the bytes of a report of rows as batch_processor.py writes it; `kind` is csv, json, html or parquet.
-
-    A row has the columns of the API's answer, and `label` (0-9 or None). Raises `UserError` for any other kind.
-    """
-    from digits.batch.journal import Journal
-    from digits.batch.reports import WRITERS, summarise
-    from digits.batch.reports import write_report as write
-
-    if kind not in WRITERS:
-        raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
-    labelled = any(row["label"] is not None for row in rows)
-    facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
-    with (
-        tempfile.TemporaryDirectory(dir=os.environ.get("GRADIO_TEMP_DIR")) as folder,
-        contextlib.closing(Journal(Path(folder) / "digits.batch.journal", facts)) as journal,
-    ):
-        journal.add([_journalled(row, position) for position, row in enumerate(rows)])
-        summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
-        return write(journal, summary, kind, Path(folder) / "digits").read_bytes()
-
-
-def _journalled(row: dict, position: int) -> dict:
-    """Return an API's row as a batch's journal has it."""
-    from digits.batch.rows import add_truth
-
-    row = row | {"position": position, "cut": None, "stamp": ""}
-    add_truth(row, None if row["label"] is None else str(row["label"]))
-    return row
 
 
 if __name__ == "__main__":

@@ -33,9 +33,11 @@ from tqdm import tqdm
 
 from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
-from digits.batch.reports import WRITERS, report_rows, sort_into, summarise, summary_text, write_report
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
-from digits.batch.sources import Entry, count_entries, find_entries, kind_of
+from digits.batch.sorting import sort_into
+from digits.batch.sources import Entry, kind_of, listed
+from digits.batch.summary import summarise, summary_text
+from digits.batch.writers import WRITERS, report_rows, write_report
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
@@ -109,18 +111,18 @@ class BatchProcessor:
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
         sources = [os.fspath(source) for source in sources]
-        total = count_entries(sources, recursive)
+        skipped: Counter = Counter()
+        entries, total = listed(sources, recursive, skipped)
         if total == 0:
             raise UserError(f"there is no picture in {', '.join(sources)}")
         self.close()
         self._is_finished = False
         log, resumed = self._begin(self._job(sources, recursive, labels is not None), resume)
         log.info("reading %s", ", ".join(sources))
-        started, skipped = (time.time(), time.perf_counter()), Counter()
+        started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
                 keep = partial(self._keep, labels, log, bar)
-                entries = find_entries(sources, recursive, skipped)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, sources, total):
                     keep(rows)
@@ -271,11 +273,7 @@ class BatchProcessor:
 
 def open_reader(model: str | Sequence[str], threshold: float | None, number: bool) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
-    predictor = MNISTPredictor(model)
-    if threshold is not None:
-        facts = predictor.engines[0].facts
-        facts["thresholds"] = facts.get("thresholds", {}) | {"unsure_confidence": threshold}
-    return RowReader(predictor, number)
+    return RowReader(MNISTPredictor(model, threshold=threshold), number)
 
 
 def _reserve(logs: Path, reports: Path) -> Path:

@@ -22,10 +22,11 @@ import numpy as np
 
 from digits.batch.rows import P_COLUMNS
 from digits.finding.decode import Picture, PictureError, open_picture
-from digits.finding.digit import find_digit
+from digits.finding.digit import find_digit, find_or_error
+from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
+from digits.finding.paper import Method
 from digits.finding.strokes import doubt
-from digits.finding.views import ABOVE, INSIDE, FoundDigit
 from digits.reading.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.reading.line_network import LineReader
 from digits.reading.number import Place, digit_cost, find_candidates
@@ -110,7 +111,8 @@ class NumberReading:
 
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
-AGAINST = {INSIDE: 2.0, ABOVE: 1.0}  # and a way to see it: the ring of a dotted zero is no frame, a foot no underline
+# And a way to see it: the ring of a dotted zero is no frame, a foot no underline.
+AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
 UNIFORM = np.full(10, 0.1, np.float32)
@@ -126,7 +128,8 @@ class MNISTPredictor:
 
     `model`: a registered name, several of them, or the path of a checkpoint. `engine`: "onnx", "torch" or "auto" (ONNX
     Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the networks alone.
-    Raises `UserError` if the weights are missing or not ours.
+    `threshold`: the confidence below which a digit is "unsure" (default: the first network's own, as all of
+    `thresholds` are). Raises `UserError` if the weights are missing or not ours.
     """
 
     classes_ = np.arange(10)
@@ -137,16 +140,15 @@ class MNISTPredictor:
         engine: str = "auto",
         device: str = "auto",
         threads: int | None = None,
+        threshold: float | None = None,
     ) -> None:
         self.names = [str(model)] if isinstance(model, (str, os.PathLike)) else [str(name) for name in model]
         self.engines = [_open_engine(name, engine, device, threads) for name in self.names]
         self._threads = threads
+        self.thresholds: dict[str, float] = dict(self.engines[0].facts.get("thresholds", {}))
+        if threshold is not None:
+            self.thresholds["unsure_confidence"] = threshold
         self._line_reader: LineReader | None = None
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """The status thresholds stored with the (first) network."""
-        return self.engines[0].facts.get("thresholds", {})
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
@@ -154,13 +156,7 @@ class MNISTPredictor:
 
     def predict_batch(self, pictures: Iterable[Picture]) -> list[Prediction]:
         """Read many pictures; one that cannot be read gets status "error" and a reason instead of raising."""
-        found: list[FoundDigit | PictureError] = []
-        for picture in pictures:
-            try:
-                found.append(find_digit(picture))
-            except PictureError as error:
-                found.append(error)
-        return self.predict_found(found)
+        return self.predict_found([find_or_error(picture) for picture in pictures])
 
     def predict_found(self, found: Sequence[FoundDigit | PictureError]) -> list[Prediction]:
         """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
@@ -266,7 +262,7 @@ def _are_edges(single: Prediction, digits: Sequence[int]) -> bool:
 
 def _caution(found: FoundDigit) -> float:
     """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return 0.0 if found.method in ("as it is", "flat paper") else 2 * DOUBT * doubt(found.mask)
+    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
 
 
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:

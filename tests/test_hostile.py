@@ -25,8 +25,8 @@ import numpy as np
 import pandas
 import pytest
 
-from digits.batch.reports import printable
 from digits.batch.sources import find_entries
+from digits.batch.writers import printable
 from digits.finding.decode import MAX_SCANS, PictureError
 from digits.reading.verdict import STATUSES
 from tests.hostile import (
@@ -194,7 +194,7 @@ def test_names_are_read_back(tmp_path: Path, monkeypatch) -> None:
     with listing.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         csv.writer(file).writerows([["path"], *([name] for name in names)])
     from batch_processor import BatchProcessor
-    from digits.batch.reports import sort_into
+    from digits.batch.sorting import sort_into
 
     monkeypatch.chdir(tmp_path / "in")
     processor = BatchProcessor(output_dir=tmp_path / "out")
@@ -296,7 +296,7 @@ def test_damaged_archives(tmp_path: Path) -> None:
 
 def test_members_with_names_no_file_can_have(tmp_path: Path) -> None:
     from batch_processor import BatchProcessor
-    from digits.batch.reports import sort_into
+    from digits.batch.sorting import sort_into
 
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         long = ["x" * 300 + ".png", "x" * 300 + "y.png", "\u00e9" * 200 + ".png"]

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digits.batch.journal import Journal
-from digits.batch.reports import printable, write_csv, write_report
 from digits.batch.rows import COLUMNS, RowReader
 from digits.batch.sources import Entry, find_entries
+from digits.batch.writers import printable, write_csv, write_report
 from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
@@ -121,7 +121,8 @@ def test_any_name_comes_back_from_the_reports(tmp_path_factory, given_names: lis
     journal = Journal(folder / "run.journal", {"run": "run"})
     try:
         journal.add([one_row(name) | {"position": n} for n, name in enumerate(given_names)])
-        write_csv(journal, {}, folder / "run.csv")
+        with (folder / "run.csv").open("wb") as file:
+            write_csv(journal, {}, file)
         report = json.loads(write_report(journal, {}, "json", folder / "run.json").read_text("utf-8"))
     finally:
         journal.close(delete=True)
@@ -134,7 +135,7 @@ def test_any_name_comes_back_from_the_reports(tmp_path_factory, given_names: lis
 @MANY
 @given(first=awkward, second=awkward)
 def test_two_names_never_become_one(first: str, second: str) -> None:
-    from digits.batch.reports import _disarmed
+    from digits.batch.writers import _disarmed
 
     cells = [_disarmed(name) for name in (first, second)]
     assert (cells[0] == cells[1]) == (printable(first) == printable(second))

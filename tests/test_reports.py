@@ -13,8 +13,10 @@ import pytest
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.reports import sort_into, summarise, write_report
 from digits.batch.rows import Labels
+from digits.batch.sorting import sort_into
+from digits.batch.summary import summarise
+from digits.batch.writers import write_report
 from digits.measuring.metrics import wilson_interval
 from utils import UserError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from digits.batch.sources import Entry, count_entries, find_entries
+from digits.batch.sources import Entry, find_entries, listed
 from digits.finding.decode import PictureError
 from utils import UserError
 
@@ -37,7 +37,8 @@ def test_a_folder_in_order_and_what_is_passed_over(tree):
     assert names([tree], tree, skipped=skipped) == ["a.PNG", "b.png", "sub/c.jpg", "sub/deep/d.webp"]
     assert skipped == {"hidden": 2, "not a picture": 1}
     assert names([tree], tree, recursive=False) == ["a.PNG", "b.png"]
-    assert count_entries([tree]) == 4
+    entries, n = listed([tree])
+    assert n == 4 and [os.path.relpath(entry.name, tree) for entry in entries] == names([tree], tree)
 
 
 def test_sources_mix_and_keep_their_order(tree):
@@ -50,7 +51,7 @@ def test_sources_mix_and_keep_their_order(tree):
 def test_what_is_named_is_read_whatever_it_is(tree):
     assert names([tree / "notes.md", tree / ".hidden.png"], tree) == ["notes.md", ".hidden.png"]
     with pytest.raises(UserError, match="there is no"):
-        count_entries([tree / "nothing.png"])
+        listed([tree / "nothing.png"])
     with pytest.raises(UserError, match="nothing matches"):
         names([f"{tree}/*.tiff"])
 

@@ -23,6 +23,9 @@ SHOWN = [*COLUMNS, *(name for name in NUMBER_COLUMNS if name not in COLUMNS)]
 STORED = ["position", "cut", "stamp", *SHOWN]
 
 
+IN_MEMORY = ":memory:"  # a journal's path, to leave no file
+
+
 class Journal:
     """The rows of one run and the facts about it. `rows` are dicts; `position` is the place in the input, from 0."""
 

@@ -21,7 +21,7 @@ from digits.command import UserError
 from digits.files import read_csv
 from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
-from digits.finding.views import FoundDigit
+from digits.finding.found import FoundDigit
 from digits.reading.verdict import ERROR, NOT_A_DIGIT, OK, UNSURE
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]

@@ -13,8 +13,10 @@ import csv
 import functools
 import glob
 import os
+import pickle
 import re
 import sys
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +29,7 @@ from digits.finding.decode import EXTENSIONS, MAX_BYTES, PictureError, read_byte
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 LIST_COLUMNS = ("path", "file", "filename", "image")
 MAX_MEMBERS = 1_000_000  # of one archive
+SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
 MAX_RATIO = 200  # of a member's size to its compressed size, above 1 MB: pictures hardly compress, bombs do
 
 
@@ -296,12 +299,20 @@ def _read_url(url: str) -> bytes:
         raise PictureError(f"the store did not give the file ({type(error).__name__})") from None
 
 
-def count_entries(sources: Sequence[str], recursive: bool = True) -> int | None:
-    """Return how many entries there are, for the progress bar, or None where counting would cost as much as reading.
+def listed(
+    sources: Sequence[str | os.PathLike], recursive: bool = True, skipped: Counter | None = None
+) -> tuple[Iterator[Entry], int | None]:
+    """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
 
-    Raises `UserError` for a source that does not exist.
+    The sources are walked once; what is found waits in a temporary file if it is much. Raises `UserError` for a source
+    that does not exist.
     """
     kinds = {kind_of(os.fspath(source)) for source in sources}
+    entries = find_entries(sources, recursive, skipped)
     if kinds & {"stdin", "url"}:
-        return None
-    return sum(1 for _ in find_entries(sources, recursive))
+        return entries, None
+    waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
+    for n, entry in enumerate(entries, 1):  # noqa: B007
+        pickle.dump(entry, waiting)
+    waiting.seek(0)
+    return (pickle.load(waiting) for _ in range(n)), n

@@ -7,26 +7,26 @@
 The steps: shrink to a working size; estimate the paper and measure how far each pixel departs from it, along the
 colour in which the ink departs most (so red on grey counts as much as black on white, and polarity needs no switch);
 threshold; keep the strokes that belong together; even out hairline strokes; fit into 20x20; centre of mass to the
-middle of 28x28. A picture that already has MNIST's form passes untouched. What else there is to look at where all
-that leaves a doubt is in views.py.
+middle of 28x28. A picture that already has MNIST's form passes untouched. Where all that leaves a doubt, there are
+other views of the picture (views.py); those that differ go along as `others`, for the network to choose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from digits.finding.decode import Picture, open_picture
-from digits.finding.ink import INK_SIDE, NO_INK, is_mnist_form, normalise
+from digits.finding import views
+from digits.finding.decode import Picture, PictureError, open_picture
+from digits.finding.found import FoundDigit, read_strokes, untouched
+from digits.finding.ink import INK_SIDE, is_mnist_form
 from digits.finding.paper import measure_contrast
-from digits.finding.pixels import bounding_box, shrink
-from digits.finding.strokes import edge_height, select_strokes
-from digits.finding.views import FoundDigit, look_again, look_closer
+from digits.finding.pixels import shrink
 
 WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no better and took twice as long
-LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
+N_NESTED = 2  # frames and sheets within each other that are looked into
 
 
 def to_ink(picture: Picture) -> np.ndarray:
@@ -34,36 +34,68 @@ def to_ink(picture: Picture) -> np.ndarray:
     return find_digit(picture).ink
 
 
+def find_or_error(picture: Picture) -> FoundDigit | PictureError:
+    """Return what `find_digit` does, or the error it raises: one bad file of many stops nobody."""
+    try:
+        return find_digit(picture)
+    except PictureError as error:
+        return error
+
+
 def find_digit(picture: Picture) -> FoundDigit:
     """Find the one digit in `picture`. Raises `PictureError` if the picture cannot be read."""
     pixels = open_picture(picture, side=WORK_SIDE * 3 // 2)
+    # 1. What is ink already passes.
     if is_mnist_form(pixels):
-        return _untouched(pixels, "light on dark")
+        return untouched(pixels, "light on dark")
     if pixels.size == INK_SIDE**2 and is_mnist_form(255 - pixels):
-        return _untouched(255 - pixels, "dark on light")
+        return untouched(255 - pixels, "dark on light")
+    # 2. Everything else is looked at, and the digits that have few pixels a second time, closer.
     found = _find_in(pixels)
-    found = look_closer(pixels, found, _find_in) if max(pixels.shape[:2]) > WORK_SIDE else found
-    size = pixels.shape[1::-1]
+    if max(pixels.shape[:2]) > WORK_SIDE:
+        first, *others = (near for view in (found, *found.others) for near in _closer(pixels, view))
+        found = replace(first, others=tuple(others))
+    size = pixels.shape[1], pixels.shape[0]
     return replace(found, size=size, others=tuple(replace(view, size=size) for view in found.others))
 
 
-def _find_in(pixels: np.ndarray, n_nested: int = 2) -> FoundDigit:
-    """Find the digit in `pixels`, looking within frames and sheets at most `n_nested` deep."""
+def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:
+    """Return the view of `pixels` to believe, with the others worth a thought.
+
+    It looks within frames and sheets at most `n_nested` deep.
+    """
     small = shrink(pixels, WORK_SIDE)
-    read = partial(_read, scale=pixels.shape[0] / small.shape[0])
-    first = read(*measure_contrast(small))
-    return look_again(first, pixels, small, read, partial(_find_in, n_nested=n_nested - 1) if n_nested else None)
+    scale = pixels.shape[0] / small.shape[0]
+    # 1. The whole picture against its paper: nearly always right.
+    first = read_strokes(measure_contrast(small), scale)
+    # 2. Only what is within a frame, or on a sheet.
+    within = list(_within(pixels, views.region_of(small, first), n_nested)) if n_nested else []
+    # 3. All but an underline.
+    lighter = (read_strokes(contrast, scale) for contrast in views.above_a_line(first))
+    within += [view for view in lighter if view.box]
+    # 4. Where the first view is in doubt, other ideas of paper and stroke.
+    doubtful = () if views.is_sure(first) else views.against_other_paper(small, first)
+    others = [read_strokes(contrast, scale) for contrast in doubtful]
+    # 5. One of them is believed.
+    return views.in_order(first, within, [view for view in others if views.differs(view, first)])
 
 
-def _read(contrast: np.ndarray, method: str, polarity: str, scale: float) -> FoundDigit:
-    """Find the digit in a contrast map of the picture made smaller by `scale`."""
-    mask, others = select_strokes(contrast)
-    if not mask.any() or (method != "flat paper" and edge_height(contrast, mask) < LEAST_EDGE):
-        return FoundDigit(NO_INK, None, polarity, method, contrast, np.zeros_like(mask))
-    box = tuple(round(edge * scale) for edge in bounding_box(mask))
-    return FoundDigit(normalise(contrast, mask), box, polarity, method, contrast, mask, left_out=others)
+def _within(pixels: np.ndarray, region: np.ndarray | None, n_nested: int) -> Iterator[FoundDigit]:
+    """Yield what is found if only `region`, boolean at working size, is looked at."""
+    if region is None:
+        return
+    cut, left, top = views.cut_out(pixels, region)
+    found = _find_in(cut, n_nested - 1)
+    yield from (view.shifted(left, top) for view in (found, *found.others) if view.box)
 
 
-def _untouched(ink: np.ndarray, polarity: str) -> FoundDigit:
-    mask = ink > 0
-    return FoundDigit(ink, bounding_box(mask), polarity, "as it is", ink.astype(np.float32) / 255, mask)
+def _closer(pixels: np.ndarray, found: FoundDigit) -> list[FoundDigit]:
+    """Return a view of few pixels anew, at the picture's own resolution; any other as it is."""
+    if found.box is None or not views.is_small(found):
+        return [found]
+    cut, left, top = views.neighbourhood(pixels, found.box)
+    closer = _find_in(cut)
+    if closer.box is None:
+        return [replace(found, others=())]
+    shown = [view.shifted(left, top) for view in (closer, *closer.others)]
+    return [replace(view, left_out=max(found.left_out, view.left_out)) for view in shown]

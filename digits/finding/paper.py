@@ -10,6 +10,7 @@ for a shadow's sharp edge. Polarity comes out of it, nobody sets it.
 from __future__ import annotations
 
 import functools
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -24,17 +25,33 @@ WIDEST_STROKE = 0.15  # of the picture's shorter side
 COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
 
 
-def measure_contrast(pixels: np.ndarray, local: bool = False) -> tuple[np.ndarray, str, str]:
+class Method(Enum):
+    """How a picture was looked at: its idea of the paper, or what a view left out."""
+
+    AS_IT_IS = "as it is"  # ink already
+    FLAT_PAPER = "flat paper"
+    FITTED_PAPER = "fitted paper"
+    NEAR_PAPER = "near paper"
+    SHADED_PAPER = "shaded paper"
+    INSIDE = "inside a frame"  # or on a sheet, where a first view saw what is around it
+    ABOVE = "above a line"  # without an underline
+
+
+Contrast = tuple[np.ndarray, Method, str]  # (h, w) float32, 0 = paper, 1 = ink; the method; the polarity
+
+
+def measure_contrast(pixels: np.ndarray, local: bool = False) -> Contrast:
     """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
 
-    Also the method ("flat paper", "fitted paper" or, with `local`, "near paper") and the polarity.
+    Also the method, with `local` the paper near by, and the polarity.
     """
     values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
     flat = None if local else flat_paper(pixels)
     if flat is not None:
-        paper, method = flat, "flat paper"
+        paper, method = flat, Method.FLAT_PAPER
     else:
-        paper, method = (near_paper(pixels), "near paper") if local else (fit_paper(values), "fitted paper")
+        paper = near_paper(pixels) if local else fit_paper(values)
+        method = Method.NEAR_PAPER if local else Method.FITTED_PAPER
     signed, darker = _along_ink_colour(values - paper)
     strength = _ink_strength(signed, 0.0 if flat is not None else _noise(signed))
     contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
@@ -47,7 +64,7 @@ def near_paper(pixels: np.ndarray) -> np.ndarray:
     return cv2.medianBlur(pixels, side).reshape(*pixels.shape[:2], -1).astype(np.float32)
 
 
-def measure_shaded(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
+def measure_shaded(pixels: np.ndarray) -> Contrast:
     """Return what `measure_contrast` does for dark ink across the sharp edge of a shadow.
 
     The paper is the picture with every dark stroke closed, which keeps the shadow's edge; ink is what is darker than
@@ -63,7 +80,7 @@ def measure_shaded(pixels: np.ndarray) -> tuple[np.ndarray, str, str]:
         darkness[:] = 0
     inked = darkness[darkness > max(0.1, 4 * quantile(sample(darkness), 0.5))]  # most is paper, and its grain
     contrast = np.clip(darkness / quantile(inked, 0.9), 0, 1.5) if inked.size > 6 else np.zeros_like(darkness)
-    return contrast, "shaded paper", "dark on light"
+    return contrast, Method.SHADED_PAPER, "dark on light"
 
 
 def flat_paper(pixels: np.ndarray) -> np.ndarray | None:

@@ -10,7 +10,7 @@ in which nothing can be read (422), unknown models (404), more work than fits (5
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from digits.batch.writers import report_bytes
 from digits.command import UserError
 from digits.corrections import Corrections, Unavailable
 from digits.finding.decode import PictureError, open_picture
@@ -37,7 +38,7 @@ REPORT_TYPES = {
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
-Kind = Annotated[Literal[tuple(REPORT_TYPES)], Query(description="what to write")]
+ReportKind = Annotated[Literal[tuple(REPORT_TYPES)], Query(description="what to write")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -45,12 +46,8 @@ def create_api(
     readers: Readers,
     corrections: Corrections,
     limits: Limits | None = None,
-    write_report: Callable[[list[dict], str], bytes] | None = None,
 ) -> FastAPI:
-    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later.
-
-    `write_report`: rows and a kind (csv, json, html, parquet) -> the bytes of that report.
-    """
+    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later."""
     limits = limits or Limits()
     app = FastAPIOffline(
         title="Digits",
@@ -64,8 +61,7 @@ def create_api(
     _add_reading(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
     add_inside(app, readers, desk)
-    if write_report:
-        _add_reports(app, write_report, desk)
+    _add_reports(app, desk)
 
     @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
     async def nothing(path: str) -> None:
@@ -158,16 +154,16 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         return Response(archive, media_type="application/zip", headers=name)
 
 
-def _add_reports(app: FastAPI, write_report: Callable[[list[dict], str], bytes], desk: Desk) -> None:
+def _add_reports(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/report", tags=["reading"], response_class=Response)
     async def report(
         rows: list[ReportRow],
-        kind: Kind = "csv",
+        kind: ReportKind = "csv",
     ) -> Response:
         """Write rows that were read before, and labels given to them since, as the batch's report."""
         if len(rows) > desk.limits.n_report_rows:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
-        data = await desk.work(write_report, [row.model_dump() for row in rows], kind)
+        data = await desk.work(report_bytes, [row.model_dump() for row in rows], kind)
         name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
         return Response(data, media_type=REPORT_TYPES[kind], headers=name)
 

@@ -20,10 +20,10 @@ from digits.serving.schemas import Explanation, Kernels, Stress
 from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
-Picture = Annotated[UploadFile, File(description="one picture of one digit")]
+Upload = Annotated[UploadFile, File(description="one picture of one digit")]
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
-Kind = Annotated[Literal[STRESSES], Query()]
+StressKind = Annotated[Literal[STRESSES], Query()]
 
 
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -37,12 +37,12 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         return await desk.work(readers.explainer, model), ink
 
     @app.post("/api/explain", tags=["inside"], response_model=Explanation)
-    async def explain(file: Picture, model: Name = "", digit: Digit = None) -> Any:
+    async def explain(file: Upload, model: Name = "", digit: Digit = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
         return await desk.work(_explain, *await prepare(file, model), digit)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
-    async def stress(file: Picture, kind: Kind, model: Name = "") -> Any:
+    async def stress(file: Upload, kind: StressKind, model: Name = "") -> Any:
         """Damage the ink more and more and say how the ten probabilities follow."""
         return await desk.work(_stress, *await prepare(file, model), kind)
 

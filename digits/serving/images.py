@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from digits.finding.decode import Picture, open_picture
+from digits.finding.found import FoundDigit
 from digits.finding.pixels import shrink
-from digits.finding.views import FoundDigit
 
 SHOWN_SIDE = 256
 ORANGE, BLUE = np.float32([240, 120, 20]), np.float32([40, 110, 230])  # told apart by colour-blind eyes too

@@ -1,0 +1,80 @@
+"""Copies of a batch's pictures in folders by what was read in them.
+
+n_copied = sort_into(journal, Path("sorted"))        # sorted/0 … sorted/9, unsure, blank, not_a_digit, error
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import io
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import BinaryIO
+
+from digits.batch.journal import Journal
+from digits.batch.sources import Entry
+from digits.finding.decode import PictureError
+from digits.reading.verdict import OK
+
+MAX_NAME = 240  # bytes of a copy's name
+
+
+def sort_into(journal: Journal, directory: Path) -> int:
+    """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there.
+
+    Copies keep their names; one that is taken gets a number. What an earlier run copied, perhaps before it was killed,
+    is not copied again. A file that cannot be read any more is left out.
+    """
+    n_there, placed = 0, Counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=directory) as drafts:
+        for row in journal.rows():
+            folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]
+            entry, draft = Entry(row["path"], row["cut"]), Path(drafts) / "copy"
+            if _copy(entry, draft):
+                _place(draft, directory / folder / _shortened(entry.basename), placed)
+                n_there += 1
+    return n_there
+
+
+def _copy(entry: Entry, draft: Path) -> bool:
+    try:
+        source = _open(entry)
+    except (PictureError, OSError):
+        return False
+    with source, draft.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return True
+
+
+def _place(draft: Path, path: Path, placed: Counter[Path]) -> None:
+    """Rename `draft` to `path`, or to the first of `name-2`, … that is free, or find an earlier run's copy there.
+
+    `placed` counts what this run has put under each name: the second picture of a name looks from `name-2` on.
+    """
+    path.parent.mkdir(exist_ok=True)
+    while True:
+        placed[path] += 1
+        n = placed[path]
+        candidate = path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
+        if candidate.is_file() and filecmp.cmp(draft, candidate, shallow=False):
+            return
+        with contextlib.suppress(FileExistsError):
+            candidate.touch(exist_ok=False)
+            os.replace(draft, candidate)
+            return
+
+
+def _open(entry: Entry) -> BinaryIO:
+    is_file = entry.cut is None and os.path.isfile(entry.name)  # copied as it is, even if it is too large to be read
+    return open(entry.name, "rb") if is_file else io.BytesIO(entry.read())
+
+
+def _shortened(name: str) -> str:
+    """Return a file name that leaves room for a number: file systems take 255 bytes, archives longer names."""
+    stem, suffix = os.path.splitext(name)
+    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(os.fsencode(suffix))]) + suffix

@@ -1,0 +1,222 @@
+"""What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal, then renamed in place.
+
+    path = write_report(journal, summarise(journal), "csv", Path("predictions/reports/batch_1"))
+    data = report_bytes(rows, "csv")           # of rows that the API answered, without a file
+
+Nothing is overwritten: a name that is taken gets a number. Text that a spreadsheet would run as a formula is disarmed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import csv
+import io
+import itertools
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+
+from digits.batch.journal import IN_MEMORY, Journal
+from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
+from digits.batch.sources import URL, Entry
+from digits.batch.summary import summarise
+from digits.command import UserError
+from digits.files import ASSETS_DIR, free_path
+from digits.finding.decode import PictureError, open_picture
+from digits.finding.pixels import shrink
+from digits.reading.verdict import ERROR
+
+MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
+MAX_THUMBNAILS = 600
+THUMBNAIL_SIDE = 96
+BLOCK = 10_000  # rows written to Parquet at once
+WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
+    WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
+
+
+def columns_of(journal: Journal) -> list[str]:
+    """Return the report's columns; label and correct are there only where truth was given."""
+    answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
+    return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
+
+
+def printable(value):
+    """Return a file name that is no valid Unicode with its odd bytes as \\xff escapes; anything else as it is."""
+    if isinstance(value, str) and not value.isascii():
+        value = os.fsencode(value)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def report_rows(journal: Journal) -> Iterator[dict]:
+    """Yield every row with exactly the report's columns, in input order."""
+    columns = columns_of(journal)
+    for row in journal.rows():
+        row |= {"path": printable(row["path"]), "error": printable(row["error"])}
+        yield {name: row[name] for name in columns}
+
+
+def write_report(journal: Journal, summary: dict, kind: str, path: str | os.PathLike) -> Path:
+    """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
+
+    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
+    """
+    path = Path(path)
+    path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        with draft.open("wb") as file:
+            WRITERS[kind](journal, summary, file)
+        path = _reserve(path)
+        os.replace(draft, path)
+    return path
+
+
+def _reserve(path: Path) -> Path:
+    """Create `path`, or the first of `name-2`, … that is free, empty: two runs at once cannot take the same name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        candidate = free_path(path)
+        with contextlib.suppress(FileExistsError):
+            candidate.touch(exist_ok=False)
+            return candidate
+
+
+def report_bytes(rows: list[dict], kind: str) -> bytes:
+    """Return a report of rows that were read before, as the API answered them, with their `label` (0-9 or None).
+
+    Raises `UserError` for a kind that is none of `WRITERS`.
+    """
+    if kind not in WRITERS:
+        raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
+    labelled = any(row["label"] is not None for row in rows)
+    facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
+    with contextlib.closing(Journal(IN_MEMORY, facts)) as journal, io.BytesIO() as file:
+        journal.add([_journalled(row, position) for position, row in enumerate(rows)])
+        summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
+        WRITERS[kind](journal, summary, file)
+        return file.getvalue()
+
+
+def _journalled(row: dict, position: int) -> dict:
+    row = row | {"position": position, "cut": None, "stamp": ""}
+    add_truth(row, None if row["label"] is None else str(row["label"]))
+    return row
+
+
+def write_csv(journal: Journal, summary: dict, file: BinaryIO) -> None:
+    """Write the rows as CSV (UTF-8)."""
+    columns = columns_of(journal)
+    with _as_text(file) as text:
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        rows = journal.select(f"SELECT {', '.join(columns)} FROM rows ORDER BY position")
+        writer.writerows((_disarmed(path), *answers, _disarmed(error)) for path, *answers, error in rows)
+
+
+@contextlib.contextmanager
+def _as_text(file: BinaryIO) -> Iterator[io.TextIOWrapper]:
+    """Yield a binary file as one for text in UTF-8, its line breaks as they are; leave the file itself open."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    yield text
+    text.detach()
+
+
+# What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+def _disarmed(text: str | bytes | None) -> str | None:
+    """Put an apostrophe before a path or an error that a spreadsheet would run as a formula."""
+    text = printable(text)
+    return f"'{text}" if text and FORMULA.match(text) else text
+
+
+def write_json(journal: Journal, summary: dict, file: BinaryIO) -> None:
+    """Write {"summary": …, "rows": […]}, a row a line."""
+    with _as_text(file) as text:
+        text.write(f'{{"summary": {json.dumps(summary, indent=1)},\n"rows": [')
+        for i, row in enumerate(report_rows(journal)):
+            text.write(f"{',' if i else ''}\n{json.dumps(_unpacked(row), ensure_ascii=False)}")
+        text.write("\n]}\n")
+
+
+def _unpacked(row: dict) -> dict:
+    """Return the row with the JSON of --number's cells as what it stands for."""
+    return row | {name: json.loads(row[name]) for name in ("lines", "digits") if row.get(name)}
+
+
+def write_parquet(journal: Journal, summary: dict, file: BinaryIO) -> None:
+    """Write the rows as Parquet, with the summary as JSON in the file's metadata."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    fields = [pa.field(name, PARQUET_TYPES.get(name, "float32")) for name in columns_of(journal)]
+    schema = pa.schema(fields, {"summary": json.dumps(summary)})
+    rows = report_rows(journal)
+    with parquet.ParquetWriter(file, schema) as writer:
+        while block := list(itertools.islice(rows, BLOCK)):
+            writer.write_table(pa.Table.from_pylist(block, schema))
+
+
+TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
+PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
+
+
+def write_html(journal: Journal, summary: dict, file: BinaryIO) -> None:
+    """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
+    page = (ASSETS_DIR / "report.html").read_text(encoding="utf-8")
+    data = {
+        "title": journal.facts["run"], "columns": columns_of(journal), "summary": summary,
+        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
+    }  # fmt: skip
+    # As \u003c no text of a user's can close the script element that carries it.
+    text = json.dumps(data, default=float).replace("<", "\\u003c")
+    file.write(page.replace("{{DATA}}", text).encode())
+
+
+def _histogram(journal: Journal) -> list[int]:
+    """Return how many digits have a confidence of 0–10 %, … 90–100 %."""
+    bins = dict(journal.select("SELECT min(9, cast(confidence * 10 AS int)), count(*) FROM rows GROUP BY 1"))
+    return [bins.get(i, 0) for i in range(10)]
+
+
+def _rows_to_look_at(journal: Journal) -> Iterator[dict]:
+    columns = columns_of(journal)
+    ours = journal.facts.get("names_are_files", True)  # a visitor's are only names: nothing may be opened by them
+    for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
+        shown = {name: printable(row[name]) for name in columns}
+        is_file = ours and row["cut"] is None and not URL.match(row["path"])
+        shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
+        shown["position"] = row["position"]
+        if ours and n < MAX_THUMBNAILS and row["status"] != ERROR:
+            shown["thumbnail"] = _thumbnail(Entry(row["path"], row["cut"]))
+        yield shown
+
+
+def _thumbnail(entry: Entry) -> str | None:
+    """Return a small picture as a data URL, or None if it cannot be read any more."""
+    try:
+        pixels = shrink(open_picture(entry.read(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
+    except PictureError:
+        return None
+    pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
+    kind, options = ("png", []) if pixels.size < 2_000 else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 80])
+    _done, data = cv2.imencode(f".{kind}", pixels, options)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+WRITERS: dict[str, Callable[[Journal, dict, BinaryIO], None]] = {
+    "csv": write_csv,
+    "json": write_json,
+    "html": write_html,
+    "parquet": write_parquet,
+}
