@@ -130,7 +130,7 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
     """Return the whole application: API, page, and the guard before both. Raises `UserError` for missing weights."""
     be_quiet(arguments.data_dir)
     readers = make_readers(arguments.model or shipped_models())
-    readers.predictor().line_reader()  # a missing or damaged file is said now, not at the first visitor's stroke
+    readers.predictor().number_readers()  # a missing or damaged file is said now, not at the first visitor's stroke
     from digits.corrections import Corrections
     from digits.serving.api import create_api
     from digits.serving.guard import Guard

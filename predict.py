@@ -28,9 +28,8 @@ from digits.finding.ink import turn
 from digits.finding.paper import Method
 from digits.finding.strokes import doubt
 from digits.reading.engines import Engine, OnnxEngine, TorchEngine, weights_path
-from digits.reading.line_network import LineReader
-from digits.reading.number import Place, digit_cost, find_candidates
-from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
+from digits.reading.number import NumberReaders, NumberReading, read_number
+from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from utils import ASSETS_DIR, UserError, command
 
 
@@ -48,6 +47,11 @@ class Prediction:
 
     def __iter__(self) -> Iterator:
         return iter((self.digit, self.confidence, self.probs))
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """Where the digit stands, (left, top, right, bottom) in pixels; None if nothing does or no picture was given."""
+        return self.found.box if self.found else None
 
     @property
     def runner_up(self) -> int:
@@ -70,43 +74,6 @@ class Prediction:
             **dict(zip(P_COLUMNS, probabilities, strict=True)),
             "error": None,
         }
-
-
-@dataclass(frozen=True)
-class DigitReading:
-    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
-
-    digit: int
-    confidence: float
-    probs: np.ndarray  # (10,) float32
-    box: tuple[int, int, int, int]
-    status: str  # ok or unsure: what is no digit is left out
-    line: int  # from 0
-
-    def row(self) -> dict:
-        """Return the digit as plain JSON values."""
-        probs = [round(float(p), 6) for p in self.probs]
-        return {
-            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
-            "line": self.line, "box": list(self.box), "probs": probs,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NumberReading:
-    """What is written in a picture: `lines` of digits, with spaces between groups, and every digit in reading order."""
-
-    lines: list[str]
-    digits: list[DigitReading]
-
-    @property
-    def text(self) -> str:
-        """The lines in one text; empty if there is no digit."""
-        return "\n".join(self.lines)
-
-    def row(self, path: str = "") -> dict:
-        """Return path, text, lines and digits as plain JSON values."""
-        return {"path": path, "text": self.text, "lines": self.lines, "digits": [digit.row() for digit in self.digits]}
 
 
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
@@ -148,7 +115,7 @@ class MNISTPredictor:
         self.thresholds: dict[str, float] = dict(self.engines[0].facts.get("thresholds", {}))
         if threshold is not None:
             self.thresholds["unsure_confidence"] = threshold
-        self._line_reader: LineReader | None = None
+        self._number_readers: NumberReaders | None = None
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
@@ -179,46 +146,16 @@ class MNISTPredictor:
     def read_number(self, picture: Picture) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does.
 
-        Raises `PictureError`, and `UserError` if the line reader cannot be opened.
+        Raises `PictureError`, and `UserError` if the networks that read numbers cannot be opened.
         """
         pixels = open_picture(picture)
-        single = self.predict(pixels)
-        if single.status == BLANK:
-            return NumberReading([], [])
-        page = find_candidates(pixels)
-        probs, scores = self._look(page.ink)  # once: most candidates are pieces, and never sure
-        log_probs = [self.line_reader().read(line.strokes, line.height) for line in page.layout.lines]
-        places = page.choose(probs, scores, log_probs)
-        digits = [place.digit for line in places for place in line]
-        if single.status != OK and _are_edges(single, digits):
-            return NumberReading([], [])
-        cost = digit_cost(single.probs[None], np.array([single.score]))[0]
-        if single.digit is not None and page.is_one_digit(places, single.found, cost):
-            return _single_reading(single)
-        lines, digits = [], []
-        for line in places:
-            read = [self._read_place(place, len(lines)) for place in line]
-            if sum(digit is not None for digit in read) * 2 <= len(read):  # a line of letters, some like digits
-                continue
-            kept = [(place, digit) for place, digit in zip(line, read, strict=True) if digit]
-            lines.append("".join(" " * place.space_before + str(digit.digit) for place, digit in kept).strip())
-            digits += [digit for _place, digit in kept]
-        return NumberReading(lines, digits)
+        return read_number(pixels, self.number_readers(), self.predict(pixels))
 
-    def _read_place(self, place: Place, line: int) -> DigitReading | None:
-        status, _reason = judge(place.probabilities, place.score, self.thresholds)
-        if status == NOT_A_DIGIT:
-            return None
-        if place.is_doubtful:
-            status = UNSURE
-        confidence = float(place.probabilities.max())
-        return DigitReading(place.digit, confidence, place.probabilities, place.box, status, line)
-
-    def line_reader(self) -> LineReader:
-        """Return what reads a number's lines as a whole, opened at the first call. Raises `UserError`."""
-        if self._line_reader is None:
-            self._line_reader = LineReader(threads=self._threads)
-        return self._line_reader
+    def number_readers(self) -> NumberReaders:
+        """Return the networks that read numbers, opened at the first call. Raises `UserError`."""
+        if self._number_readers is None:
+            self._number_readers = NumberReaders(self._threads)
+        return self._number_readers
 
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
@@ -245,19 +182,6 @@ class MNISTPredictor:
         temperatures = [engine.facts["temperature"] for engine in self.engines]
         probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
-
-
-def _single_reading(prediction: Prediction) -> NumberReading:
-    digit = DigitReading(
-        prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
-    )
-    return NumberReading([str(prediction.digit)], [digit])
-
-
-def _are_edges(single: Prediction, digits: Sequence[int]) -> bool:
-    """Whether a lone digit, or two ones, are rather a finger, or the edges of a frame, a sheet or a shadow."""
-    ones = all(digit == 1 for digit in digits) and single.digit != 1
-    return (len(digits) <= 1 and _caution(single.found) > 0) or (len(digits) <= 2 and ones)
 
 
 def _caution(found: FoundDigit) -> float:

@@ -441,7 +441,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument(
         "--dataset", nargs="+", default=defaults.dataset, metavar="NAME",
-        help="mnist, imitated, segments, bundled, a folder of images per class, a Kaggle CSV; "
+        help="mnist, imitated, bundled, a folder of images per class, a Kaggle CSV; "
         "one named twice counts twice; imitated=60000 makes so many",
     )  # fmt: skip
     parser.add_argument("--augment", nargs="+", default=defaults.augment, metavar="NAME[=STRENGTH]")
@@ -492,7 +492,7 @@ def learn_corrections(settings: Settings) -> Settings:
     served = weights_path(settings.model)
     before = load_checkpoint(served).config
     kept = {name: before[name] for name in ("validation", "dropout") if name in before}
-    dataset = ["mnist", "imitated=40000", "segments", *[settings.feedback] * 10]
+    dataset = ["mnist", "imitated=40000", *[settings.feedback] * 10]
     return replace(settings, **kept, dataset=dataset, epochs=3, lr=3e-4, batch_size=128, start=str(served))
 
 

@@ -36,9 +36,9 @@ from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import draw_page
 from digits.learning.writing import HELD_OUT, PENS, Writer
 from digits.measuring.metrics import edit_distance
+from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
 from digits.reading.strip import PAPER
-from digits.reading.ctc import best_text
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from train import moving_average, read_run, save_progress, take_up
@@ -261,7 +261,9 @@ class Drawing:
 
     def held_out(self, n: int, held_out_pens: bool = False) -> list[Sample]:
         """Return samples of digits that are never trained on, and if wanted of pens that are not."""
-        return self._pool.submit(_draw, self._settings.name, n, (self._settings.seed, 10**6), False, held_out_pens).result()
+        return self._pool.submit(
+            _draw, self._settings.name, n, (self._settings.seed, 10**6), False, held_out_pens
+        ).result()
 
     def forget(self, before: int) -> None:
         """Drop the parts before number `before`."""
@@ -271,7 +273,9 @@ class Drawing:
 # ---------------------------------------------------------------- the loop
 
 
-def train(task: Task, settings: Settings, run_dir: Path, state: dict | None, directory: Path, workers: int = 1) -> nn.Module:
+def train(
+    task: Task, settings: Settings, run_dir: Path, state: dict | None, directory: Path, workers: int = 1
+) -> nn.Module:
     """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
     device = choose_device()
     seed_everything(settings.seed)
@@ -296,7 +300,9 @@ def train(task: Task, settings: Settings, run_dir: Path, state: dict | None, dir
         seed_everything(settings.seed * 10_000 + epoch)
         model.train()
         losses, started = [], time.perf_counter()
-        for pictures, truth in task.batches(samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))):
+        for pictures, truth in task.batches(
+            samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))
+        ):
             loss = task.loss(model(pictures.to(device)), truth)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -309,7 +315,9 @@ def train(task: Task, settings: Settings, run_dir: Path, state: dict | None, dir
         # 3. Look how well, and keep the state.
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
         for name, held_out in checks.items():
-            row |= {f"{name}_{key}": value for key, value in task.check(averaged.module.eval(), held_out, device).items()}
+            row |= {
+                f"{name}_{key}": value for key, value in task.check(averaged.module.eval(), held_out, device).items()
+            }
         history.append(row | {"seconds": time.perf_counter() - started})
         print("  ".join(f"{key} {value:.5g}" for key, value in history[-1].items()), file=sys.stderr, flush=True)
         save_progress(run_dir, parts, history)

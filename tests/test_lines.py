@@ -8,12 +8,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from digits.finding.lines import find_lines, find_slant
+from digits.reading.pieces import cut_line, find_seams, shape_cost
 
 from digits.finding.digit import find_digit
-from digits.finding.lines import find_lines, find_slant
 from digits.finding.sheet import find_sheet
 from digits.reading.number import Step, cheapest_way, digit_cost, drops, find_candidates, usual_gap
-from digits.reading.pieces import cut_line, find_seams, shape_cost
 
 HEIGHT = 56
 

@@ -212,7 +212,7 @@ def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, 
     settings = train.settings_from(train.parse_arguments(["--feedback", str(corrections), "--no-cuda"]))
     assert settings.start == str(own_models / "mnist_cnn_best.pth")
     assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
-    assert settings.dataset[:3] == ["mnist", "imitated=40000", "segments"]
+    assert settings.dataset[:2] == ["mnist", "imitated=40000"]
     assert settings.dataset[3:] == [str(corrections)] * 10
 
 

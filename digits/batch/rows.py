@@ -22,11 +22,21 @@ from digits.files import read_csv
 from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
-from digits.reading.verdict import ERROR, NOT_A_DIGIT, OK, UNSURE
+from digits.reading.symbols import SIGNS
+from digits.reading.verdict import ERROR
 
 P_COLUMNS = [f"p{digit}" for digit in range(10)]
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
-NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits"]  # of --number; the last two hold JSON
+NUMBER_COLUMNS = [
+    "path",
+    "status",
+    "text",
+    "confidence",
+    "lines",
+    "digits",
+    "number",
+    "reason",
+]  # of --number; lines and digits hold JSON
 TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
@@ -43,7 +53,7 @@ class RowReader:
     def __init__(self, predictor: Any, number: bool = False) -> None:
         self.predictor, self._number = predictor, number
         if number:
-            predictor.line_reader()  # a missing file is said now, not of every picture
+            predictor.number_readers()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
     def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:
@@ -67,9 +77,6 @@ class RowReader:
         except Exception as error:
             return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
         row = reading.row(entry.name)
-        unsure = any(digit.status != OK for digit in reading.digits)
-        row["status"] = NOT_A_DIGIT if not reading.digits else UNSURE if unsure else OK
-        row["confidence"] = min((digit["confidence"] for digit in row["digits"]), default=None)
         return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
 
 
@@ -127,7 +134,9 @@ class Labels:
         self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
 
     def _is_label(self, text: str) -> bool:
-        return text.isascii() and text.isdecimal() and (self._number or len(text) == 1)
+        if self._number:
+            return set(text) <= set("0123456789" + SIGNS) and any(map(str.isdigit, text))
+        return text.isascii() and text.isdecimal() and len(text) == 1
 
     def of(self, path: str) -> str | None:
         """Return the label of a row's path, or None if nothing is known of it."""
@@ -146,4 +155,7 @@ def add_truth(row: dict, label: str | None) -> None:
     given = "".join((given or "").split())
     row["label"], row["correct"] = label, None
     if label is not None:
-        row["correct"] = int(row["status"] != ERROR and given == ("" if label == NO_DIGIT else label))
+        wanted = "" if label == NO_DIGIT else label
+        if wanted.isdecimal():  # a label without signs says nothing of them
+            given = "".join(filter(str.isdecimal, given))
+        row["correct"] = int(row["status"] != ERROR and given == wanted)

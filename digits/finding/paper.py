@@ -15,12 +15,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from digits.finding.pixels import close_dark, quantile, sample, shrink
-
-PAGE_SIDE = 1024  # of the working copy: a digit a fortieth of the page high still has 25 pixels
-EVEN_PAPER = 225.0  # what paper is brought to
-LEAST_INK = 16  # levels below it; in 15 pictures of ink it was 90 or more, in grain 5
-WIDEST_STROKE = 0.15  # of the picture's shorter side
+from digits.finding.pixels import quantile, sample
 
 COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
 
@@ -177,42 +172,3 @@ def _ink_strength(signed: np.ndarray, noise: float) -> float:
     if above.size < 6:
         return 0.0
     return quantile(above, 0.9)
-
-
-def measure_page(pixels: np.ndarray) -> np.ndarray:
-    """Return the contrast map of a picture that shows only paper, float32 (h, w), under any light."""
-    if flat_paper(pixels) is not None:
-        return measure_contrast(pixels)[0]
-    _contrast, _method, polarity = measure_contrast(shrink(pixels, 160), local=True)
-    return measure_ink(even_light(pixels if polarity == "dark on light" else 255 - pixels))
-
-
-def measure_ink(even: np.ndarray) -> np.ndarray:
-    """Return the contrast map of evenly lit paper, all zero if its darkest marks are grain or pale ruling."""
-    contrast = measure_contrast(even)[0]
-    darkest = even[contrast > 0.9]
-    depth = np.median(EVEN_PAPER - darkest.reshape(len(darkest), -1).min(axis=1)) if len(darkest) else 0.0
-    return contrast if depth > LEAST_INK else np.zeros_like(contrast)
-
-
-def even_light(pixels: np.ndarray) -> np.ndarray:
-    """Return `pixels` divided by the light that falls on them, taken from what is no dark stroke.
-
-    Closing keeps the edge of a shadow where it is, so that nothing remains of it; the mean over the paper near by then
-    takes off the grain.
-    """
-    half = shrink(cv2.GaussianBlur(pixels, (3, 3), 0), PAGE_SIDE // 2)
-    light = close_dark(half, max(3, round(WIDEST_STROKE * min(half.shape[:2])))).astype(np.float32)
-    light *= near_mean(half / np.maximum(light, 1.0), round(0.1 * min(half.shape[:2])) | 1)
-    light = cv2.resize(light, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    if light.ndim < pixels.ndim:
-        light = light[..., None]
-    return (pixels * (EVEN_PAPER / np.maximum(light, 1.0))).clip(0, 255).astype(np.uint8)
-
-
-def near_mean(quotient: np.ndarray, side: int) -> np.ndarray:
-    """Return the mean of what is nearly 1, the paper, in the square of `side` pixels round each pixel."""
-    paper = (quotient > 0.8).astype(np.float32)
-    total = cv2.boxFilter(quotient * paper, -1, (side, side))
-    count = cv2.boxFilter(paper, -1, (side, side))
-    return (total / np.maximum(count, 1e-3)).clip(0.8, 1.0)

@@ -1,15 +1,11 @@
 """Ruled lines and squares, taken off; strokes that cross them stay.
 
 without_rules(mask)                    # of one digit: lines that run out of the picture on both sides
-erase_rules(contrast, frame)           # of a page: thin marks right across it, level or upright
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-
-LEAST_RULED = 40  # pixels; in smaller pages there is no ruling
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
@@ -52,44 +48,3 @@ def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float
     stroke = ((apart > reach) & (apart <= reach + 2) & inked).any(axis=0)
     erased = np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
     return erased if erased.sum() > 0.25 * mask.sum() else mask
-
-
-def erase_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Take ruled lines and squares off: thin level or upright marks right across the picture; what crosses stays."""
-    if min(contrast.shape) < LEAST_RULED:
-        return contrast
-    level = level_rules(contrast, frame)
-    upright = level_rules(np.ascontiguousarray(contrast.T), np.ascontiguousarray(frame.T)).T
-    thick = max(3, round(0.012 * max(contrast.shape))) + 3
-    faint = contrast > 0.12
-    crosses_level = _runs_down(faint & ~upright, thick)
-    crosses_upright = _runs_down((faint & ~level).T, thick).T
-    erased = (level & ~crosses_level) | (upright & ~crosses_upright)
-    return np.where(erased, 0, contrast).astype(np.float32)
-
-
-def _runs_down(marks: np.ndarray, least: int) -> np.ndarray:
-    """Return where `marks`, boolean (h, w), run on downwards for at least so many pixels, and a pixel beside."""
-    opened = cv2.morphologyEx(marks.astype(np.uint8), cv2.MORPH_OPEN, np.ones((least, 1), np.uint8), borderValue=0)
-    return cv2.dilate(opened, np.ones((1, 3), np.uint8)) > 0
-
-
-def level_rules(contrast: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """Return the boolean mask of level rules: faint or full, thin, and nearly as long as the picture is wide there.
-
-    Ink much darker than the rule it lies on is no part of it.
-    """
-    height, width = contrast.shape
-    faint = (contrast > 0.12).astype(np.uint8)
-    bridged = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((1, max(3, width // 50)), np.uint8))
-    runs = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((1, max(12, width // 8)), np.uint8), borderValue=0)
-    n, labels, stats, centres = cv2.connectedComponentsWithStats(cv2.dilate(runs, np.ones((3, 1), np.uint8)))
-    rules = np.zeros(contrast.shape, bool)
-    for i in range(1, n):
-        left, top, wide, high, area = stats[i]
-        if wide > 0.8 * frame[int(centres[i, 1])].sum() and area < max(6, 0.03 * height) * wide:
-            place = slice(top, top + high), slice(left, left + wide)
-            along = labels[place] == i
-            usual = np.median(contrast[place][along & (faint[place] > 0)])
-            rules[place] |= along & (contrast[place] < 2 * usual)
-    return rules

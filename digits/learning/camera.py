@@ -1,6 +1,6 @@
 """Coverage -> picture: paper, ink, light, the optics and the file format, as cameras, scanners and fax machines do it.
 
-    picture = take([(writing, 30), (rules, 120)], rng)       # layers of coverage and their levels; uint8 (h, w)
+picture = take([(writing, 30), (rules, 120)], rng)       # layers of coverage and their levels; uint8 (h, w)
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float) -> np.n
     noise = min(float(rng.choice([rng.uniform(0, 2), rng.uniform(2, 9)], p=[0.6, 0.4])), 0.2 * depth)
     picture = picture + noise * rng.standard_normal(picture.shape, np.float32)
     if rng.random() < 0.2:
-        picture = cv2.blur(picture, (3, 3)) if rng.random() < 0.5 else picture + noise * smooth_noise(picture.shape, rng, 2)
+        picture = (
+            cv2.blur(picture, (3, 3)) if rng.random() < 0.5 else picture + noise * smooth_noise(picture.shape, rng, 2)
+        )
     levels = np.clip(picture, 0, 255).round().astype(np.uint8)
     return jpeg(levels, rng) if rng.random() < 0.4 else levels
 

@@ -95,7 +95,16 @@ def _put(page: np.ndarray, piece: np.ndarray, left: float, base: float) -> tuple
 
 
 def _neighbour(
-    page: np.ndarray, writer: Writer, side: int, start: int, end: int, base: float, height: float, lean: float, pen: float, rng: Rng
+    page: np.ndarray,
+    writer: Writer,
+    side: int,
+    start: int,
+    end: int,
+    base: float,
+    height: float,
+    lean: float,
+    pen: float,
+    rng: Rng,
 ) -> None:
     """Write another digit, a letter or a sign at one side, so near that it is cut off by the border or touches."""
     if rng.random() < 0.2:
@@ -115,12 +124,21 @@ def _furniture(shape: tuple[int, int], base: float, height: float, start: int, e
     thick = lambda: max(1, round(rng.uniform(0.5, 0.09 * height)))  # noqa: E731
     if rng.random() < 0.25:
         x = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1)])) * wide
-        cv2.line(image, (round(x), 0), (round(x + rng.normal(0, 0.05) * wide), tall), rng.uniform(0.3, 1), thick(), cv2.LINE_AA)
+        cv2.line(
+            image,
+            (round(x), 0),
+            (round(x + rng.normal(0, 0.05) * wide), tall),
+            rng.uniform(0.3, 1),
+            thick(),
+            cv2.LINE_AA,
+        )
     if rng.random() < 0.25:
         y = base + rng.uniform(-0.05, 0.3) * height
         step = int(rng.choice([1, rng.integers(3, 8)]))
         for x in range(0, wide, step):
-            cv2.line(image, (x, round(y)), (x + max(0, step - 2), round(y)), rng.uniform(0.3, 1), thick() if step == 1 else 1)
+            cv2.line(
+                image, (x, round(y)), (x + max(0, step - 2), round(y)), rng.uniform(0.3, 1), thick() if step == 1 else 1
+            )
     if rng.random() < 0.3:
         x, y = (end + rng.uniform(0, 0.25) * height, base + rng.normal(-0.05, 0.06) * height)
         cv2.circle(image, (round(x), round(y)), max(1, round(rng.uniform(0.03, 0.08) * height)), 1.0, -1, cv2.LINE_AA)

@@ -1,16 +1,14 @@
 """Fields of forms as people fill them in: writing in boxes, cells and combs, on lines, beside print; with the truth.
 
-    field = draw_field(writer, rng)            # Field(picture uint8 (h, w), text, marks, height)
-    strip, text = draw_strip(writer, rng)      # what the line reader sees of it, uint8 (32, w), and should say
-    python -m digits.learning.fields sheet.png # look at some
+field = draw_field(writer, rng)            # Field(picture uint8 (h, w), text, marks, height)
+strip, text = draw_strip(writer, rng)      # what the line reader sees of it, uint8 (32, w), and should say
+python -m digits.learning.fields sheet.png # look at some
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,9 +16,20 @@ import numpy as np
 from digits.learning.camera import any_ink, take
 from digits.learning.typefaces import typeset
 from digits.learning.writing import (
-    OTHER, PENS, WORDS, Hand, Mark, Pen, Rng, Writer, Written, any_hand, any_text, choose,
+    OTHER,
+    PENS,
+    WORDS,
+    Hand,
+    Mark,
+    Pen,
+    Rng,
+    Writer,
+    Written,
+    any_hand,
+    any_text,
+    choose,
 )  # fmt: skip
-from digits.reading.strip import DIGIT_HEIGHT, STRIP_HEIGHT, to_strip
+from digits.reading.strip import STRIP_HEIGHT, to_strip
 
 
 @dataclass
@@ -223,7 +232,9 @@ def _neighbours(sheet: Sheet, writer: Writer, hand: Hand, rng: Rng) -> None:
         if rng.random() < 0.6:
             other = writer.write(any_text(rng) or "7", sheet.height, rng, replace(hand, pitch=0.0))
             apart = rng.uniform(1.35, 2.2) * sheet.height
-            sheet.put(other.coverage, rng.uniform(-2, 3) * sheet.height, sheet.base + way * apart - other.base, on_print=False)
+            sheet.put(
+                other.coverage, rng.uniform(-2, 3) * sheet.height, sheet.base + way * apart - other.base, on_print=False
+            )
 
 
 def _labelled(sheet: Sheet, text: str, marks: list[Mark], rng: Rng) -> tuple[str, list[Mark]]:
@@ -234,14 +245,19 @@ def _labelled(sheet: Sheet, text: str, marks: list[Mark], rng: Rng) -> tuple[str
     printed = typeset(words + str(rng.choice(["", ":", ".", "*"])), sheet.height * rng.uniform(0.35, 1.0), rng)
     tall, wide = printed.shape
     top = sheet.base - rng.uniform(0.7, 1.0) * sheet.height if rng.random() < 0.5 else sheet.base - tall
-    before, gap = sheet.left - rng.uniform(0.25, 1.0) * sheet.height, sheet.right + rng.uniform(0.25, 1.0) * sheet.height
+    before, gap = (
+        sheet.left - rng.uniform(0.25, 1.0) * sheet.height,
+        sheet.right + rng.uniform(0.25, 1.0) * sheet.height,
+    )
     if before > wide:
         sheet.put(printed, before - wide, top)
         return f"{OTHER} {text}".strip(), [Mark(OTHER, before - wide, top, before, top + tall), *marks]
     if sheet.print.shape[1] - gap > wide:
         sheet.put(printed, gap, top)
         return f"{text} {OTHER}".strip(), [*marks, Mark(OTHER, gap, top, gap + wide, top + tall)]
-    sheet.put(printed, sheet.left + rng.uniform(-1, 1) * sheet.height, sheet.base - rng.uniform(1.6, 2.4) * sheet.height)
+    sheet.put(
+        printed, sheet.left + rng.uniform(-1, 1) * sheet.height, sheet.base - rng.uniform(1.6, 2.4) * sheet.height
+    )
     return text, marks
 
 
@@ -250,7 +266,9 @@ def _turned(sheet: Sheet, marks: list[Mark], rng: Rng) -> tuple[np.ndarray, np.n
     angle = float(rng.normal(0, 1.2))
     tall, wide = sheet.writing.shape
     matrix = cv2.getRotationMatrix2D(((sheet.left + sheet.right) / 2, sheet.base - sheet.height / 2), angle, 1.0)
-    turned = [cv2.warpAffine(layer, matrix, (wide, tall), flags=cv2.INTER_LINEAR) for layer in (sheet.writing, sheet.print)]
+    turned = [
+        cv2.warpAffine(layer, matrix, (wide, tall), flags=cv2.INTER_LINEAR) for layer in (sheet.writing, sheet.print)
+    ]
     rise = np.tan(np.radians(angle))
     middle = (sheet.left + sheet.right) / 2
     shifts = [-rise * ((mark.left + mark.right) / 2 - middle) for mark in marks]

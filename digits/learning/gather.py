@@ -25,10 +25,8 @@ from digits.learning.datasets import (
 )
 from digits.learning.handwriting import make_styles
 from digits.learning.pictures import make_pool
-from digits.learning.pieces import make_segments
-from digits.learning.strips import make_strips
 
-MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
+MADE = {"imitated": 400_000}  # pictures that the project makes itself
 
 
 @dataclass
@@ -43,9 +41,9 @@ class Data:
 def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
-    A name is "mnist", "imitated", "segments", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
-    train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images; of what is made,
-    "imitated=60000" makes so many pictures, and "segments=9000" so many lines.
+    A name is "mnist", "imitated", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
+    train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images;
+    "imitated=60000" makes so many pictures.
     """
     wanted = [parse_name(name) for name in names]
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
@@ -95,7 +93,7 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
         return load_folders(path)
     raise UserError(
         f"there is no data set '{name}'; "
-        "use mnist, imitated, segments, bundled, a folder of class folders, a Kaggle CSV or corrections"
+        "use mnist, imitated, bundled, a folder of class folders, a Kaggle CSV or corrections"
     )
 
 
@@ -104,13 +102,12 @@ def load_made(
 ) -> tuple[np.ndarray, ...]:
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
-    `n` to train on and `n_check` to validate with are pictures, or lines of digits. "strips" are whole lines, and have
-    texts for labels (see strips.py). The training glyphs are MNIST's training part, the pen strokes where they are
-    there, and the written styles; the validation glyphs are the MNIST images held out.
+    `n` pictures are to train on, `n_check` to validate with. The training glyphs are MNIST's training part, the pen
+    strokes where they are there, and the written styles; the validation glyphs are the MNIST images held out.
     """
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    make = {"imitated": make_pool, "segments": make_segments, "strips": make_strips}[name]
+    make = {"imitated": make_pool}[name]
     cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{_recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)

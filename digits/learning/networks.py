@@ -24,7 +24,10 @@ class _Sideways(nn.Module):
     def __init__(self, n: int, dilation: int) -> None:
         super().__init__()
         self.look = nn.Sequential(
-            nn.Conv1d(n, n, 3, padding=dilation, dilation=dilation, bias=False), nn.BatchNorm1d(n), nn.ReLU(), nn.Dropout(0.1)
+            nn.Conv1d(n, n, 3, padding=dilation, dilation=dilation, bias=False),
+            nn.BatchNorm1d(n),
+            nn.ReLU(),
+            nn.Dropout(0.1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,7 +50,9 @@ class LineNet(nn.Module):
             nn.Flatten(1, 2),
         )
         self.join = nn.Sequential(nn.Conv1d(256, 160, 1, bias=False), nn.BatchNorm1d(160), nn.ReLU())
-        self.read = nn.Sequential(*(_Sideways(160, dilation) for dilation in (1, 2, 4, 1)), nn.Conv1d(160, N_SYMBOLS + 1, 1))
+        self.read = nn.Sequential(
+            *(_Sideways(160, dilation) for dilation in (1, 2, 4, 1)), nn.Conv1d(160, N_SYMBOLS + 1, 1)
+        )
 
     def forward(self, strips: Tensor) -> Tensor:
         """Return the log probabilities of every second column."""

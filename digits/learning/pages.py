@@ -18,7 +18,17 @@ from digits.learning.camera import any_ink, smooth_noise, take
 from digits.learning.fields import CELLS, FREE, Sheet, in_box
 from digits.learning.typefaces import typeset
 from digits.learning.writing import (
-    NUMBERS, OTHER, PENS, WORDS, Hand, Pen, Rng, Writer, any_hand, any_text, choose,
+    NUMBERS,
+    OTHER,
+    PENS,
+    WORDS,
+    Hand,
+    Pen,
+    Rng,
+    Writer,
+    any_hand,
+    any_text,
+    choose,
 )  # fmt: skip
 
 PAGE = (192, 256)  # rows and columns
@@ -49,7 +59,9 @@ def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[
     picture = take([(layers[1], any_ink(rng)), (layers[0], any_ink(rng))], rng, height)
     if rng.random() < 0.2:
         picture = _on_desk(picture, matrix, rng)
-    truth = np.stack([cv2.resize(zone, (PAGE[1] // STRIDE, PAGE[0] // STRIDE), interpolation=cv2.INTER_AREA) for zone in layers[2:]])
+    truth = np.stack(
+        [cv2.resize(zone, (PAGE[1] // STRIDE, PAGE[0] // STRIDE), interpolation=cv2.INTER_AREA) for zone in layers[2:]]
+    )
     return picture, (truth > 0.5).astype(np.uint8)
 
 
@@ -144,7 +156,13 @@ def as_nothing(page: Page, _writer: Writer, _hand: Hand, rng: Rng) -> None:
         elif way < 0.8:
             page.line((0, y[0]), (PAGE[1], y[0] + rng.normal(0, 4)), rng.uniform(0.6, 4))
         else:
-            cv2.circle(page.print, (int(x[0]), int(y[0])), int(rng.uniform(2, 50)), rng.uniform(0.2, 1), int(rng.choice([-1, 1, 3])))
+            cv2.circle(
+                page.print,
+                (int(x[0]), int(y[0])),
+                int(rng.uniform(2, 50)),
+                rng.uniform(0.2, 1),
+                int(rng.choice([-1, 1, 3])),
+            )
     if rng.random() < 0.2:
         stain = smooth_noise(PAGE, rng, rng.uniform(4, 80))
         np.maximum(page.print, np.clip((stain - 0.5) * 3, 0, 1), out=page.print)
@@ -155,7 +173,9 @@ SCENES: dict[Scene, float] = {
 }  # fmt: skip
 
 
-def write_number(page: Page, writer: Writer, left: float, base: float, hand: Hand, furniture, rng: Rng, text: str = "") -> float:
+def write_number(
+    page: Page, writer: Writer, left: float, base: float, hand: Hand, furniture, rng: Rng, text: str = ""
+) -> float:
     """Write a number from column `left` on, print a field round it, mark its zone; return where it ends."""
     text = text or any_text(rng, NUMBERS)
     if furniture and text.isdigit() and rng.random() < 0.3:

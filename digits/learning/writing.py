@@ -16,11 +16,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from digits.finding.pixels import bounding_box
 from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph
 from digits.reading.symbols import OTHER
-from digits.finding.pixels import bounding_box
-
-
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHJKLMNPRSTUVWXYZ"
 WORDS = (
@@ -265,7 +263,9 @@ def draw_sign(sign: str, height: float, pen: float, rng: Rng) -> tuple[np.ndarra
         return _strokes([[jitter(), np.add((length, 0), jitter())]], width, height), rng.uniform(0.34, 0.55) * height
     if sign == "+":
         arm = rng.uniform(0.16, 0.32) * side
-        drawn = _strokes([[jitter() + (-arm, 0), jitter() + (arm, 0)], [jitter() + (0, -arm), jitter() + (0, arm)]], width, height)
+        drawn = _strokes(
+            [[jitter() + (-arm, 0), jitter() + (arm, 0)], [jitter() + (0, -arm), jitter() + (0, arm)]], width, height
+        )
         return drawn, rng.uniform(0.1, 0.3) * height
     if sign == ":":
         apart = rng.uniform(0.25, 0.5) * side
@@ -283,7 +283,9 @@ def _strokes(paths: Sequence, width: float, height: float) -> np.ndarray:
     size = np.ceil(np.concatenate(points).max(axis=0) + width - low).astype(int) + 1
     image = np.zeros((size[1], size[0]), np.uint8)
     for path in points:
-        cv2.polylines(image, [((path - low) * 16).round().astype(np.int32)], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
+        cv2.polylines(
+            image, [((path - low) * 16).round().astype(np.int32)], False, 255, max(1, round(width)), cv2.LINE_AA, 4
+        )
     left, top, right, bottom = bounding_box(image > 0)
     return _resized(image[top:bottom, left:right].astype(np.float32) / 255, height / 64)
 
@@ -357,7 +359,9 @@ def _time(rng: Rng) -> str:
 
 def _with_words(rng: Rng) -> str:
     text = any_text(rng, NUMBERS)
-    return str(rng.choice([f"{OTHER} {text}", f"{text} {OTHER}", f"{OTHER}{text}", f"{text}{OTHER}"], p=[0.4, 0.35, 0.1, 0.15]))
+    return str(
+        rng.choice([f"{OTHER} {text}", f"{text} {OTHER}", f"{OTHER}{text}", f"{text}{OTHER}"], p=[0.4, 0.35, 0.1, 0.15])
+    )
 
 
 def _jumble(rng: Rng) -> str:

@@ -54,9 +54,15 @@ def spell(log_probs: np.ndarray) -> Spelt:
     runs, said = _runs(log_probs), np.exp(log_probs)
     written = 1 - said[:, BLANK]  # that a column says anything new
     columns = [float(np.average(range(first, last), weights=written[first:last])) for _answer, first, last in runs]
-    sums = np.stack([said[first:last, :BLANK].sum(axis=0) for _answer, first, last in runs]) if runs else np.zeros((0, BLANK))
+    sums = (
+        np.stack([said[first:last, :BLANK].sum(axis=0) for _answer, first, last in runs])
+        if runs
+        else np.zeros((0, BLANK))
+    )
     presence = np.array([written[first:last].max() for _answer, first, last in runs])
-    missed = np.array([_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)])
+    missed = np.array(
+        [_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)]
+    )
     text = "".join(SYMBOLS[answer] for answer, _first, _last in runs)
     return Spelt(text, np.array(columns), sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), presence, missed)
 

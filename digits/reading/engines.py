@@ -6,6 +6,7 @@ engine.logits(ink); engine.facts["temperature"]
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -53,6 +54,26 @@ class OnnxEngine:
         """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
         parts = [self._session.run(None, {"ink": ink[i : i + BATCH]})[0] for i in range(0, len(ink), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
+
+
+class SurroundingsNetwork:
+    """One of the networks that look at grey pictures (see learning/networks.py), run with ONNX Runtime.
+
+    `facts` are its training's settings and the file's hash. Raises `UserError` if the file is missing or not ours.
+    """
+
+    MAKER = "train_readers.py"
+
+    def __init__(self, name: str, threads: int | None = None, directory: Path = MODELS_DIR) -> None:
+        path = directory / f"{name}.onnx"
+        if not path.exists():
+            raise UserError(f"there is no {path.name}; make it with: python {self.MAKER} {name}")
+        self._session, settings = open_session(path, threads, "settings", self.MAKER)
+        self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def run(self, pictures: np.ndarray) -> np.ndarray:
+        """Return what the network says of pictures, uint8 (n, h, w)."""
+        return self._session.run(None, {"pictures": pictures})[0]
 
 
 def open_session(path: Path, threads: int | None, fact: str, maker: str) -> tuple[Any, dict]:

@@ -9,19 +9,16 @@ another size where its digits turn out smaller or larger.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from digits.command import UserError
 from digits.files import MODELS_DIR
-from digits.reading.engines import open_session
-from digits.reading.strip import DIGIT_HEIGHT, MARGIN, LEAST_CONTRAST, PAPER, to_strip
+from digits.reading.engines import SurroundingsNetwork
+from digits.reading.strip import DIGIT_HEIGHT, LEAST_CONTRAST, MARGIN, PAPER, to_strip
 
-PAGES = MODELS_DIR / "pages.onnx"
 SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
 TILE = 32  # the network's sides are multiples of it
 STRIDE = 4  # of its answer
@@ -75,21 +72,18 @@ class Zone:
 
 
 class NumberFinder:
-    """Runs the finder's network with ONNX Runtime. Raises `UserError` if its file is missing or not ours."""
+    """Finds numbers with the network of `pages.onnx`. Raises `UserError` if its file is missing or not ours."""
 
-    def __init__(self, path: str | Path = PAGES, threads: int | None = None) -> None:
-        path = Path(path)
-        if not path.exists():
-            raise UserError(f"there is no {path.name}; make it with: python train_readers.py pages")
-        self._session, settings = open_session(path, threads, "settings", "train_readers.py")
-        self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    def __init__(self, threads: int | None = None, directory: Path = MODELS_DIR) -> None:
+        self._network = SurroundingsNetwork("pages", threads, directory)
+        self.facts = self._network.facts
 
     def look(self, grey: np.ndarray) -> np.ndarray:
         """Return the probabilities of a grey picture, uint8 (h, w), as float32 (2, h / 4, w / 4): numbers, other writing."""
         page = to_page(grey)
         below, beside = -page.shape[0] % TILE, -page.shape[1] % TILE
         padded = cv2.copyMakeBorder(page, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-        logits = self._session.run(None, {"pictures": padded[None]})[0][0]
+        logits = self._network.run(padded[None])[0]
         rows, columns = -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
         return 1 / (1 + np.exp(-logits[:, :rows, :columns]))
 
@@ -115,7 +109,9 @@ def to_page(grey: np.ndarray) -> np.ndarray:
     low, high = np.percentile(grey[::2, ::2], (0.3, 99.7)) - paper
     contrast = low if -low >= high else high
     contrast = float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
-    return np.clip(PAPER + (255 - PAPER) * (grey.astype(np.float32) - paper) / contrast, 0, 255).round().astype(np.uint8)
+    return (
+        np.clip(PAPER + (255 - PAPER) * (grey.astype(np.float32) - paper) / contrast, 0, 255).round().astype(np.uint8)
+    )
 
 
 def best_height(zones: list[Zone]) -> float:

@@ -1,320 +1,294 @@
-"""Lines of strokes -> candidate digits with their ink, and the choice among them once the networks have seen all.
+"""A picture of writing -> the numbers in it: the story from the pixels to the answer.
 
-    page = find_candidates("number.jpg")
-    log_probs = [reader.read(line.strokes, line.height) for line in page.layout.lines]
-    places = page.choose(*predictor.predict_scores(page.ink), log_probs)     # [[Place, …] a line], in reading order
+    reading = read_number(pixels, readers, single=predictor.predict(pixels))
+    reading.text, reading.status, reading.reason       # "64,444.60", "ok", ""
 
-Two witnesses are heard. One network sees the pieces between the seams of a line, each by itself; a way from the first
-seam to the last is a reading. The other sees the line as a whole (line_network.py), and knows of no pieces. Read is the
-text that costs both the least, placed along its cheapest way; so touching digits are cut and broken ones joined by one
-rule. Nothing here runs a network: it is handed what they say.
+What is written is decided by networks that see the surroundings: one finds the numbers, one reads each line of them as
+a whole, one looks at every digit once more by itself. Where these disagree, or something was left unread, the reading
+is unsure and says why.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
 
+import cv2
 import numpy as np
 
-from digits.finding.decode import Picture
-from digits.finding.found import FoundDigit
-from digits.finding.ink import INK_SIDE
-from digits.finding.lines import Box, Layout, Line, find_lines
-from digits.finding.pixels import bounding_box
-from digits.reading.ctc import likely_texts, text_costs, weigh_digits
-from digits.reading.pieces import CLEAN, Candidate, Seam, cut_line, piece_between, propose, shape_cost, without_crumbs
+from digits.files import MODELS_DIR
+from digits.reading.crop import crops_of
+from digits.reading.ctc import Spelt, spell
+from digits.reading.engines import SurroundingsNetwork
+from digits.reading.finder import Box, NumberFinder, Zone
+from digits.reading.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
+from digits.reading.symbols import OTHER, to_value
+from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE, softmax
 
-SPACE = 0.8  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
-WIDER = 0.38
-
-# The cost of a reading is a sum of negative log probabilities; these were chosen on validation digits.
-LINE_WEIGHT = 2.0  # of what the line says as a whole, against what its pieces say
-CUT_COST = 1.0  # a pen width of ink cut through
-LEAST = 1e-6  # probability that a network is believed
-PLAIN_COST = 0.4  # what costs less is a digit without doubt; three of them are no broken single digit
-DROP_COST = 6.0  # a digit-sized part taken for no digit
-DOUBTFUL_COST = 2.0  # a line's, with what is dropped of it: of digits, touching too, 98 in 100 cost less than 0.4
-WORD_COST = 4.0  # this dear, what is dropped left out, the line is words, or the squares of empty paper
+# Chosen on drawn validation lines, digits and pens that no network was trained on (benchmarks/fields.py).
+LEAST_CERTAIN = 0.80  # of a symbol that is ok
+MOST_MISSED = 0.35  # probability that a symbol more stands somewhere in the line
+LEAST_FOUND = 0.5  # certainty of the finder
+CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
+AGAINST = 0.5  # probability of another digit at that look from which the two disagree
+HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
+SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
 @dataclass(frozen=True)
-class Step:
-    """What may be done between two seams of a line: take it for a digit, or for none, at a cost."""
+class DigitReading:
+    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
 
-    first: int
-    last: int
-    cost: float
-    candidate: int | None = None  # its number; None where the ink is taken for no digit
-
-
-@dataclass(frozen=True)
-class LineReading:
-    """The `candidates` a line is made of, and what both networks make of each: `probabilities` (n, 10), `scores` (n,).
-
-    `cost` is that of a digit on average; `dropped`, likewise, of what was taken for none.
-    """
-
-    candidates: list[int]
-    probabilities: np.ndarray
-    scores: np.ndarray
-    cost: float
-    dropped: float
-
-
-@dataclass(frozen=True)
-class Place:
-    """A digit found: its candidate number, `probabilities` (10,) and score, its box in pixels of the upright picture.
-
-    `space_before` if a space goes before it; `is_doubtful` if its line as a whole reads badly, as letters taken for
-    digits do.
-    """
-
-    candidate: int
-    probabilities: np.ndarray
-    score: float
+    digit: int
+    confidence: float
+    probs: np.ndarray  # (10,) float32
     box: Box
-    space_before: bool
-    is_doubtful: bool
+    status: str  # ok or unsure
+    line: int  # from 0
+
+    def row(self) -> dict:
+        """Return the digit as plain JSON values."""
+        probs = [round(float(p), 6) for p in self.probs]
+        return {
+            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
+            "line": self.line, "box": list(self.box), "probs": probs,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NumberReading:
+    """What is written in a picture: `lines` with their signs and spaces, and every digit in reading order.
+
+    `status` is ok, unsure or not_a_digit; `reason` one sentence for people, empty if ok.
+    """
+
+    lines: list[str]
+    digits: list[DigitReading]
+    status: str = NOT_A_DIGIT
+    reason: str = "no number was found"
 
     @property
-    def digit(self) -> int:
-        """The likeliest digit."""
-        return int(self.probabilities.argmax())
+    def text(self) -> str:
+        """The lines in one text; empty if there is no number."""
+        return "\n".join(self.lines)
+
+    @property
+    def number(self) -> int | float | None:
+        """The plain value, where the picture holds one number and it can mean only one thing."""
+        return to_value(self.lines[0].replace(" ", "")) if len(self.lines) == 1 else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The lowest confidence of its digits; None if there are none."""
+        return min((digit.confidence for digit in self.digits), default=None)
+
+    def row(self, path: str = "") -> dict:
+        """Return the reading as plain JSON values."""
+        return {
+            "path": path, "status": self.status, "text": self.text, "number": self.number,
+            "confidence": None if self.confidence is None else round(self.confidence, 6), "reason": self.reason,
+            "lines": self.lines, "digits": [digit.row() for digit in self.digits],
+        }  # fmt: skip
+
+
+class Single(Protocol):
+    """What is to be known of the same picture read as one digit."""
+
+    digit: int | None
+    confidence: float
+    probs: np.ndarray
+    status: str
+    reason: str
+
+    @property
+    def box(self) -> Box | None:
+        """Where the digit stands."""
+        ...
+
+
+@dataclass
+class NumberReaders:
+    """The three networks that read numbers. Raises `UserError` if one is missing."""
+
+    threads: int | None = None
+    directory: Path = MODELS_DIR
+    finder: NumberFinder = field(init=False)
+    lines: SurroundingsNetwork = field(init=False)
+    crops: SurroundingsNetwork = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.finder = NumberFinder(self.threads, self.directory)
+        self.lines = SurroundingsNetwork("lines", self.threads, self.directory)
+        self.crops = SurroundingsNetwork("crops", self.threads, self.directory)
+
+    @property
+    def facts(self) -> dict[str, dict]:
+        """Return each network's facts by its name."""
+        return {"pages": self.finder.facts, "lines": self.lines.facts, "crops": self.crops.facts}
+
+
+def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> NumberReading:
+    """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3); `single` is the same picture read as one digit."""
+    # 1. Where do numbers stand?
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    zones = readers.finder.find(grey)
+
+    # 2. What does each say, as a line and digit by digit?
+    read = [read_zone(grey, zone, readers) for zone in zones]
+    kept = [line for line in read if line.has_number]
+
+    # 3. One digit is read as `predict` reads it.
+    if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
+        return _one_digit(kept, single)
+
+    # 4. Zones side by side are one line of text.
+    lines, digits, reasons = [], [], []
+    for row in rows_of(kept):
+        lines.append(" ".join(line.text for line in row))
+        digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
+        reasons += [line.doubt for line in row if line.doubt]
+
+    # 5. It is ok only if nothing in it is doubtful.
+    status = UNSURE if reasons else OK
+    return NumberReading(lines, digits, status, reasons[0] if reasons else "")
+
+
+# ---------------------------------------------------------------- one zone
 
 
 @dataclass(frozen=True)
-class Page:
-    """Every candidate digit of a picture. `ink` is uint8 (n, 28, 28), one for each of `candidates`."""
+class ReadLine:
+    """What one zone says. `doubt` is why it is not ok, empty if it is."""
 
-    layout: Layout
-    seams: list[list[Seam]]  # a list a line
-    candidates: list[Candidate]
-    ink: np.ndarray
+    zone: Zone
+    text: str
+    digits: list[DigitReading]
+    doubt: str
 
-    def choose(self, probabilities: np.ndarray, scores: np.ndarray, log_probs: list[np.ndarray]) -> list[list[Place]]:
-        """Return the best reading, line by line.
-
-        `probabilities` (n, 10) and digit `scores` (n,) are of `ink`; `log_probs` (t, 11) of each line as a whole.
-        """
-        read = [self._read_line(number, probabilities, scores, line) for number, line in enumerate(log_probs)]
-        lines = [line for line in read if line.candidates and line.cost < WORD_COST]
-        usual = usual_gap([gap for line in lines for gap in self._gaps(line.candidates)])
-        return [self._places(line, usual) for line in lines]
-
-    def _read_line(
-        self, number: int, probabilities: np.ndarray, scores: np.ndarray, log_probs: np.ndarray
-    ) -> LineReading:
-        """Return the reading of a line that costs both witnesses least, of those that either thinks likely."""
-        n_seams, steps = len(self.seams[number]), self._steps(number, scores)
-        digits = -np.log(np.clip(probabilities, LEAST, 1))
-        texts = list(dict.fromkeys([text_of_pieces(n_seams, steps, digits), *likely_texts(log_probs)]))
-        spellings = cheapest_spellings(n_seams, steps, digits, texts)
-        costs = [cost for cost, _way in spellings] + LINE_WEIGHT * text_costs(log_probs, texts)
-        best = int(np.argmin(costs))
-        way = spellings[best][1] if np.isfinite(costs[best]) else []
-        return weigh(texts[best], way, probabilities, scores, log_probs)
-
-    def is_one_digit(self, places: list[list[Place]], found: FoundDigit, cost: float) -> bool:
-        """Whether the picture shows just the one digit `found` by itself, which the network read at `cost`.
-
-        True if nothing but that digit was found, and if taking it to pieces is the dearer reading.
-        """
-        flat = [place for line in places for place in line]
-        if found.box is None or (self.layout.has_sheet and found.polarity == "light on dark"):  # the sheet itself
-            return False
-        if len(flat) <= 1:
-            return all(overlap(place.box, found.box) > 0.3 for place in flat)
-        costs = digit_cost(np.stack([place.probabilities for place in flat]), np.array([place.score for place in flat]))
-        costs += [self.candidates[place.candidate].cost for place in flat]
-        plain = [self._is_plain(place.candidate) and one < PLAIN_COST for place, one in zip(flat, costs, strict=True)]
-        if sum(plain) > 2:
-            return False
-        left, top, right, bottom = found.box
-        whole = cost + shape_cost(right - left, bottom - top, without_crumbs(found.mask)[1], bottom - top)
-        return whole <= costs.sum() and all(is_inside(place.box, found.box) for place in flat)
-
-    def _is_plain(self, number: int) -> bool:
-        """Whether a candidate stands free on both sides."""
-        candidate = self.candidates[number]
-        seams = self.seams[candidate.line]
-        return max(seams[candidate.first].ink, seams[candidate.last].ink) < CLEAN
-
-    def _steps(self, number: int, scores: np.ndarray) -> list[Step]:
-        """Return every step through a line: its candidates taken for digits, whichever, its free parts for none."""
-        seams = self.seams[number]
-        costs = any_digit_cost(scores) + np.array([candidate.cost for candidate in self.candidates])
-        digits = [
-            Step(candidate.first, candidate.last, costs[i] + CUT_COST * seams[candidate.last].ink, i)
-            for i, candidate in enumerate(self.candidates)
-            if candidate.line == number
-        ]
-        return digits + [Step(*drop) for drop in drops(self.layout.lines[number], seams)]
-
-    def _gaps(self, numbers: list[int]) -> list[float]:
-        """Return the empty width before each digit but the first, in line heights."""
-        boxes = [self.candidates[number].box for number in numbers]
-        heights = [self.layout.lines[self.candidates[number].line].height for number in numbers[1:]]
-        return [(b[0] - a[2]) / height for a, b, height in zip(boxes, boxes[1:], heights, strict=False)]
-
-    def _places(self, line: LineReading, usual: float) -> list[Place]:
-        spaces = [False, *(gap > max(SPACE, usual + WIDER) for gap in self._gaps(line.candidates))]
-        boxes = [self.layout.box_in_picture(self.candidates[number].box) for number in line.candidates]
-        parts = zip(line.candidates, line.probabilities, line.scores, boxes, spaces, strict=True)
-        return [Place(*part, line.cost + line.dropped > DOUBTFUL_COST) for part in parts]
+    @property
+    def has_number(self) -> bool:
+        """Whether it is a number rather than words: digits, and more of them than of other writing."""
+        return len(self.digits) > self.text.count(OTHER)
 
 
-def find_candidates(picture: Picture) -> Page:
-    """Find every piece of ink in `picture` that could be a digit. Raises `PictureError` if it cannot be read."""
-    layout = find_lines(picture)
-    seams = [cut_line(line) for line in layout.lines]
-    found = [
-        item
-        for number, (line, cuts) in enumerate(zip(layout.lines, seams, strict=True))
-        for item in propose(number, line, cuts)
-    ]
-    ink = np.stack([ink for _candidate, ink in found]) if found else np.zeros((0, INK_SIDE, INK_SIDE), np.uint8)
-    return Page(layout, seams, [candidate for candidate, _ink in found], ink)
+def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
+    """Read one zone of a grey picture, uint8 (h, w)."""
+    strip, to_picture = zone.cut(grey)
+    spelt = spell(readers.lines.run(strip[None])[0].astype(np.float64))
+    spans = spans_of(spelt, strip)
+    boxes = [_to_box(span, to_picture, grey.shape) for span in spans]
+    where = [i for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
+    by_line = spelt.probabilities[where, :10] * spelt.presence[where, None]
+    by_itself = _look_again(strip, [spans[i] for i in where], readers)
+    probs = _weigh(by_line, by_itself)
+    certain = spelt.certainty
+    digits = []
+    for i, seen, alone in zip(where, probs, by_itself, strict=True):
+        digit, confidence = int(seen.argmax()), float(seen.max() * spelt.presence[i])
+        others = np.delete(alone, digit).max()
+        status = OK if min(confidence, certain[i]) > LEAST_CERTAIN and others < AGAINST else UNSURE
+        digits.append(DigitReading(digit, confidence, seen.astype(np.float32), boxes[i], status, 0))
+    text = list(spelt.text)
+    for i, digit in zip(where, digits, strict=True):
+        text[i] = str(digit.digit)
+    written = "".join(text)
+    return ReadLine(zone, _tidy(written), digits, _doubt(zone, spelt, written, digits, boxes, strip))
 
 
-# ---------------------------------------------------------------- what a reading costs
+def spans_of(spelt: Spelt, strip: np.ndarray) -> list[tuple[float, float]]:
+    """Return (left, right) of each symbol in the strip's pixels: to half-way to its neighbours, then to its ink."""
+    middles = 2 * spelt.columns + 1
+    half = HALF_WIDTH * DIGIT_HEIGHT
+    between = (middles[1:] + middles[:-1]) / 2
+    lefts = np.maximum(middles - half, np.append(0.0, between))
+    rights = np.minimum(middles + half, np.append(between, strip.shape[1]))
+    inked = strip[6:-6].max(axis=0) > PAPER + 50
+    spans = []
+    for left, middle, right in zip(lefts, middles, rights, strict=True):
+        columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
+        spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
+    return spans
 
 
-def cheapest_way(n_seams: int, steps: list[Step]) -> list[Step]:
-    """Return the steps that lead from the first seam of a line to the last at the least cost, in order.
-
-    >>> halves = [Step(0, 1, 1.0, 0), Step(1, 2, 1.0, 1)]
-    >>> [step.candidate for step in cheapest_way(3, [*halves, Step(0, 2, 1.5, 2)])]
-    [2]
-    """
-    cost, arrival = [0.0] + [np.inf] * (n_seams - 1), [None] * n_seams
-    for step in sorted(steps, key=lambda step: step.first):
-        if cost[step.first] + step.cost < cost[step.last]:
-            cost[step.last], arrival[step.last] = cost[step.first] + step.cost, step
-    way, seam = [], n_seams - 1
-    while seam > 0 and arrival[seam]:
-        way.append(arrival[seam])
-        seam = arrival[seam].first
-    return way[::-1]
+def _to_box(span: tuple[float, float], to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
+    """Return the upright box, in the picture's pixels, round a span of the strip at the height of its digits."""
+    top, bottom = (STRIP_HEIGHT - DIGIT_HEIGHT) / 2, (STRIP_HEIGHT + DIGIT_HEIGHT) / 2
+    corners = np.array([[x, y, 1.0] for x in span for y in (top, bottom)]) @ to_picture.T
+    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    left, top = np.clip(low, 0, np.array(shape[1::-1]) - 1)
+    right, bottom = np.clip(high, 1, shape[1::-1])
+    return int(left), int(top), int(right), int(bottom)
 
 
-def digit_steps(way: list[Step]) -> list[Step]:
-    """Return the steps of a way that take something for a digit."""
-    return [step for step in way if step.candidate is not None]
+def _look_again(strip: np.ndarray, spans: Sequence[tuple[float, float]], readers: NumberReaders) -> np.ndarray:
+    """Return (n, 10) what each digit looks like by itself, its neighbours at its sides."""
+    if not spans:
+        return np.zeros((0, 10))
+    return softmax(readers.crops.run(crops_of(strip, spans)))
 
 
-def text_of_pieces(n_seams: int, steps: list[Step], digits: np.ndarray) -> str:
-    """Return what the pieces of a line say by themselves; `digits` (n, 10) is what each costs as each digit."""
-    dearer = [replace(step, cost=step.cost + digits[step.candidate].min()) for step in digit_steps(steps)]
-    way = cheapest_way(n_seams, dearer + [step for step in steps if step.candidate is None])
-    return "".join(str(digits[step.candidate].argmin()) for step in digit_steps(way))
+def _weigh(by_line: np.ndarray, by_itself: np.ndarray) -> np.ndarray:
+    """Return (n, 10) both witnesses' probabilities weighed together; rows sum to 1."""
+    logs = (1 - CROP_WEIGHT) * np.log(by_line + 1e-4) + CROP_WEIGHT * np.log(by_itself + 1e-3)
+    return softmax(logs) if len(logs) else by_line
 
 
-def weigh(
-    text: str, way: list[Step], probabilities: np.ndarray, scores: np.ndarray, log_probs: np.ndarray
-) -> LineReading:
-    """Return what both networks make of `text`, spelt along `way`; nothing read if there is no digit.
-
-    `probabilities` (n, 10) and `scores` (n,) are of the candidates, `log_probs` (t, 11) of the line. A digit gets the
-    weighted geometric mean of both networks' probabilities (a logarithmic opinion pool) and mean of their log odds.
-    """
-    pieces = [step.candidate for step in digit_steps(way)]
-    if not pieces:
-        return LineReading([], np.zeros((0, 10), np.float32), np.zeros(0), 0.0, 0.0)
-    line, odds = weigh_digits(log_probs, text)
-    both = (LINE_WEIGHT * line + np.log(np.clip(probabilities[pieces], LEAST, 1))) / (1 + LINE_WEIGHT)
-    both = np.exp(both - np.logaddexp.reduce(both, axis=1, keepdims=True)).astype(np.float32)
-    score = (LINE_WEIGHT * odds + scores[pieces]) / (1 + LINE_WEIGHT)
-    cost = digit_cost(both, score).sum() + text_costs(log_probs, [text])[0]
-    dropped = sum(step.cost for step in way if step.candidate is None)
-    return LineReading(pieces, both, score, float(cost / len(pieces)), dropped / len(pieces))
+def _tidy(text: str) -> str:
+    """Return the text without the words beside the number."""
+    return " ".join(text.replace(OTHER, " ").split())
 
 
-def cheapest_spellings(
-    n_seams: int, steps: list[Step], digits: np.ndarray, texts: list[str]
-) -> list[tuple[float, list[Step]]]:
-    """Return for each text what its cheapest way through a line costs, and that way: inf and [] if there is none.
-
-    `digits` (n, 10) is what each candidate costs as each digit, on top of its step.
-
-    >>> halves, digits = [Step(0, 1, 1.0, 0), Step(1, 2, 1.0, 1)], np.zeros((3, 10))
-    >>> spelt = cheapest_spellings(3, [*halves, Step(0, 2, 1.5, 2)], digits, ["7", "11", "123"])
-    >>> [(cost, [step.candidate for step in way]) for cost, way in spelt]
-    [(1.5, [2]), (2.0, [0, 1]), (inf, [])]
-    """
-    longest = max(map(len, texts))
-    written = np.array([[int(digit) for digit in text.ljust(longest, "0")] for text in texts], int)
-    written = written.reshape(len(texts), longest)
-    cost = np.full((n_seams, len(texts), longest + 1), np.inf)  # of coming to a seam with so many digits written
-    arrival = np.full(cost.shape, -1)
-    cost[0, :, 0] = 0.0
-    steps = sorted(steps, key=lambda step: step.first)
-    for number, step in enumerate(steps):
-        is_digit = step.candidate is not None
-        price = step.cost + (digits[step.candidate][written] if is_digit else 0.0)
-        new = (cost[step.first, :, :-1] if is_digit else cost[step.first]) + price
-        target = (step.last, slice(None), slice(int(is_digit), None))
-        better = new < cost[target]
-        cost[target] = np.where(better, new, cost[target])
-        arrival[target] = np.where(better, number, arrival[target])
-    return [(float(cost[-1, i, len(text)]), _way_back(steps, arrival[:, i], len(text))) for i, text in enumerate(texts)]
+def _doubt(zone: Zone, spelt: Spelt, text: str, digits: list[DigitReading], boxes: list[Box], strip: np.ndarray) -> str:
+    """Return why a line is not to be trusted, or nothing."""
+    for digit in digits:
+        if digit.status != OK:
+            second = int(np.argsort(digit.probs)[-2])
+            left, _top, right, _bottom = digit.box
+            return f"the {digit.digit} at columns {left}–{right} could be {second}, or no digit"
+    for i, symbol in enumerate(text):
+        beside = text[max(0, i - 1) : i] + text[i + 1 : i + 2]
+        if symbol == OTHER and beside.strip():
+            return f"something at columns {boxes[i][0]}–{boxes[i][2]} was not read"
+        if symbol != OTHER and not symbol.isspace() and spelt.certainty[i] < LEAST_CERTAIN:
+            return f"the sign at columns {boxes[i][0]}–{boxes[i][2]} may not be a {symbol}"
+    if spelt.missed.max() > MOST_MISSED:
+        return "there may be one more sign or digit in the line"
+    return "this may not be a number" if zone.certainty < LEAST_FOUND else ""
 
 
-def _way_back(steps: list[Step], arrival: np.ndarray, n_digits: int) -> list[Step]:
-    way, seam = [], len(arrival) - 1
-    while seam > 0 and arrival[seam, n_digits] >= 0:
-        way.append(steps[arrival[seam, n_digits]])
-        seam, n_digits = way[-1].first, n_digits - (way[-1].candidate is not None)
-    return way[::-1]
+# ---------------------------------------------------------------- all zones
 
 
-def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each is a digit, and the likeliest, of (n, 10) and (n,)."""
-    likeliest = np.clip(probabilities.max(axis=1), LEAST, 1.0) if len(probabilities) else np.zeros(0)
-    return any_digit_cost(scores) - np.log(likeliest)
+def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:
+    """Return the lines row by row, from top to bottom, each row from left to right."""
+    rows: list[list[ReadLine]] = []
+    for line in sorted(lines, key=lambda line: line.zone.x):
+        row = next((row for row in rows if _is_beside(row[-1].zone, line.zone)), None)
+        if row is None:
+            rows.append([line])
+        else:
+            row.append(line)
+    return sorted(rows, key=lambda row: row[0].zone.y)
 
 
-def any_digit_cost(scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each is a digit, whichever.
-
-    `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
-    """
-    return np.logaddexp(0.0, -np.asarray(scores, np.float64))
+def _is_beside(left: Zone, right: Zone) -> bool:
+    """Whether `right` continues the row of `left`."""
+    expected = left.y + left.slope * (right.x - left.x)
+    return abs(right.y - expected) < SAME_ROW * max(left.height, right.height) and right.x > left.x + left.length / 2
 
 
-def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:
-    """Return (first seam, last seam, cost) of taking what stands free between two clean seams for no digit."""
-    clean = [number for number, seam in enumerate(seams) if seam.ink < CLEAN]
-    steps = []
-    for first, last in zip(clean, clean[1:], strict=False):
-        mask, _start = piece_between(line, seams[first], seams[last])
-        left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, 0, 0)
-        size = max(right - left, bottom - top) / line.height
-        steps.append((first, last, DROP_COST * float(np.clip(size / 0.6, 0.1, 5.0))))
-    return steps
-
-
-def usual_gap(gaps: list[float]) -> float:
-    """Return the page's usual gap between digits; a page of nothing but wide gaps counts as groups of one."""
-    return float(np.clip(np.median(gaps), 0.0, 0.6)) if gaps else 0.0
-
-
-def is_inside(box: Box, around: Box) -> bool:
-    """Whether four fifths of `box` lie inside `around`.
-
-    >>> is_inside((2, 2, 4, 4), (0, 0, 9, 9)), is_inside((8, 2, 12, 4), (0, 0, 9, 9))
-    (True, False)
-    """
-    width = min(box[2], around[2]) - max(box[0], around[0])
-    height = min(box[3], around[3]) - max(box[1], around[1])
-    return max(0, width) * max(0, height) >= 0.8 * (box[2] - box[0]) * (box[3] - box[1])
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Return the area two boxes share over the area they cover together.
-
-    >>> overlap((0, 0, 2, 2), (0, 0, 2, 1)), overlap((0, 0, 2, 2), (5, 0, 7, 2))
-    (0.5, 0.0)
-    """
-    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    return shared / max(1, sum(areas) - shared)
+def _one_digit(lines: list[ReadLine], single: Single) -> NumberReading:
+    """Return the reading of a picture that holds one digit at most, as `predict` reads it."""
+    by_line = lines[0].digits[0] if lines else None
+    if single.digit is None or single.box is None or (by_line is None and single.status != OK):
+        if by_line is None:
+            return NumberReading([], [])
+        reason = lines[0].doubt or "read as one digit, it is none"
+        return NumberReading([lines[0].text], [replace(by_line, status=UNSURE)], UNSURE, reason)
+    status, reason = single.status, single.reason
+    if by_line is not None and by_line.digit != single.digit:
+        status, reason = UNSURE, f"could be {single.digit} or {by_line.digit}"
+    digit = DigitReading(single.digit, single.confidence, single.probs, single.box, status, 0)
+    return NumberReading([str(single.digit)], [digit], status, reason)

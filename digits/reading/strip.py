@@ -1,6 +1,6 @@
 """A line of writing as the line reader takes it: a strip of 32 rows with digits about 20 high, in even contrast.
 
-    strip = to_strip(grey, middle=60, height=40)     # uint8 (32, w); paper is `PAPER`, ink is brighter
+strip = to_strip(grey, middle=60, height=40)     # uint8 (32, w); paper is `PAPER`, ink is brighter
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:
     seen = grey[max(0, top) : max(1, bottom)]
     paper, contrast = measure(seen)
     above, below = max(0, -top), max(0, bottom - grey.shape[0])
-    band = cv2.copyMakeBorder((seen.astype(np.float32) - paper) / contrast, above, below, 0, 0, cv2.BORDER_CONSTANT, value=0)
+    band = cv2.copyMakeBorder(
+        (seen.astype(np.float32) - paper) / contrast, above, below, 0, 0, cv2.BORDER_CONSTANT, value=0
+    )
     offset = middle - reach - top  # of the strip's first row in the band
     if scale < 0.9:
         band = cv2.resize(band, (width, max(1, round(band.shape[0] * scale))), interpolation=cv2.INTER_AREA)
@@ -35,7 +37,11 @@ def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:
     else:
         matrix = np.float32([[1 / scale, 0, 0], [0, 1 / scale, offset]])
     strip = cv2.warpAffine(
-        band, matrix, (width, STRIP_HEIGHT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        band,
+        matrix,
+        (width, STRIP_HEIGHT),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     levels = np.clip(PAPER + (255 - PAPER) * strip, 0, 255).round().astype(np.uint8)
     return cv2.copyMakeBorder(levels, 0, 0, MARGIN, MARGIN, cv2.BORDER_CONSTANT, value=PAPER)

@@ -1,7 +1,7 @@
 """What a line of writing can say: the ten digits, the signs of numbers, a space, and writing that is no number.
 
-    to_value("64,444.60")        # 64444.6
-    to_value("1,234")            # None: a thousand and more, or a little over one?
+to_value("64,444.60")        # 64444.6
+to_value("1,234")            # None: a thousand and more, or a little over one?
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from digits.reading.verdict import OK, STATUSES, UNSURE
+from digits.reading.verdict import NOT_A_DIGIT, OK, STATUSES, UNSURE
 
 Digit = Annotated[int, Field(ge=0, le=9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -96,7 +96,13 @@ class Number(BaseModel):
 
     model: list[str]
     path: str
-    text: str = Field(description="the digits in reading order, a line break between lines; empty if there are none")
+    status: Literal[OK, UNSURE, NOT_A_DIGIT]
+    text: str = Field(
+        description="digits and signs in reading order, a line break between lines; empty if there are none"
+    )
+    number: int | float | None = Field(description="the plain value, where it is one and can mean only one thing")
+    confidence: float | None = Field(description="the lowest of the digits'")
+    reason: str = Field(description="why it is not ok; empty if it is")
     lines: list[str]
     digits: list[NumberDigit]
     width: int = Field(description="of the upright picture, in pixels")

@@ -146,7 +146,6 @@ SCRIPT = {
         "val_accuracy": "Validation accuracy",
         "val_mnist": "MNIST, held out",
         "val_imitated": "Imitated, held out",
-        "val_segments": "Segments, held out",
     },
     "architecture": "Architecture",
     "size": "Weights",
