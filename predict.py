@@ -50,7 +50,7 @@ class Prediction:
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """Where the digit stands, (left, top, right, bottom) in pixels; None if nothing does or no picture was given."""
+        """Where the digit stands, (left, top, right, bottom) in pixels; None if that is not known."""
         return self.found.box if self.found else None
 
     @property

@@ -1,4 +1,4 @@
-"""Train the networks that look at writing in its surroundings: the reader of lines, the finder of numbers, the reader of crops.
+"""Train the networks that see writing in its surroundings: the line reader, the finder of numbers, the crop reader.
 
     python train_readers.py lines              # some hours on two cores; writes models/lines.onnx
     python train_readers.py pages --resume     # go on after a kill
@@ -99,7 +99,7 @@ def line_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> 
 
 
 def pad(strips: list[np.ndarray]) -> Tensor:
-    """Return strips of several widths as one tensor, uint8 (n, 32, w), with paper at their ends; w is a multiple of 4."""
+    """Return strips of several widths as one tensor, uint8 (n, 32, w), paper at their ends; w is a multiple of 4."""
     width = -(-max(strip.shape[1] for strip in strips) // 4) * 4
     padded = np.full((len(strips), strips[0].shape[0], width), PAPER, np.uint8)
     for row, strip in zip(padded, strips, strict=True):
@@ -108,7 +108,7 @@ def pad(strips: list[np.ndarray]) -> Tensor:
 
 
 def vary(strips: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return strips seen anew: another contrast and grain each, all a little wider or narrower, and moved up or down."""
+    """Return strips seen anew: another contrast and grain each, all a little wider or narrower, and moved."""
     n, tall, wide = strips.shape
     x = strips.float() - PAPER
     x = x * torch.from_numpy(rng.uniform(0.6, 1.15, (n, 1, 1)).astype(np.float32))
@@ -205,7 +205,10 @@ def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[st
 
 
 TASKS = {
-    "lines": Task(LineNet, draw_strip, line_batches, line_loss, check_lines, (1, 32, 96), {2: "w"}, "log_probs", Settings("lines")),
+    "lines": Task(
+        LineNet, draw_strip, line_batches, line_loss, check_lines, (1, 32, 96), {2: "w"}, "log_probs",
+        Settings("lines"),
+    ),
     "pages": Task(
         PageNet, draw_page_sample, picture_batches, page_loss, check_pages, (1, 192, 256), {1: "h", 2: "w"}, "logits",
         Settings("pages", part=3_000, window=6, epochs=14, batch_size=16, lr=3e-3),

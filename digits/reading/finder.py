@@ -79,7 +79,7 @@ class NumberFinder:
         self.facts = self._network.facts
 
     def look(self, grey: np.ndarray) -> np.ndarray:
-        """Return the probabilities of a grey picture, uint8 (h, w), as float32 (2, h / 4, w / 4): numbers, other writing."""
+        """Return the probabilities of numbers and of other writing in a grey picture, uint8 (h, w): (2, h / 4, w / 4)."""
         page = to_page(grey)
         below, beside = -page.shape[0] % TILE, -page.shape[1] % TILE
         padded = cv2.copyMakeBorder(page, 0, below, 0, beside, cv2.BORDER_REPLICATE)
@@ -104,7 +104,7 @@ class NumberFinder:
 
 
 def to_page(grey: np.ndarray) -> np.ndarray:
-    """Return a grey picture, uint8 (h, w), in even contrast, as the network takes it: paper is `PAPER`, ink brighter."""
+    """Return a grey picture, uint8 (h, w), in even contrast, for the network: paper is `PAPER`, ink brighter."""
     paper = float(np.median(grey))
     low, high = np.percentile(grey[::2, ::2], (0.3, 99.7)) - paper
     contrast = low if -low >= high else high
@@ -128,7 +128,7 @@ def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
 
 
 def zones_of(probabilities: np.ndarray) -> list[Zone]:
-    """Return the zones in a map of probabilities, float (h, w), each four pixels wide; neighbours in a line are joined."""
+    """Return the zones in a map of probabilities, float (h, w), of every fourth pixel; neighbours are joined."""
     n, labels, stats, _ = cv2.connectedComponentsWithStats((probabilities > 0.5).astype(np.uint8), connectivity=8)
     zones = [_fit(probabilities, labels, stats, i) for i in range(1, n) if stats[i, cv2.CC_STAT_AREA] >= 2]
     wide = [zone for zone in zones if zone.length > 3 * zone.height]

@@ -206,7 +206,7 @@ def spans_of(spelt: Spelt, strip: np.ndarray) -> list[tuple[float, float]]:
     rights = np.minimum(middles + half, np.append(between, strip.shape[1]))
     inked = strip[6:-6].max(axis=0) > PAPER + 50
     spans = []
-    for left, middle, right in zip(lefts, middles, rights, strict=True):
+    for left, right in zip(lefts, rights, strict=True):
         columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
         spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
     return spans
