@@ -38,7 +38,7 @@ from digits.learning.writing import HELD_OUT, PENS, Writer
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
-from digits.reading.strip import PAPER
+from digits.finding.strip import PAPER
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from train import moving_average, read_run, save_progress, take_up

@@ -16,7 +16,7 @@ from digits.learning.glyphs import NO_DIGIT, Rng, choose, draw_glyph
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
 from digits.learning.writing import Pen, Writer, draw_pen, swelling, write_word
-from digits.reading.crop import to_crop
+from digits.finding.crop import to_crop
 
 FRAME = 80  # pixels of the longer side while it is drawn
 NON_DIGITS = 0.14

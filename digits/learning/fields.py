@@ -29,7 +29,7 @@ from digits.learning.writing import (
     any_text,
     choose,
 )  # fmt: skip
-from digits.reading.strip import STRIP_HEIGHT, to_strip
+from digits.finding.strip import STRIP_HEIGHT, to_strip
 
 
 @dataclass

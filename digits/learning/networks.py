@@ -1,6 +1,6 @@
 """The networks that look at writing in its surroundings: one reads lines, one finds them, one reads a single digit.
 
-All take grey pictures as uint8, paper and ink in even contrast (see digits/reading/strip.py), and are exported to ONNX.
+All take grey pictures as uint8, paper and ink in even contrast (see digits/finding/strip.py), and are exported to ONNX.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 
 from digits.files import MODELS_DIR
 from digits.reading.engines import SurroundingsNetwork
-from digits.reading.strip import DIGIT_HEIGHT, LEAST_CONTRAST, MARGIN, PAPER, to_strip
+from digits.finding.strip import DIGIT_HEIGHT, LEAST_CONTRAST, MARGIN, PAPER, to_strip
 
 SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
 TILE = 32  # the network's sides are multiples of it

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 
 from digits.files import MODELS_DIR
-from digits.reading.crop import crops_of
+from digits.finding.crop import crops_of
 from digits.reading.ctc import Spelt, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import Box, NumberFinder, Zone
-from digits.reading.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
+from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.symbols import OTHER, to_value
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE, softmax
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from digits.reading.strip import PAPER, measure
+from digits.finding.strip import PAPER, measure
 
 CROP_SIDE = 48
 
