@@ -27,7 +27,8 @@ from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
 from digits.finding.paper import Method
 from digits.finding.strokes import doubt
-from digits.reading.engines import Engine, OnnxEngine, TorchEngine, weights_path
+from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
+from digits.reading.finder import NumberFinder
 from digits.reading.number import NumberReaders, NumberReading, read_number
 from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
 from utils import ASSETS_DIR, UserError, command
@@ -116,6 +117,7 @@ class MNISTPredictor:
         if threshold is not None:
             self.thresholds["unsure_confidence"] = threshold
         self._number_readers: NumberReaders | None = None
+        self._crop_reader: SurroundingsNetwork | None = None
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
@@ -130,16 +132,28 @@ class MNISTPredictor:
         views = [view for item in found if isinstance(item, FoundDigit) for view in (item, *item.others)]
         ink = np.stack([view.ink for view in views]) if views else np.zeros((0, 28, 28), np.uint8)
         answers = iter(zip(views, *self.predict_scores(ink), strict=True))
-        return [self._answer(item, answers) for item in found]
+        crops = [item.crop for item in found if isinstance(item, FoundDigit) and item.crop is not None]
+        in_crops = iter(self.crop_reader().run(np.stack(crops)) if crops else ())
+        return [self._answer(item, answers, in_crops) for item in found]
 
-    def _answer(self, item: FoundDigit | PictureError, answers: Iterator) -> Prediction:
+    def _answer(self, item: FoundDigit | PictureError, answers: Iterator, in_crops: Iterator) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
+        # 1. Of several views the one that looks most like a digit.
         seen = [next(answers) for _ in range(1 + len(item.others))]
-        if item.is_blank:
-            return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
         found, probs, score = max(seen, key=_likelihood) if item.others else seen[0]
-        status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found))
+        in_crop = next(in_crops) if item.crop is not None else None
+        # 2. Nothing is written here, unless the crop shows a digit all the same.
+        if item.is_blank:
+            if in_crop is None or digit_score(in_crop[None])[0] < SEEN_IN_BLANK:
+                return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
+            probs, digit = softmax(in_crop), int(in_crop.argmax())
+            return Prediction(digit, float(probs.max()), probs, UNSURE, f"a faint {digit}, or nothing", 0.0, item)
+        # 3. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
+        if in_crop is None:
+            status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found))
+        else:
+            probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
@@ -154,8 +168,15 @@ class MNISTPredictor:
     def number_readers(self) -> NumberReaders:
         """Return the networks that read numbers, opened at the first call. Raises `UserError`."""
         if self._number_readers is None:
-            self._number_readers = NumberReaders(self._threads)
+            finder, lines = NumberFinder(self._threads), SurroundingsNetwork("lines", self._threads)
+            self._number_readers = NumberReaders(finder, lines, self.crop_reader())
         return self._number_readers
+
+    def crop_reader(self) -> SurroundingsNetwork:
+        """Return the network that sees a digit among other things, opened at the first call. Raises `UserError`."""
+        if self._crop_reader is None:
+            self._crop_reader = SurroundingsNetwork("crops", self._threads)
+        return self._crop_reader
 
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from digits.finding.strip import PAPER
 from digits.learning.crops import draw_crop
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
@@ -38,7 +39,6 @@ from digits.learning.writing import HELD_OUT, PENS, Writer
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
-from digits.finding.strip import PAPER
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from train import moving_average, read_run, save_progress, take_up

@@ -19,13 +19,16 @@ from dataclasses import replace
 import numpy as np
 
 from digits.finding import views
+from digits.finding.crop import to_crop
 from digits.finding.decode import Picture, PictureError, open_picture
 from digits.finding.found import FoundDigit, read_strokes, untouched
 from digits.finding.ink import INK_SIDE, is_mnist_form
-from digits.finding.paper import measure_contrast
+from digits.finding.paper import Method, measure_contrast
 from digits.finding.pixels import shrink
 
 WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no better and took twice as long
+CROPPED = 200  # pixels of the longer side: a smaller picture was cut out round its digit by somebody
+ROUND = 0.85  # of a digit's longer side, from its middle to the edges of a crop
 N_NESTED = 2  # frames and sheets within each other that are looked into
 
 
@@ -56,7 +59,26 @@ def find_digit(picture: Picture) -> FoundDigit:
         first, *others = (near for view in (found, *found.others) for near in _closer(pixels, view))
         found = replace(first, others=tuple(others))
     size = pixels.shape[1], pixels.shape[0]
-    return replace(found, size=size, others=tuple(replace(view, size=size) for view in found.others))
+    others = tuple(replace(view, size=size) for view in found.others)
+    # 3. The digit in its surroundings goes along, for a network that sees those.
+    return replace(found, size=size, others=others, crop=_surroundings(pixels, found))
+
+
+def _surroundings(pixels: np.ndarray, found: FoundDigit) -> np.ndarray | None:
+    """Return the crop, uint8 (48, 48), of a small picture, or round the doubtful digit of a large one.
+
+    None for a drawing on flat ground, and for a photo whose digit is beyond doubt.
+    """
+    if found.method is Method.FLAT_PAPER:
+        return None
+    if max(pixels.shape[:2]) <= CROPPED:
+        return to_crop(pixels)
+    if found.box is None or not found.others:
+        return None
+    left, top, right, bottom = found.box
+    reach = round(ROUND * max(right - left, bottom - top))
+    x, y = (left + right) // 2, (top + bottom) // 2
+    return to_crop(pixels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach])
 
 
 def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:

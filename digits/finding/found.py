@@ -36,6 +36,7 @@ class FoundDigit:
     others: tuple[FoundDigit, ...] = ()  # what other views of a doubtful picture show; the network chooses
     size: tuple[int, int] = (28, 28)
     left_out: float = 0.0  # how much other writing there is, against the digit's: near 1 for a second digit
+    crop: np.ndarray | None = None  # uint8 (48, 48), the grey picture round the digit, where there may be other things
 
     @property
     def is_blank(self) -> bool:

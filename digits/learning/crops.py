@@ -10,20 +10,26 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digits.finding.crop import to_crop
 from digits.finding.pixels import bounding_box
 from digits.learning.camera import any_ink, smooth_noise, take
 from digits.learning.glyphs import NO_DIGIT, Rng, choose, draw_glyph
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
 from digits.learning.writing import Pen, Writer, draw_pen, swelling, write_word
-from digits.finding.crop import to_crop
 
 FRAME = 80  # pixels of the longer side while it is drawn
-NON_DIGITS = 0.14
+NON_DIGITS = 0.18
 
 
 def draw_crop(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
     """Return a crop, uint8 (48, 48), and the digit in its middle, or 10."""
+    picture, label = draw_picture(writer, rng, pens)
+    return to_crop(picture), label
+
+
+def draw_picture(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
+    """Return a picture, uint8 (h, w), of 18 to 90 pixels, and the digit in its middle, or 10."""
     # 1. The frame: how large, how wide, and where the digit goes.
     small = rng.random() < 0.3  # ten pixels of digit in a noisy frame, or a register's crop
     wide = int(FRAME * min(1.0, np.exp(rng.normal(-0.15, 0.25)))) if not small else FRAME
@@ -53,7 +59,7 @@ def draw_crop(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndar
     # 4. Photographed, at few pixels.
     darkness = any_ink(rng) if not small else rng.uniform(0.2, 0.7)
     layers = [(print_, any_ink(rng)), (writing, darkness)]
-    return to_crop(_coarse(layers, height, pixels, small, rng)), label
+    return _coarse(layers, height, pixels, small, rng), label
 
 
 def _middle(writer: Writer, digit: int, pen: float, height: float, rng: Rng) -> tuple[np.ndarray, int]:

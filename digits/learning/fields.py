@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from digits.finding.strip import STRIP_HEIGHT, to_strip
 from digits.learning.camera import any_ink, take
 from digits.learning.typefaces import typeset
 from digits.learning.writing import (
@@ -29,7 +30,6 @@ from digits.learning.writing import (
     any_text,
     choose,
 )  # fmt: skip
-from digits.finding.strip import STRIP_HEIGHT, to_strip
 
 
 @dataclass

@@ -134,6 +134,22 @@ def _texture(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     return np.clip((noise - rng.uniform(0.3, 0.6)) * 4, 0, 1)
 
 
+def _frame(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
+    """The outline of an empty box, or of a few cells, or some of its sides."""
+    image = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.uint8)
+    wide, tall = rng.uniform(0.3, 1.0, 2) * LONG / 2
+    centre, thick = GLYPH_SIDE / 2, int(rng.integers(1, 7))
+    left, top, right, bottom = (round(centre + way) for way in (-wide, -tall, wide, tall))
+    sides = [((left, top), (right, top)), ((right, top), (right, bottom)), ((right, bottom), (left, bottom))]
+    sides += [((left, bottom), (left, top))] if rng.random() < 0.8 else []
+    for cell in range(int(rng.integers(0, 4))):
+        x = left + round((right - left) * (cell + 1) / 4)
+        sides.append(((x, top), (x, bottom)))
+    for start, end in sides:
+        cv2.line(image, start, end, 255, thick, cv2.LINE_AA)
+    return image.astype(np.float32) / 255
+
+
 NON_DIGITS: dict[NonDigit, float] = {
     _letter: 0.38,
     _scribble: 0.16,
@@ -143,7 +159,7 @@ NON_DIGITS: dict[NonDigit, float] = {
     _blob: 0.1,
     _texture: 0.04,
 }
-ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several}  # nothing that holds a whole digit
+ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several} | {_frame: 0.2}  # no whole digit
 SIGNS: dict[NonDigit, float] = {_letter: 0.7, _scribble: 0.15, _character: 0.15}
 
 

@@ -1,7 +1,7 @@
 """Where numbers stand in a picture: a network marks their zones, and the zones become lines with a slant.
 
-    zones = NumberFinder().find(grey)       # of uint8 (h, w): [Zone, …]
-    zones[0].cut(grey)                      # its strip for the line reader, uint8 (32, w)
+    (zones, *coarser) = NumberFinder().looks(grey)      # of uint8 (h, w): [Zone, …], and what may be truer
+    zones[0].cut(grey)                                  # its strip for the line reader, uint8 (32, w)
 
 The network (learning/networks.PageNet) was trained on digits 11 to 60 pixels high, so a picture is looked at again at
 another size where its digits turn out smaller or larger.
@@ -16,14 +16,16 @@ import cv2
 import numpy as np
 
 from digits.files import MODELS_DIR
-from digits.reading.engines import SurroundingsNetwork
 from digits.finding.strip import DIGIT_HEIGHT, LEAST_CONTRAST, MARGIN, PAPER, to_strip
+from digits.reading.engines import SurroundingsNetwork
 
 SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
 TILE = 32  # the network's sides are multiples of it
 STRIDE = 4  # of its answer
 CORE = 0.6  # of a digit's height is its zone
-COMFORTABLE = (16.0, 56.0)  # heights of digits, in pixels, that need no other look
+COARSER = 3.0  # times at each further look
+SMALL_PICTURE = 200  # pixels of the longer side
+LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: found at all, looked at again, and then
 REACH = 0.7  # digit heights cut out on either side of a zone
 APART = 1.3  # digit heights between two zones that are read as one
 
@@ -87,20 +89,48 @@ class NumberFinder:
         rows, columns = -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
         return 1 / (1 + np.exp(-logits[:, :rows, :columns]))
 
-    def find(self, grey: np.ndarray) -> list[Zone]:
-        """Return the numbers' zones in a grey picture, uint8 (h, w), from top to bottom."""
+    def looks(self, grey: np.ndarray) -> list[list[Zone]]:
+        """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
+
+        The first is the picture as it is, or larger where its digits are small; the others are ever coarser, for
+        digits that fill it, and only there where they show more.
+        """
         scale = min(1.0, SIDE / max(grey.shape))
-        best: list[Zone] = []
-        for _ in range(3):
-            small = _resized(grey, scale)
-            zones = [zone.scaled(1 / scale) for zone in zones_of(self.look(small)[0])]
-            best = zones if len(zones) >= len(best) or best_height(best) * scale > COMFORTABLE[1] else best
-            height = best_height(zones) * scale if zones else 2 * COMFORTABLE[1]
-            if COMFORTABLE[0] <= height <= COMFORTABLE[1] or (not zones and max(small.shape) < 100):
-                break
-            wanted = 28.0 / height if zones else 0.35
-            scale = min(scale * float(np.clip(wanted, 0.3, 2.5)), SIDE / max(grey.shape))
-        return best
+        first = self._look_at(grey, scale)
+        height = first.height * scale
+        if 0 < height < SMALL or (not first.zones and max(grey.shape) < SMALL_PICTURE):
+            larger = min(scale * (COMFORTABLE / height if height else 2.0), SIDE / max(grey.shape))
+            again = self._look_at(grey, larger)
+            first = again if again.area > 0.7 * first.area else first
+        looks = [first]
+        while max(grey.shape) * scale > 2 * TILE:
+            scale /= COARSER
+            looks.append(self._look_at(grey, scale))
+        return [look.zones for look in looks if look.zones and (look is first or look.area > first.area)]
+
+    def _look_at(self, grey: np.ndarray, scale: float) -> Look:
+        size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
+        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
+        return Look([zone.scaled(1 / scale) for zone in zones], scale)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found in a picture seen at `scale`; the zones are in its own pixels."""
+
+    zones: list[Zone]
+    scale: float
+
+    @property
+    def height(self) -> float:
+        """The usual height of the digits; 0 if there are none."""
+        return float(np.median([zone.height for zone in self.zones])) if self.zones else 0.0
+
+    @property
+    def area(self) -> float:
+        """How much of the picture is surely numbers, in pixels: pieces of large digits cover less than the digits."""
+        return sum(zone.certainty * zone.length * zone.height for zone in self.zones)
 
 
 def to_page(grey: np.ndarray) -> np.ndarray:
@@ -114,22 +144,16 @@ def to_page(grey: np.ndarray) -> np.ndarray:
     )
 
 
-def best_height(zones: list[Zone]) -> float:
-    """Return the usual height of the zones' digits."""
-    return float(np.median([zone.height for zone in zones])) if zones else 0.0
-
-
-def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
-    size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-
-
 # ---------------------------------------------------------------- zones
 
 
-def zones_of(probabilities: np.ndarray) -> list[Zone]:
-    """Return the zones in a map of probabilities, float (h, w), of every fourth pixel; neighbours are joined."""
-    n, labels, stats, _ = cv2.connectedComponentsWithStats((probabilities > 0.5).astype(np.uint8), connectivity=8)
+def zones_of(probabilities: np.ndarray, others: np.ndarray) -> list[Zone]:
+    """Return the zones in a map of probabilities, float (h, w), of every fourth pixel; neighbours are joined.
+
+    `others`, likewise, are those of other writing.
+    """
+    number = (probabilities > 0.5) & (probabilities > others)
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(number.astype(np.uint8), connectivity=8)
     zones = [_fit(probabilities, labels, stats, i) for i in range(1, n) if stats[i, cv2.CC_STAT_AREA] >= 2]
     wide = [zone for zone in zones if zone.length > 3 * zone.height]
     usual = float(np.average([zone.slope for zone in wide], weights=[zone.length for zone in wide])) if wide else 0.0

@@ -11,19 +11,17 @@ is unsure and says why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from digits.files import MODELS_DIR
 from digits.finding.crop import crops_of
+from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.ctc import Spelt, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import Box, NumberFinder, Zone
-from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.symbols import OTHER, to_value
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE, softmax
 
@@ -108,20 +106,13 @@ class Single(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class NumberReaders:
-    """The three networks that read numbers. Raises `UserError` if one is missing."""
+    """The three networks that read numbers: where they stand, what a line says, what a digit looks like by itself."""
 
-    threads: int | None = None
-    directory: Path = MODELS_DIR
-    finder: NumberFinder = field(init=False)
-    lines: SurroundingsNetwork = field(init=False)
-    crops: SurroundingsNetwork = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.finder = NumberFinder(self.threads, self.directory)
-        self.lines = SurroundingsNetwork("lines", self.threads, self.directory)
-        self.crops = SurroundingsNetwork("crops", self.threads, self.directory)
+    finder: NumberFinder
+    lines: SurroundingsNetwork
+    crops: SurroundingsNetwork
 
     @property
     def facts(self) -> dict[str, dict]:
@@ -133,11 +124,11 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> N
     """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3); `single` is the same picture read as one digit."""
     # 1. Where do numbers stand?
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
-    zones = readers.finder.find(grey)
+    looks = readers.finder.looks(grey)
 
-    # 2. What does each say, as a line and digit by digit?
-    read = [read_zone(grey, zone, readers) for zone in zones]
-    kept = [line for line in read if line.has_number]
+    # 2. What does each zone say, as a line and digit by digit? Of several looks the one that reads most surely counts.
+    read = [[read_zone(grey, zone, readers) for zone in zones] for zones in looks]
+    kept = [line for line in max(read, key=_sureness, default=[]) if line.has_number]
 
     # 3. One digit is read as `predict` reads it.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
@@ -160,17 +151,23 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> N
 
 @dataclass(frozen=True)
 class ReadLine:
-    """What one zone says. `doubt` is why it is not ok, empty if it is."""
+    """What one zone says, and how surely on average. `doubt` is why it is not ok, empty if it is."""
 
     zone: Zone
     text: str
     digits: list[DigitReading]
+    certainty: float
     doubt: str
 
     @property
     def has_number(self) -> bool:
         """Whether it is a number rather than words: digits, and more of them than of other writing."""
-        return len(self.digits) > self.text.count(OTHER)
+        return bool(self.digits)
+
+
+def _sureness(lines: list[ReadLine]) -> float:
+    """Return how much is surely read, in pixels; pieces of large digits, or lines run together, read badly."""
+    return sum(line.zone.length * line.zone.height * line.certainty**4 for line in lines if line.has_number)
 
 
 def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
@@ -194,7 +191,10 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     for i, digit in zip(where, digits, strict=True):
         text[i] = str(digit.digit)
     written = "".join(text)
-    return ReadLine(zone, _tidy(written), digits, _doubt(zone, spelt, written, digits, boxes, strip))
+    if len(digits) <= written.count(OTHER):  # words, some of whose letters look like digits
+        digits = []
+    certainty = float(certain.mean()) if len(certain) else 0.0
+    return ReadLine(zone, _tidy(written), digits, certainty, _doubt(zone, spelt, written, digits, boxes))
 
 
 def spans_of(spelt: Spelt, strip: np.ndarray) -> list[tuple[float, float]]:
@@ -240,7 +240,7 @@ def _tidy(text: str) -> str:
     return " ".join(text.replace(OTHER, " ").split())
 
 
-def _doubt(zone: Zone, spelt: Spelt, text: str, digits: list[DigitReading], boxes: list[Box], strip: np.ndarray) -> str:
+def _doubt(zone: Zone, spelt: Spelt, text: str, digits: list[DigitReading], boxes: list[Box]) -> str:
     """Return why a line is not to be trusted, or nothing."""
     for digit in digits:
         if digit.status != OK:

@@ -19,6 +19,8 @@ DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_dig
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
 LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
 PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
+CROP_WEIGHT, SURE_BOTH = 0.6, 0.9  # chosen on drawn crops of digits nobody was trained on
+SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
 REASONS = {
@@ -62,6 +64,34 @@ def judge(
     if score - caution < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
     return OK, REASONS[OK]
+
+
+def weigh(probabilities: np.ndarray, crop_logits: np.ndarray) -> np.ndarray:
+    """Return probabilities (10,) of a digit that two networks saw: its ink, and the crop with what stands beside it."""
+    logs = (1 - CROP_WEIGHT) * np.log(np.maximum(probabilities, 1e-6)) + CROP_WEIGHT * np.log(
+        softmax(crop_logits) + 1e-6
+    )
+    return softmax(logs)
+
+
+def judge_both(
+    probabilities: np.ndarray, score: float, crop_logits: np.ndarray, thresholds: dict[str, float], left_out: float
+) -> tuple[np.ndarray, str, str]:
+    """Return (probabilities, status, reason) of a digit among other things, which two networks saw.
+
+    `probabilities` (10,) and `score` are of its ink alone; `crop_logits` (10,) of the crop. No digit is what neither
+    takes for one; ok is only what both read alike, and surely.
+    """
+    both = weigh(probabilities, crop_logits)
+    crop_score = float(digit_score(crop_logits[None])[0])
+    status, reason = judge(both, max(score, crop_score), thresholds, left_out)
+    best = int(both.argmax())
+    if status == OK and (probabilities.argmax() != best or crop_logits.argmax() != best):
+        other = probabilities.argmax() if probabilities.argmax() != best else crop_logits.argmax()
+        return both, UNSURE, f"could be {best} or {int(other)}"
+    if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < thresholds.get("unsure_score", 0.0)):
+        return both, UNSURE, f"an unusual {best}, or no digit"
+    return both, status, reason
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
