@@ -30,7 +30,18 @@ from digits.finding.strokes import doubt
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.number import NumberReaders, NumberReading, read_number
-from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, REASONS, digit_score, judge, softmax
+from digits.reading.verdict import (
+    BLANK,
+    ERROR,
+    NOT_A_DIGIT,
+    REASONS,
+    SEEN_IN_BLANK,
+    UNSURE,
+    digit_score,
+    judge,
+    judge_both,
+    softmax,
+)
 from utils import ASSETS_DIR, UserError, command
 
 

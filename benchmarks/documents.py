@@ -1,10 +1,10 @@
-"""Numbers in fields, cells, score sheets, lists and forms that nobody trained on: exact readings, and whether "ok" is true.
+"""Numbers in fields, cells, sheets, lists and forms that nobody trained on: exact readings, and whether "ok" is true.
 
     python -m benchmarks.documents --data-dir documents/
     python -m benchmarks.documents --data-dir documents/ --rapidocr --gallery outputs/runs/documents
 
 The folder holds `fields` (file, kind, label), `cells_tight` and `cells_loose` (file, label), `score` (file, row, col,
-truth), `lists` (file, truth: lines joined by |) and `forms` (file, truth). All of it is for measuring, none for training.
+truth), `lists` (file, truth: lines joined by |) and `forms` (file, truth). All is for measuring, none for training.
 """
 
 from __future__ import annotations
@@ -178,8 +178,8 @@ def table(result: dict) -> str:
     for name in [name for name in FIELDS if name in result]:
         one = result[name]
         lines.append(
-            f"{name:12} digits {share(one['digits'])}  signs {share(one['signs'])}  ok but wrong {share(one['ok_but_wrong'])}"
-            f"  right and ok {share(one['right_and_ok'])}  empty refused {share(one['empty_refused'])}"
+            f"{name:12} digits {share(one['digits'])}  signs {share(one['signs'])}"
+            f"  ok but wrong {share(one['ok_but_wrong'])}  right and ok {share(one['right_and_ok'])}  empty refused {share(one['empty_refused'])}"
             f"  {1000 * one['seconds_each']:.0f} ms"
         )
     for name in [name for name in PAGES if name in result]:

@@ -81,7 +81,7 @@ class NumberFinder:
         self.facts = self._network.facts
 
     def look(self, grey: np.ndarray) -> np.ndarray:
-        """Return the probabilities of numbers and of other writing in a grey picture, uint8 (h, w): (2, h / 4, w / 4)."""
+        """Return the probabilities of numbers and other writing in a grey picture, uint8 (h, w): (2, h / 4, w / 4)."""
         page = to_page(grey)
         below, beside = -page.shape[0] % TILE, -page.shape[1] % TILE
         padded = cv2.copyMakeBorder(page, 0, below, 0, beside, cv2.BORDER_REPLICATE)
