@@ -179,8 +179,8 @@ def table(result: dict) -> str:
         one = result[name]
         lines.append(
             f"{name:12} digits {share(one['digits'])}  signs {share(one['signs'])}"
-            f"  ok but wrong {share(one['ok_but_wrong'])}  right and ok {share(one['right_and_ok'])}  empty refused {share(one['empty_refused'])}"
-            f"  {1000 * one['seconds_each']:.0f} ms"
+            f"  ok but wrong {share(one['ok_but_wrong'])}  right and ok {share(one['right_and_ok'])}"
+            f"  empty refused {share(one['empty_refused'])}  {1000 * one['seconds_each']:.0f} ms"
         )
     for name in [name for name in PAGES if name in result]:
         shown = (f"{key} {share(v) if isinstance(v, dict) else v}" for key, v in result[name].items())

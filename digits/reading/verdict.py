@@ -31,11 +31,11 @@ REASONS = {
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Return probabilities, float32 (n, 10), of logits (n, 10) divided by `temperature`."""
+    """Return probabilities, float32 (…, 10), of logits (…, 10) divided by `temperature`."""
     scaled = logits.astype(np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
+    scaled -= scaled.max(axis=-1, keepdims=True)
     raised = np.exp(scaled)
-    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+    return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
 def digit_score(logits: np.ndarray) -> np.ndarray:
