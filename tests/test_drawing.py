@@ -1,0 +1,96 @@
+"""The drawing machine: what it says it drew is what it drew, and the same seed draws the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digits.finding.ink import INK_SIDE
+from digits.finding.strip import STRIP_HEIGHT
+from digits.learning.crops import draw_crop
+from digits.learning.fields import draw_field, draw_strip
+from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
+from digits.learning.pages import draw_page
+from digits.learning.writing import HELD_OUT, PENS, Hand, Writer, any_text, ballpoint
+from digits.reading.symbols import OTHER, SYMBOLS
+
+
+@pytest.fixture(scope="module")
+def writer() -> Writer:
+    return Writer(*make_styles(200, 0))
+
+
+PLAIN = Hand(pen=9, mixed=False, ink=ballpoint, lean=0.0, gap=0.3, uneven=0.0, touching=0.0)
+
+
+def test_marks_lie_on_the_ink(writer):
+    written = writer.write("407.5-1", 40, np.random.default_rng(0), PLAIN)
+    assert "".join(mark.symbol for mark in written.marks) == "407.5-1"
+    for mark in written.marks:
+        inside = written.coverage[int(mark.top) : int(mark.bottom), int(mark.left) : int(mark.right)]
+        assert inside.max() > 0.5 and inside.shape[0] <= 44
+    assert [mark.left for mark in written.marks] == sorted(mark.left for mark in written.marks)
+
+
+def test_a_pitch_gives_every_digit_its_cell(writer):
+    hand = Hand(**{**PLAIN.__dict__, "pitch": 1.5})
+    middles = [(m.left + m.right) / 2 for m in writer.write("2468", 40, np.random.default_rng(0), hand).marks]
+    assert np.diff(middles) == pytest.approx([60] * 3, abs=16)
+
+
+def test_texts_hold_nothing_but_symbols():
+    rng = np.random.default_rng(0)
+    texts = [any_text(rng) for _ in range(500)]
+    assert set("".join(texts)) == set(SYMBOLS)
+    assert 0.01 < np.mean([text == "" for text in texts]) < 0.1 and any(OTHER in text for text in texts)
+
+
+def test_strips_are_of_one_height_and_say_what_is_seen(writer):
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        strip, text = draw_strip(writer, rng)
+        assert strip.shape[0] == STRIP_HEIGHT and strip.dtype == np.uint8 and set(text) <= set(SYMBOLS)
+        assert text == " ".join(text.split())
+
+
+def test_the_truth_of_a_page_lies_where_there_is_ink(writer):
+    rng = np.random.default_rng(2)
+    inked = []
+    for _ in range(30):
+        picture, truth = draw_page(writer, rng)
+        assert picture.shape == (192, 256) and truth.shape == (2, 48, 64) and set(np.unique(truth)) <= {0, 1}
+        if truth[0].sum() > 20:
+            zone = np.kron(truth[0], np.ones((4, 4), np.uint8)) > 0
+            inked.append(picture[zone].std() / (picture.std() + 1e-6))
+    assert np.mean(inked) > 0.9, "numbers are no emptier than the rest of the page"
+
+
+def test_crops_hold_every_digit_and_some_that_are_none(writer):
+    rng = np.random.default_rng(3)
+    crops, labels = zip(*(draw_crop(writer, rng, PENS) for _ in range(150)), strict=True)
+    assert {crop.shape for crop in crops} == {(48, 48)} and set(labels) == set(range(11))
+    assert 0.1 < np.mean(np.array(labels) == 10) < 0.4
+
+
+@pytest.mark.parametrize("draw", [draw_strip, draw_page, lambda writer, rng: draw_crop(writer, rng, HELD_OUT)])
+def test_the_same_seed_draws_the_same(writer, draw):
+    first, second = (draw(writer, np.random.default_rng(7)) for _ in range(2))
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+
+
+def test_no_pen_is_both_trained_with_and_held_out():
+    assert not set(PENS) & set(HELD_OUT) and len(HELD_OUT) >= 2
+
+
+def test_old_hands_know_every_digit():
+    rng = np.random.default_rng(0)
+    assert set(OLD_WAYS) == set(range(10))
+    for digit in OLD_WAYS:
+        strokes = write_old(digit, rng)
+        assert all(len(path) > 1 and path.shape[1] == 2 for path in strokes)
+
+
+def test_a_field_is_a_picture_with_its_text(writer):
+    field = draw_field(writer, np.random.default_rng(5))
+    assert field.picture.dtype == np.uint8 and field.picture.ndim == 2 and min(field.picture.shape) > INK_SIDE // 2
+    assert field.left < field.right <= field.picture.shape[1] + field.height

@@ -1,0 +1,92 @@
+"""The trainings of the networks that see surroundings: they learn, they stop and go on, and what they write is read."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import train_readers
+from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.reading.engines import SurroundingsNetwork
+from digits.reading.symbols import SYMBOLS
+from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
+
+pytestmark = pytest.mark.mnist
+
+
+def test_shapes_are_those_the_networks_promise():
+    assert LineNet()(torch.zeros(2, 32, 100, dtype=torch.uint8)).shape == (2, 50, len(SYMBOLS) + 1)
+    assert PageNet()(torch.zeros(2, 64, 96, dtype=torch.uint8)).shape == (2, 2, 16, 24)
+    assert CropNet()(torch.zeros(3, 48, 48, dtype=torch.uint8)).shape == (3, 10)
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    assert pace(0.0, 0.3) == 0 and pace(0.1, 0.3) == pace(0.6, 0.3) == 1 and pace(1.0, 0.3) == 0
+
+
+def test_a_part_is_learnt_in_as_many_epochs_as_the_window_is_wide():
+    settings = Settings(window=3, epochs=5, part=64, batch_size=16)
+    learnt = [number for epoch in range(5) for number in settings.parts(epoch)]
+    assert learnt.count(0) == learnt.count(2) == 3 and settings.steps(0) == 4 and settings.steps(4) == 12
+
+
+def test_the_loss_falls_with_the_right_text():
+    log_probs = torch.full((1, 6, 19), -9.0)
+    for column, symbol in enumerate([18, 4, 18, 2, 18, 18]):
+        log_probs[0, column, symbol] = -0.01
+    assert line_loss(log_probs, ["42"]) < 0.1 < line_loss(log_probs, ["47"])
+
+
+def test_the_loss_of_a_page_falls_with_the_right_zone():
+    truth = torch.zeros(1, 2, 4, 4)
+    truth[0, 0, 1:3] = 1
+    assert page_loss(8 * truth - 4, truth) < page_loss(4 - 8 * truth, truth)
+
+
+def test_strips_are_padded_with_paper():
+    padded = pad([np.full((32, 10), 200, np.uint8), np.full((32, 21), 200, np.uint8)])
+    assert padded.shape == (2, 32, 24) and (padded[0, :, 10:] == train_readers.PAPER).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TASKS)
+def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
+    monkeypatch.setattr(train_readers, "MODELS_DIR", tmp_path / "models")
+    assert train_readers.main([name, "--smoke"]) == 0
+    run = tmp_path / f"{name}-smoke"
+    assert json.loads((run / "config.json").read_text())["name"] == name
+    network = SurroundingsNetwork(name, directory=run)
+    sizes = {"lines": (1, 32, 84), "pages": (1, 64, 96), "crops": (3, 48, 48)}
+    assert np.isfinite(network.run(np.zeros(sizes[name], np.uint8))).all()
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.slow
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
+    settings = Settings("crops", part=64, window=2, epochs=2, batch_size=16)
+    task, data = TASKS["crops"], train_readers.data_dir()
+    whole = train_readers.train(task, settings, tmp_path / "whole", None, data)
+    first = Settings(**{**settings.__dict__})
+    run = tmp_path / "stopped"
+
+    class Stopped(Exception):
+        pass
+
+    def stop_after_one(run_dir, parts, history, save=train_readers.save_progress):
+        save(run_dir, parts, history)
+        raise Stopped
+
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(train_readers, "save_progress", stop_after_one)
+    with pytest.raises(Stopped):
+        train_readers.train(task, first, run, None, data)
+    monkey.undo()
+    (run / "config.json").write_text(json.dumps(settings.__dict__))
+    again, state = train_readers.read_run(run, Settings)
+    resumed = train_readers.train(task, again, run, state, data)
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.allclose(a.float(), b.float(), atol=1e-6)
