@@ -83,11 +83,11 @@ class NumberFinder:
     def look(self, grey: np.ndarray) -> np.ndarray:
         """Return the probabilities of numbers and other writing in a grey picture, uint8 (h, w): (2, h / 4, w / 4)."""
         page = to_page(grey)
-        below, beside = -page.shape[0] % TILE, -page.shape[1] % TILE
-        padded = cv2.copyMakeBorder(page, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+        below, beside = (TILE + -side % TILE for side in page.shape)
+        padded = cv2.copyMakeBorder(page, TILE, below, TILE, beside, cv2.BORDER_CONSTANT, value=PAPER)
         logits = self._network.run(padded[None])[0]
-        rows, columns = -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
-        return 1 / (1 + np.exp(-logits[:, :rows, :columns]))
+        start, rows, columns = TILE // STRIDE, -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
+        return 1 / (1 + np.exp(-logits[:, start : start + rows, start : start + columns]))
 
     def looks(self, grey: np.ndarray) -> list[list[Zone]]:
         """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
