@@ -29,7 +29,8 @@ from digits.finding.paper import Method
 from digits.finding.strokes import doubt
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
 from digits.reading.finder import NumberFinder
-from digits.reading.number import NumberReaders, NumberReading, read_number
+from digits.reading.line import NumberReaders
+from digits.reading.number import NumberReading, read_number
 from digits.reading.verdict import (
     BLANK,
     ERROR,

@@ -1,4 +1,4 @@
-"""Fields drawn with digits that no network was trained on: with pens it knows, with pens it does not, and straight ones.
+"""Fields drawn with digits that nobody trained on: with pens that are known, with pens that are not, and straight ones.
 
     python -m benchmarks.fields                          # validation digits, to choose thresholds by
     python -m benchmarks.fields --mnist-test --n 500     # the published figure

@@ -178,5 +178,5 @@ def test_an_interrupted_run_keeps_its_rows(folder, tmp_path, capsys):
 def test_numbers_read_with_another_line_reader_are_another_job(tmp_path):
     processor = BatchProcessor(output_dir=tmp_path, number=True)
     before = processor._job(["folder"], True, False)["fingerprint"]
-    processor._reader.predictor.line_reader().facts["sha256"] = "of others"
+    processor._reader.predictor.number_readers().lines.facts["sha256"] = "of others"
     assert processor._job(["folder"], True, False)["fingerprint"] != before

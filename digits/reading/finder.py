@@ -34,9 +34,9 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom ex
 
 @dataclass(frozen=True)
 class Zone:
-    """A line of digits: from (x, y) on, the middle of its left end, `length` and `height` in pixels, rising by `slope`.
+    """A line of digits: from (x, y) on, the middle of its left end; `length` and `height` in pixels.
 
-    `slope` is how many pixels it falls with each pixel to the right. `certainty` is that of the network, 0-1.
+    `slope` is by how many pixels it falls with each pixel to the right. `certainty` is that of the network, 0-1.
     """
 
     x: float
@@ -65,8 +65,8 @@ class Zone:
         size = max(2, round(width)), max(4, round(3 * self.height))
         corner = start - 1.5 * self.height * down
         back = np.float64([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(np.median(grey))
+        level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
         strip = to_strip(level, 1.5 * self.height, self.height)
         scale = self.height / DIGIT_HEIGHT
         to_level = np.float64([[scale, 0, -MARGIN * scale], [0, scale, 1.5 * self.height - 16 * scale], [0, 0, 1]])

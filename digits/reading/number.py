@@ -10,49 +10,18 @@ is unsure and says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from digits.finding.crop import crops_of
-from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
-from digits.reading.ctc import Spelt, spell
-from digits.reading.engines import SurroundingsNetwork
-from digits.reading.finder import Box, NumberFinder, Zone
-from digits.reading.symbols import OTHER, to_value
-from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE, softmax
+from digits.reading.finder import Box, Zone
+from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.symbols import to_value
+from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 
-# Chosen on drawn validation lines, digits and pens that no network was trained on (benchmarks/fields.py).
-LEAST_CERTAIN = 0.80  # of a symbol that is ok
-MOST_MISSED = 0.35  # probability that a symbol more stands somewhere in the line
-LEAST_FOUND = 0.5  # certainty of the finder
-CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
-AGAINST = 0.5  # probability of another digit at that look from which the two disagree
-HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
-
-
-@dataclass(frozen=True)
-class DigitReading:
-    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
-
-    digit: int
-    confidence: float
-    probs: np.ndarray  # (10,) float32
-    box: Box
-    status: str  # ok or unsure
-    line: int  # from 0
-
-    def row(self) -> dict:
-        """Return the digit as plain JSON values."""
-        probs = [round(float(p), 6) for p in self.probs]
-        return {
-            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
-            "line": self.line, "box": list(self.box), "probs": probs,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +44,7 @@ class NumberReading:
     @property
     def number(self) -> int | float | None:
         """The plain value, where the picture holds one number and it can mean only one thing."""
-        return to_value(self.lines[0].replace(" ", "")) if len(self.lines) == 1 else None
+        return to_value(self.lines[0]) if len(self.lines) == 1 else None
 
     @property
     def confidence(self) -> float | None:
@@ -106,20 +75,6 @@ class Single(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class NumberReaders:
-    """The three networks that read numbers: where they stand, what a line says, what a digit looks like by itself."""
-
-    finder: NumberFinder
-    lines: SurroundingsNetwork
-    crops: SurroundingsNetwork
-
-    @property
-    def facts(self) -> dict[str, dict]:
-        """Return each network's facts by its name."""
-        return {"pages": self.finder.facts, "lines": self.lines.facts, "crops": self.crops.facts}
-
-
 def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> NumberReading:
     """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3); `single` is the same picture read as one digit."""
     # 1. Where do numbers stand?
@@ -128,11 +83,13 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> N
 
     # 2. What does each zone say, as a line and digit by digit? Of several looks the one that reads most surely counts.
     read = [[read_zone(grey, zone, readers) for zone in zones] for zones in looks]
-    kept = [line for line in max(read, key=_sureness, default=[]) if line.has_number]
+    kept = [line for line in max(read, key=_sureness, default=[]) if line.digits]
 
-    # 3. One digit is read as `predict` reads it.
+    # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
         return _one_digit(kept, single)
+    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and single.status == OK:
+        return _one_digit([], single)
 
     # 4. Zones side by side are one line of text.
     lines, digits, reasons = [], [], []
@@ -146,119 +103,12 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> N
     return NumberReading(lines, digits, status, reasons[0] if reasons else "")
 
 
-# ---------------------------------------------------------------- one zone
-
-
-@dataclass(frozen=True)
-class ReadLine:
-    """What one zone says, and how surely on average. `doubt` is why it is not ok, empty if it is."""
-
-    zone: Zone
-    text: str
-    digits: list[DigitReading]
-    certainty: float
-    doubt: str
-
-    @property
-    def has_number(self) -> bool:
-        """Whether it is a number rather than words: digits, and more of them than of other writing."""
-        return bool(self.digits)
+# ---------------------------------------------------------------- all zones
 
 
 def _sureness(lines: list[ReadLine]) -> float:
     """Return how much is surely read, in pixels; pieces of large digits, or lines run together, read badly."""
-    return sum(line.zone.length * line.zone.height * line.certainty**4 for line in lines if line.has_number)
-
-
-def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
-    """Read one zone of a grey picture, uint8 (h, w)."""
-    strip, to_picture = zone.cut(grey)
-    spelt = spell(readers.lines.run(strip[None])[0].astype(np.float64))
-    spans = spans_of(spelt, strip)
-    boxes = [_to_box(span, to_picture, grey.shape) for span in spans]
-    where = [i for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
-    by_line = spelt.probabilities[where, :10] * spelt.presence[where, None]
-    by_itself = _look_again(strip, [spans[i] for i in where], readers)
-    probs = _weigh(by_line, by_itself)
-    certain = spelt.certainty
-    digits = []
-    for i, seen, alone in zip(where, probs, by_itself, strict=True):
-        digit, confidence = int(seen.argmax()), float(seen.max() * spelt.presence[i])
-        others = np.delete(alone, digit).max()
-        status = OK if min(confidence, certain[i]) > LEAST_CERTAIN and others < AGAINST else UNSURE
-        digits.append(DigitReading(digit, confidence, seen.astype(np.float32), boxes[i], status, 0))
-    text = list(spelt.text)
-    for i, digit in zip(where, digits, strict=True):
-        text[i] = str(digit.digit)
-    written = "".join(text)
-    if len(digits) <= written.count(OTHER):  # words, some of whose letters look like digits
-        digits = []
-    certainty = float(certain.mean()) if len(certain) else 0.0
-    return ReadLine(zone, _tidy(written), digits, certainty, _doubt(zone, spelt, written, digits, boxes))
-
-
-def spans_of(spelt: Spelt, strip: np.ndarray) -> list[tuple[float, float]]:
-    """Return (left, right) of each symbol in the strip's pixels: to half-way to its neighbours, then to its ink."""
-    middles = 2 * spelt.columns + 1
-    half = HALF_WIDTH * DIGIT_HEIGHT
-    between = (middles[1:] + middles[:-1]) / 2
-    lefts = np.maximum(middles - half, np.append(0.0, between))
-    rights = np.minimum(middles + half, np.append(between, strip.shape[1]))
-    inked = strip[6:-6].max(axis=0) > PAPER + 50
-    spans = []
-    for left, right in zip(lefts, rights, strict=True):
-        columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
-        spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
-    return spans
-
-
-def _to_box(span: tuple[float, float], to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
-    """Return the upright box, in the picture's pixels, round a span of the strip at the height of its digits."""
-    top, bottom = (STRIP_HEIGHT - DIGIT_HEIGHT) / 2, (STRIP_HEIGHT + DIGIT_HEIGHT) / 2
-    corners = np.array([[x, y, 1.0] for x in span for y in (top, bottom)]) @ to_picture.T
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-    left, top = np.clip(low, 0, np.array(shape[1::-1]) - 1)
-    right, bottom = np.clip(high, 1, shape[1::-1])
-    return int(left), int(top), int(right), int(bottom)
-
-
-def _look_again(strip: np.ndarray, spans: Sequence[tuple[float, float]], readers: NumberReaders) -> np.ndarray:
-    """Return (n, 10) what each digit looks like by itself, its neighbours at its sides."""
-    if not spans:
-        return np.zeros((0, 10))
-    return softmax(readers.crops.run(crops_of(strip, spans)))
-
-
-def _weigh(by_line: np.ndarray, by_itself: np.ndarray) -> np.ndarray:
-    """Return (n, 10) both witnesses' probabilities weighed together; rows sum to 1."""
-    logs = (1 - CROP_WEIGHT) * np.log(by_line + 1e-4) + CROP_WEIGHT * np.log(by_itself + 1e-3)
-    return softmax(logs) if len(logs) else by_line
-
-
-def _tidy(text: str) -> str:
-    """Return the text without the words beside the number."""
-    return " ".join(text.replace(OTHER, " ").split())
-
-
-def _doubt(zone: Zone, spelt: Spelt, text: str, digits: list[DigitReading], boxes: list[Box]) -> str:
-    """Return why a line is not to be trusted, or nothing."""
-    for digit in digits:
-        if digit.status != OK:
-            second = int(np.argsort(digit.probs)[-2])
-            left, _top, right, _bottom = digit.box
-            return f"the {digit.digit} at columns {left}–{right} could be {second}, or no digit"
-    for i, symbol in enumerate(text):
-        beside = text[max(0, i - 1) : i] + text[i + 1 : i + 2]
-        if symbol == OTHER and beside.strip():
-            return f"something at columns {boxes[i][0]}–{boxes[i][2]} was not read"
-        if symbol != OTHER and not symbol.isspace() and spelt.certainty[i] < LEAST_CERTAIN:
-            return f"the sign at columns {boxes[i][0]}–{boxes[i][2]} may not be a {symbol}"
-    if spelt.missed.max() > MOST_MISSED:
-        return "there may be one more sign or digit in the line"
-    return "this may not be a number" if zone.certainty < LEAST_FOUND else ""
-
-
-# ---------------------------------------------------------------- all zones
+    return sum(line.zone.length * line.zone.height * line.certainty**4 for line in lines if line.digits)
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:

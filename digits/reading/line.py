@@ -1,0 +1,169 @@
+"""One line of a number: what its strip says as a whole and digit by digit, how surely, and what is left to doubt.
+
+line = read_zone(grey, zone, readers)
+line.text, line.digits, line.doubt         # "64,444.60", [DigitReading, …], ""
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from digits.finding.crop import crops_of
+from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
+from digits.reading.ctc import Spelt, spell
+from digits.reading.engines import SurroundingsNetwork
+from digits.reading.finder import Box, NumberFinder, Zone
+from digits.reading.symbols import OTHER
+from digits.reading.verdict import OK, UNSURE, softmax
+
+# Chosen on drawn validation lines, digits and pens that no network was trained on (benchmarks/fields.py).
+LEAST_CERTAIN = 0.80  # of a symbol that is ok
+MOST_MISSED = 0.35  # probability that a symbol more stands somewhere in the line
+UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
+CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
+AGAINST = 0.5  # probability of another digit at that look from which the two disagree
+HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
+INKED = 50  # levels above the paper
+
+Span = tuple[float, float]  # left and right, in a strip's pixels
+
+
+@dataclass(frozen=True)
+class NumberReaders:
+    """The three networks that read numbers: where they stand, what a line says, what a digit looks like by itself."""
+
+    finder: NumberFinder
+    lines: SurroundingsNetwork
+    crops: SurroundingsNetwork
+
+    @property
+    def facts(self) -> dict[str, dict]:
+        """Return each network's facts by its name."""
+        return {"pages": self.finder.facts, "lines": self.lines.facts, "crops": self.crops.facts}
+
+
+@dataclass(frozen=True)
+class DigitReading:
+    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
+
+    digit: int
+    confidence: float
+    probs: np.ndarray  # (10,) float32
+    box: Box
+    status: str  # ok or unsure
+    line: int  # from 0
+
+    def row(self) -> dict:
+        """Return the digit as plain JSON values."""
+        probs = [round(float(p), 6) for p in self.probs]
+        return {
+            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
+            "line": self.line, "box": list(self.box), "probs": probs,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """What one zone says, and how surely on average. `doubt` is why it is not ok, empty if it is."""
+
+    zone: Zone
+    text: str
+    digits: list[DigitReading]
+    certainty: float
+    doubt: str
+
+
+def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
+    """Read one zone of a grey picture, uint8 (h, w)."""
+    # 1. What the line says, and where each of its symbols stands.
+    strip, to_picture = zone.cut(grey)
+    spelt = spell(readers.lines.run(strip[None])[0].astype(np.float64))
+    spans = spans_of(spelt, strip)
+    boxes = [_to_box(span, to_picture, grey.shape) for span in spans]
+    # 2. What each digit looks like by itself; both are weighed.
+    where = [i for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
+    alone = _look_again(strip, [spans[i] for i in where], readers)
+    both = _weigh(spelt.probabilities[where, :10] * spelt.presence[where, None], alone)
+    digits, text = [], list(spelt.text)
+    for i, probs, by_itself in zip(where, both, alone, strict=True):
+        digit, confidence = int(probs.argmax()), float(probs.max() * spelt.presence[i])
+        sure = min(confidence, spelt.certainty[i]) > LEAST_CERTAIN and np.delete(by_itself, digit).max() < AGAINST
+        digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
+        text[i] = str(digit)
+    # 3. Words, some of whose letters look like digits, are no number.
+    if len(digits) <= text.count(OTHER):
+        digits = []
+    certainty = float(spelt.certainty.mean()) if len(text) else 0.0
+    doubt = _doubt(spelt, text, digits, boxes) or _unread(zone, boxes)
+    return ReadLine(zone, " ".join("".join(text).replace(OTHER, " ").split()), digits, certainty, doubt)
+
+
+def spans_of(spelt: Spelt, strip: np.ndarray) -> list[Span]:
+    """Return (left, right) of each symbol in the strip's pixels: to half-way to its neighbours, then to its ink."""
+    middles = 2 * spelt.columns + 1
+    half = HALF_WIDTH * DIGIT_HEIGHT
+    between = (middles[1:] + middles[:-1]) / 2
+    lefts = np.maximum(middles - half, np.append(0.0, between))
+    rights = np.minimum(middles + half, np.append(between, strip.shape[1]))
+    inked = strip[6:-6].max(axis=0) > PAPER + INKED
+    spans = []
+    for left, right in zip(lefts, rights, strict=True):
+        columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
+        spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
+    return spans
+
+
+def _to_box(span: Span, to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
+    """Return the upright box, in the picture's pixels, round a span of the strip at the height of its digits."""
+    top, bottom = (STRIP_HEIGHT - DIGIT_HEIGHT) / 2, (STRIP_HEIGHT + DIGIT_HEIGHT) / 2
+    corners = np.array([[x, y, 1.0] for x in span for y in (top, bottom)]) @ to_picture.T
+    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    left, top = np.clip(low, 0, np.array(shape[1::-1]) - 1)
+    right, bottom = np.clip(high, 1, shape[1::-1])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _look_again(strip: np.ndarray, spans: Sequence[Span], readers: NumberReaders) -> np.ndarray:
+    """Return (n, 10) what each digit looks like by itself, its neighbours at its sides."""
+    if not spans:
+        return np.zeros((0, 10))
+    return softmax(readers.crops.run(crops_of(strip, spans)))
+
+
+def _weigh(by_line: np.ndarray, by_itself: np.ndarray) -> np.ndarray:
+    """Return (n, 10) both witnesses' probabilities weighed together; rows sum to 1."""
+    logs = (1 - CROP_WEIGHT) * np.log(by_line + 1e-4) + CROP_WEIGHT * np.log(by_itself + 1e-3)
+    return softmax(logs) if len(logs) else by_line
+
+
+def _doubt(spelt: Spelt, text: list[str], digits: list[DigitReading], boxes: list[Box]) -> str:
+    """Return what in the line may be something else, or nothing."""
+    for digit in digits:
+        if digit.status != OK:
+            return f"the {digit.digit} at {_place(digit.box)} could be {np.argsort(digit.probs)[-2]}, or no digit"
+    for i, symbol in enumerate(text):
+        beside = "".join(text[max(0, i - 1) : i] + text[i + 1 : i + 2])
+        if symbol == OTHER and beside.strip():
+            return f"something at {_place(boxes[i])} was not read"
+        if symbol != OTHER and not symbol.isspace() and spelt.certainty[i] < LEAST_CERTAIN:
+            return f"the sign at {_place(boxes[i])} may not be a {symbol}"
+    return "there may be one more digit or sign in the line" if spelt.missed.max() > MOST_MISSED else ""
+
+
+def _unread(zone: Zone, boxes: list[Box]) -> str:
+    """Return which end of the zone nothing was read at, or nothing."""
+    if not boxes:
+        return "nothing was read"
+    first, last = boxes[0][0], boxes[-1][2]
+    if first - zone.x > UNREAD * zone.height:
+        return f"something at columns {round(zone.x)}–{first} was not read"
+    if zone.x + zone.length - last > UNREAD * zone.height:
+        return f"something at columns {last}–{round(zone.x + zone.length)} was not read"
+    return ""
+
+
+def _place(box: Box) -> str:
+    return f"columns {box[0]}–{box[2]}"
