@@ -1,10 +1,11 @@
-"""Read digits: one predictor for the page, the command line, the API, batches and the notebook.
+"""Read digits: one predictor for the page, the command line, the API,
+batches and the notebook.
 
-python predict.py                           # the example drawings
-python predict.py photo.jpg scan.png --json
+    python predict.py                           # the example drawings
+    python predict.py photo.jpg scan.png --json
 
-from predict import MNISTPredictor
-digit, confidence, probs = MNISTPredictor().predict("digit.png")
+    from predict import MNISTPredictor
+    digit, confidence, probs = MNISTPredictor().predict("digit.png")
 """
 
 from __future__ import annotations
@@ -15,99 +16,29 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from digits.batch.rows import P_COLUMNS
 from digits.finding.decode import Picture, PictureError, open_picture
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
 from digits.finding.paper import Method
 from digits.finding.strokes import doubt
+from digits.reading.answer import (
+    UNIFORM,
+    DigitReading,
+    NumberReading,
+    Prediction,
+    error_prediction,
+)
 from digits.reading.engines import Engine, OnnxEngine, TorchEngine, weights_path
 from digits.reading.line_network import LineReader
 from digits.reading.number import Place, digit_cost, find_candidates
 from digits.reading.verdict import BLANK, ERROR, NOT_A_DIGIT, OK, REASONS, UNSURE, digit_score, judge, softmax
 from utils import ASSETS_DIR, UserError, command
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one picture. Unpacks as `digit, confidence, probs`."""
-
-    digit: int | None  # None where `status` says there is none to be had
-    confidence: float  # the highest of `probs`
-    probs: np.ndarray  # (10,) float32, calibrated, sums to 1
-    status: str  # ok, unsure, blank, not_a_digit (and error, in reports)
-    reason: str  # one sentence for people; empty if ok
-    score: float  # log-sum-exp of the logits: how sure that there is a digit at all
-    found: FoundDigit | None = None  # the ink, box, polarity and steps, where a picture was given
-
-    def __iter__(self) -> Iterator:
-        return iter((self.digit, self.confidence, self.probs))
-
-    @property
-    def runner_up(self) -> int:
-        """The second most probable digit."""
-        return int(np.argsort(self.probs)[-2])
-
-    def row(self, path: str = "") -> dict:
-        """Return the report's columns, from path, status and digit to p0 … p9 and error, as a dict."""
-        if self.status == ERROR:
-            empty = dict.fromkeys(["digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS])
-            return {"path": path, "status": ERROR, **empty, "error": self.reason}
-        runner_up, probabilities = self.runner_up, self.probs.astype(float).round(6).tolist()
-        return {
-            "path": path,
-            "status": self.status,
-            "digit": self.digit,
-            "confidence": round(self.confidence, 6),
-            "runner_up": runner_up,
-            "runner_up_confidence": probabilities[runner_up],
-            **dict(zip(P_COLUMNS, probabilities, strict=True)),
-            "error": None,
-        }
-
-
-@dataclass(frozen=True)
-class DigitReading:
-    """One digit of a number; `box` is (left, top, right, bottom) in the upright picture's pixels."""
-
-    digit: int
-    confidence: float
-    probs: np.ndarray  # (10,) float32
-    box: tuple[int, int, int, int]
-    status: str  # ok or unsure: what is no digit is left out
-    line: int  # from 0
-
-    def row(self) -> dict:
-        """Return the digit as plain JSON values."""
-        probs = [round(float(p), 6) for p in self.probs]
-        return {
-            "digit": self.digit, "confidence": round(self.confidence, 6), "status": self.status,
-            "line": self.line, "box": list(self.box), "probs": probs,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NumberReading:
-    """What is written in a picture: `lines` of digits, with spaces between groups, and every digit in reading order."""
-
-    lines: list[str]
-    digits: list[DigitReading]
-
-    @property
-    def text(self) -> str:
-        """The lines in one text; empty if there is no digit."""
-        return "\n".join(self.lines)
-
-    def row(self, path: str = "") -> dict:
-        """Return path, text, lines and digits as plain JSON values."""
-        return {"path": path, "text": self.text, "lines": self.lines, "digits": [digit.row() for digit in self.digits]}
-
 
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
@@ -115,12 +46,6 @@ DOUBT = 2.0  # what each point of doubt costs a view, likewise
 AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
-UNIFORM = np.full(10, 0.1, np.float32)
-
-
-def error_prediction(error: PictureError) -> Prediction:
-    """Return the prediction that stands for a picture that could not be read."""
-    return Prediction(None, 0.0, UNIFORM, ERROR, str(error), float("-inf"))
 
 
 class MNISTPredictor:
@@ -136,7 +61,7 @@ class MNISTPredictor:
 
     def __init__(
         self,
-        model: str | os.PathLike | Sequence[str] = "mnistnet",
+        model: str | os.PathLike[str] | Sequence[str] = "mnistnet",
         engine: str = "auto",
         device: str = "auto",
         threads: int | None = None,
@@ -165,7 +90,7 @@ class MNISTPredictor:
         answers = iter(zip(views, *self.predict_scores(ink), strict=True))
         return [self._answer(item, answers) for item in found]
 
-    def _answer(self, item: FoundDigit | PictureError, answers: Iterator) -> Prediction:
+    def _answer(self, item: FoundDigit | PictureError, answers: Iterator[Any]) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
         seen = [next(answers) for _ in range(1 + len(item.others))]
@@ -189,13 +114,14 @@ class MNISTPredictor:
         probs, scores = self._look(page.ink)  # once: most candidates are pieces, and never sure
         log_probs = [self.line_reader().read(line.strokes, line.height) for line in page.layout.lines]
         places = page.choose(probs, scores, log_probs)
-        digits = [place.digit for line in places for place in line]
-        if single.status != OK and _are_edges(single, digits):
+        likeliest = [place.digit for line in places for place in line]
+        if single.status != OK and _are_edges(single, likeliest):
             return NumberReading([], [])
         cost = digit_cost(single.probs[None], np.array([single.score]))[0]
-        if single.digit is not None and page.is_one_digit(places, single.found, cost):
-            return _single_reading(single)
-        lines, digits = [], []
+        if single.digit is not None and single.found and page.is_one_digit(places, single.found, cost):
+            return _single_reading(single, single.digit, single.found)
+        lines: list[str] = []
+        digits: list[DigitReading] = []
         for line in places:
             read = [self._read_place(place, len(lines)) for place in line]
             if sum(digit is not None for digit in read) * 2 <= len(read):  # a line of letters, some like digits
@@ -247,11 +173,10 @@ class MNISTPredictor:
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
 
 
-def _single_reading(prediction: Prediction) -> NumberReading:
-    digit = DigitReading(
-        prediction.digit, prediction.confidence, prediction.probs, prediction.found.box, prediction.status, line=0
-    )
-    return NumberReading([str(prediction.digit)], [digit])
+def _single_reading(prediction: Prediction, digit: int, found: FoundDigit) -> NumberReading:
+    assert found.box, "a digit has a place"
+    reading = DigitReading(digit, prediction.confidence, prediction.probs, found.box, prediction.status, line=0)
+    return NumberReading([str(digit)], [reading])
 
 
 def _are_edges(single: Prediction, digits: Sequence[int]) -> bool:
@@ -260,9 +185,11 @@ def _are_edges(single: Prediction, digits: Sequence[int]) -> bool:
     return (len(digits) <= 1 and _caution(single.found) > 0) or (len(digits) <= 2 and ones)
 
 
-def _caution(found: FoundDigit) -> float:
+def _caution(found: FoundDigit | None) -> float:
     """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
+    return (
+        0.0 if found is None or found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
+    )
 
 
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:

@@ -18,22 +18,22 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.gather import load_made
 from digits.learning.glyphs import NO_DIGIT
+from digits.learning.loop import Learner, autocast, read_run
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import BLANK, likeliest_text
 from digits.reading.line_network import LINES, STRIP_HEIGHT
 from model import save_onnx
-from train import autocast, make_schedule, moving_average, read_run, save_progress, take_up
 from utils import RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
 
@@ -46,7 +46,6 @@ class Settings:
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
-    schedule: str = "onecycle"
     ema: float = 0.998
     seed: int = 0
 
@@ -84,19 +83,18 @@ def _sideways(n_in: int, n_out: int) -> list[nn.Module]:
     return [convolution, nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(0.2)]
 
 
-def train(settings: Settings, run_dir: Path, state: dict | None = None, directory: Path | None = None) -> nn.Module:
+def train(
+    settings: Settings, run_dir: Path, state: dict[str, Any] | None = None, directory: Path | None = None
+) -> nn.Module:
     """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
     device = choose_device()
     seed_everything(settings.seed)
     data = load_made("strips", settings.lines, settings.lines // 100, N_VALIDATION, settings.seed, directory)
-    strips, texts, *held_out = data
+    strips, texts, held_out_strips, held_out_texts = data
     model = LineNet().to(device)
-    averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
-    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    n_steps = -(-len(strips) // settings.batch_size)
-    schedule = make_schedule(optimizer, settings, n_steps)
-    parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-    history = take_up(parts, state)
+    n_steps = settings.epochs * -(-len(strips) // settings.batch_size)
+    learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, n_steps, clip=5.0)
+    history = learner.take_up(state)
 
     for epoch in range(len(history), settings.epochs):
         seed_everything(settings.seed * 10_000 + epoch)
@@ -107,20 +105,14 @@ def train(settings: Settings, run_dir: Path, state: dict | None = None, director
             batch = vary(trim(torch.from_numpy(strips[chosen])).to(device))
             with autocast("auto", device):
                 log_probs = model(batch)
-            loss = ctc_loss(log_probs, texts[chosen])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-            averaged.update_parameters(model)
-            losses.append(loss.detach())
-        row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
-        row |= validate(averaged.module, *held_out, device) | {"seconds": time.perf_counter() - started}
+            losses.append(learner.step(ctc_loss(log_probs, texts[chosen])))
+        row: dict[str, Any] = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
+        row |= validate(learner.averaged.module, held_out_strips, held_out_texts, device)
+        row |= {"seconds": time.perf_counter() - started}
         history.append(row)
         print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
-        save_progress(run_dir, parts, history)
-    return averaged.module.eval().cpu()
+        learner.save(run_dir, history)
+    return learner.averaged.module.eval().cpu()
 
 
 def batches(strips: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -132,7 +124,7 @@ def batches(strips: np.ndarray, size: int, rng: np.random.Generator) -> list[np.
 
 def widths(strips: np.ndarray) -> np.ndarray:
     """Return (n,) how many columns of each strip (n, 32, w) hold it, the empty ones at its end left out."""
-    inked = strips.any(axis=1)
+    inked: np.ndarray = strips.any(axis=1)
     return strips.shape[2] - np.argmax(inked[:, ::-1], axis=1)
 
 
@@ -162,16 +154,16 @@ def ctc_loss(log_probs: Tensor, texts: np.ndarray) -> Tensor:
 def validate(model: nn.Module, strips: np.ndarray, texts: np.ndarray, device: str) -> dict[str, float]:
     """Return the shares of held-out digits and lines, strips (n, 32, w) and texts (n, 6), that are read right."""
     model.eval()
-    errors = []
+    errors: list[int] = []
     for start in range(0, len(strips), 256):
         log_probs = model(torch.from_numpy(strips[start : start + 256]).to(device)).cpu().numpy()
         truths = ("".join(map(str, text[text != NO_DIGIT])) for text in texts[start : start + 256])
         errors += [edit_distance(likeliest_text(line), truth) for line, truth in zip(log_probs, truths, strict=True)]
-    errors = np.array(errors)
-    return {"val_digits": float(1 - errors.sum() / (texts != NO_DIGIT).sum()), "val_lines": float((errors == 0).mean())}
+    n_digits, n_right = int((texts != NO_DIGIT).sum()), errors.count(0)
+    return {"val_digits": 1 - sum(errors) / n_digits, "val_lines": n_right / len(errors)}
 
 
-def export(model: nn.Module, path: Path, facts: dict) -> Path:
+def export(model: nn.Module, path: Path, facts: dict[str, Any]) -> Path:
     """Write the network as ONNX, strips uint8 (1, 32, w) in, log probabilities (1, w // 2, 11) out."""
     example = torch.zeros(1, STRIP_HEIGHT, 96, dtype=torch.uint8)
     save_onnx(model, example, {"strips": {2: torch.export.Dim("w", min=8, max=100_000)}}, "log_probs", path, facts)
@@ -187,7 +179,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:
     """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`."""
     run_dir = RUNS_DIR / ("lines-smoke" if arguments.smoke else "lines")
     if arguments.resume:

@@ -12,6 +12,7 @@ import torch
 import train_lines
 from digits.learning.glyphs import NO_DIGIT
 from digits.learning.handwriting import make_styles
+from digits.learning.loop import Learner
 from digits.learning.strips import make_strips
 from digits.reading.ctc import text_costs
 from digits.reading.line_network import LineReader, to_strip
@@ -37,16 +38,15 @@ def weights(model: LineNet) -> torch.Tensor:
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     whole = weights(train(SETTINGS, tmp_path / "whole"))
     stopped = tmp_path / "stopped"
-    save = train_lines.save_progress
+    save = Learner.save
 
     def save_and_stop(*arguments):
         save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_lines, "save_progress", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Learner, "save", save_and_stop)
         train(SETTINGS, stopped)
-    monkeypatch.setattr(train_lines, "save_progress", save)
     state = torch.load(stopped / "state.pt", weights_only=True)
     assert len(state["history"]) == 1
     assert torch.equal(weights(train(SETTINGS, stopped, state)), whole)

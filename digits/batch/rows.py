@@ -1,7 +1,8 @@
-"""Entries in, rows out: what one worker of a batch does, whichever engine runs it, and the truth rows are held against.
+"""Entries in, rows out: what one worker of a batch does, whichever engine runs it,
+and the truth rows are held against.
 
-read = RowReader(predictor)
-rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
+    read = RowReader(predictor)
+    rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from digits.files import read_csv
 from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
+from digits.reading.answer import P_COLUMNS, Predictor
 from digits.reading.verdict import ERROR, NOT_A_DIGIT, OK, UNSURE
 
-P_COLUMNS = [f"p{digit}" for digit in range(10)]
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
 NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits"]  # of --number; the last two hold JSON
 TRUTH_COLUMNS = ["label", "correct"]
@@ -40,13 +41,13 @@ Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
 class RowReader:
     """Reads entries with one predictor; a file that cannot be read becomes a row with its reason."""
 
-    def __init__(self, predictor: Any, number: bool = False) -> None:
+    def __init__(self, predictor: Predictor, number: bool = False) -> None:
         self.predictor, self._number = predictor, number
         if number:
             predictor.line_reader()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
-    def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:
+    def __call__(self, chunk: Sequence[Numbered]) -> list[dict[str, Any]]:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
         entries = [entry for _position, entry in chunk]
         stamps = [entry.stamp() for entry in entries]
@@ -55,11 +56,11 @@ class RowReader:
             row.update(position=position, cut=entry.cut, stamp=stamp)
         return rows
 
-    def _read_digits(self, entries: Sequence[Entry]) -> list[dict]:
+    def _read_digits(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         predictions = self.predictor.predict_found([_find(entry) for entry in entries])
         return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
 
-    def _read_number(self, entry: Entry) -> dict:
+    def _read_number(self, entry: Entry) -> dict[str, Any]:
         try:
             reading = self.predictor.read_number(entry.read())
         except PictureError as error:
@@ -103,7 +104,7 @@ class Labels:
     says which one is meant. A label is 0–9 (with `number`, any digits), or "-" for what is no digit.
     """
 
-    def __init__(self, path: str | os.PathLike | None = None, number: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, number: bool = False) -> None:
         self._by_path: dict[str, str] = {}
         self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
         self._from_folders, self._number = path is None, number
@@ -138,7 +139,7 @@ class Labels:
         return self._by_path.get(os.path.normpath(path)) or self._by_name.get(posix.name) or None
 
 
-def add_truth(row: dict, label: str | None) -> None:
+def add_truth(row: dict[str, Any], label: str | None) -> None:
     """Fill in a row's `label` and `correct`; what is no digit is right if no digit was given."""
     given = row.get("text")
     if given is None and row.get("digit") is not None:

@@ -20,15 +20,13 @@ import numpy as np
 from digits.finding.decode import Picture, open_picture
 from digits.finding.ink import hairline_brush
 from digits.finding.paper import PAGE_SIDE, even_light, measure_ink, measure_page
-from digits.finding.pixels import ink_level, shrink
+from digits.finding.pixels import Box, ink_level, shrink
 from digits.finding.rules import erase_rules
 from digits.finding.sheet import extend, find_frame, find_sheet
 
 DIGIT_HEIGHTS = (40, 90)  # the digits are brought between these, in pixels: enough to cut finely, no more
 MAX_LINES = 80  # of one page; more are dust, grain or print, and each would be searched for digits
 MAX_ANGLE = 14.0  # degrees of slant that are looked for
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,7 @@ class Layout:
     def box_in_picture(self, box: Box) -> Box:
         """Return the upright box, in the picture's own pixels, round a box of the levelled page."""
         left, top, right, bottom = box
-        corners = np.float64([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]])
-        corners = corners @ self.to_picture.T
+        corners = np.array([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]]) @ self.to_picture.T
         low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
         low, high = np.clip(low, 0, np.array(self.size) - 1), np.clip(high, 1, self.size)
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
@@ -74,7 +71,7 @@ def find_lines(picture: Picture) -> Layout:
 
 def _find_lines(pixels: np.ndarray, small: np.ndarray, sheet: np.ndarray | None) -> Layout:
     contrast = measure_page(small) if sheet is None else measure_on_sheet(small, sheet)
-    to_picture = np.float64([[1, 0, 0], [0, 1, 0]]) * (pixels.shape[0] / small.shape[0])
+    to_picture = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * (pixels.shape[0] / small.shape[0])
     frame = inner_frame(contrast.shape) if sheet is None else sheet
     contrast, frame, to_picture = turn(contrast, frame, find_slant(contrast), to_picture)
     contrast, frame, to_picture = to_digit_size(erase_rules(contrast, frame), frame, to_picture)
@@ -166,7 +163,7 @@ def to_digit_size(
     size = (max(1, round(contrast.shape[1] * scale)), max(1, round(contrast.shape[0] * scale)))
     resized = cv2.resize(contrast, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     frame = cv2.resize(frame.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    return np.clip(resized, 0, None), frame, to_picture * np.float64([[1 / scale, 1 / scale, 1]])
+    return np.clip(resized, 0, None), frame, to_picture * np.array([1 / scale, 1 / scale, 1.0])
 
 
 # ---------------------------------------------------------------- parts and lines

@@ -97,7 +97,7 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     if shares[level] < 0.2 or near < 0.25:
         return None
     if pixels.ndim == 2:
-        return np.float32([level])
+        return np.array([level], np.float32)
     return np.median(pixels[grey == level], axis=0).astype(np.float32)
 
 
@@ -152,7 +152,8 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
     """Project (h, w, c) departures on the direction of the strongest ones: (h, w), ink positive; and is ink darker?"""
     if departure.shape[2] == 1:
         size = np.abs(sample(departure))
-        strongest, direction = sample(departure)[size >= quantile(size, 0.97)][:, None], np.float32([1.0])
+        strongest = sample(departure)[size >= quantile(size, 0.97)][:, None]
+        direction = np.array([1.0], np.float32)
     else:
         flat = departure.reshape(-1, departure.shape[2])
         flat = flat[:: max(1, len(flat) // 8192)]
@@ -204,10 +205,9 @@ def even_light(pixels: np.ndarray) -> np.ndarray:
     half = shrink(cv2.GaussianBlur(pixels, (3, 3), 0), PAGE_SIDE // 2)
     light = close_dark(half, max(3, round(WIDEST_STROKE * min(half.shape[:2])))).astype(np.float32)
     light *= near_mean(half / np.maximum(light, 1.0), round(0.1 * min(half.shape[:2])) | 1)
-    light = cv2.resize(light, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    if light.ndim < pixels.ndim:
-        light = light[..., None]
-    return (pixels * (EVEN_PAPER / np.maximum(light, 1.0))).clip(0, 255).astype(np.uint8)
+    enlarged = cv2.resize(light, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    gain = EVEN_PAPER / np.maximum(enlarged, 1.0)
+    return (pixels * gain.reshape(*gain.shape[:2], *pixels.shape[2:])).clip(0, 255).astype(np.uint8)
 
 
 def near_mean(quotient: np.ndarray, side: int) -> np.ndarray:

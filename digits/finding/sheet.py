@@ -101,7 +101,9 @@ def find_sheet(pixels: np.ndarray) -> np.ndarray | None:
     colours = close_dark(coarse, max(3, round(0.1 * min(coarse.shape[:2]))))  # no strokes of dark ink
     light = colours.mean(axis=2).astype(np.uint8)
     found = [(edge_drop(colours, hull), hull) for hull in map(solid_hull, light_areas(light)) if hull is not None]
-    drop, hull = max(found, key=lambda item: item[0], default=(0.0, None))
+    if not found:
+        return None
+    drop, hull = max(found, key=lambda item: item[0])
     if drop < LEAST_DROP or np.median(coarse[hull > 0]) < np.median(colours[hull == 0]):
         return None
     inside = cv2.resize(hull, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 127

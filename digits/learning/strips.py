@@ -25,10 +25,10 @@ SIGNS, WORDS = 0.02, 0.02  # shares of letters among the digits, and of lines of
 
 
 def make_strips(
-    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, workers: int = 2
+    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, workers: int = 2, chunk: int = 1000
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return `n` strips, uint8 (n, 32, 160), and their texts, int64 (n, 6)."""
-    return make_in_chunks(_write_some, glyphs, labels, n, 1000, seed, workers)
+    """Return `n` strips, uint8 (n, 32, 160), and their texts, int64 (n, 6); `chunk` have a generator of their own."""
+    return make_in_chunks(_write_some, glyphs, labels, n, chunk, seed, workers)
 
 
 def _write_some(glyphs: Sequence[Glyph], labels: np.ndarray, n: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
@@ -58,6 +58,6 @@ def write_strip(glyphs: Sequence[Glyph], labels: np.ndarray, rng: Rng) -> tuple[
 def _lean(strip: np.ndarray, rng: Rng) -> np.ndarray:
     """Let the whole line lean, and rise or fall, a little: a hand leans all its digits alike."""
     lean, rise = rng.normal(0, 0.15), rng.normal(0, 0.02)
-    middle = np.float32(strip.shape[::-1]) / 2
-    shear = np.float32([[1, lean, -lean * middle[1]], [rise, 1, -rise * middle[0]]])
+    middle = np.array(strip.shape[::-1], np.float32) / 2
+    shear = np.array([[1, lean, -lean * middle[1]], [rise, 1, -rise * middle[0]]], np.float32)
     return cv2.warpAffine(strip, shear, strip.shape[::-1], flags=cv2.INTER_LINEAR)

@@ -1,7 +1,8 @@
-"""Glyphs set side by side as a hand writes a number, touching or apart.
+"""Glyphs set side by side as a hand writes a number,
+touching or apart.
 
-strokes, owner = write_line([draw_glyph(glyph, rng) for glyph in glyphs], rng)
-line, owner = crop_line(strokes, owner)        # as finding/lines.py would cut it out of a page
+    strokes, owner = write_line([draw_glyph(glyph, rng) for glyph in glyphs], rng)
+    line, owner = crop_line(strokes, owner)        # as finding/lines.py would cut it out of a page
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def write_line(
         owner[place][small > np.maximum(INKED, strokes[place])] = number
         np.maximum(strokes[place], small, out=strokes[place])
         right = max(right, x + small.shape[1])
-    strokes = cv2.GaussianBlur(strokes, (0, 0), rng.uniform(0.3, 1.2))
-    return np.clip(strokes + rng.normal(0, rng.uniform(0, 0.06), strokes.shape), 0, 1).astype(np.float32), owner
+    blurred = cv2.GaussianBlur(strokes, (0, 0), rng.uniform(0.3, 1.2))
+    return np.clip(blurred + rng.normal(0, rng.uniform(0, 0.06), blurred.shape), 0, 1).astype(np.float32), owner
 
 
 def contact(written: np.ndarray, glyph: np.ndarray) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digits.files import atomic_path
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import Picture, PictureError, open_picture
 from digits.measuring.labelled import NO_DIGIT, Answers
 from digits.reading.verdict import OK, UNSURE
 
@@ -76,14 +76,14 @@ def _tile(answers: Answers, index: int, colour: str) -> Image.Image:
     return tile
 
 
-def _thumbnail(picture) -> Image.Image:
+def _thumbnail(picture: Picture) -> Image.Image:
     square = Image.new("RGB", (SIDE, SIDE), "#d0d8e0")
     try:
         image = Image.fromarray(open_picture(picture)).convert("RGB")
     except PictureError:
         return square
     scale = SIDE / max(image.size)
-    size = tuple(max(1, round(side * scale)) for side in image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
     square.paste(image, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
     return square

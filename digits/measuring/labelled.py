@@ -10,9 +10,10 @@ what is no digit), or one folder per class, named by the digit. The predictor is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from digits.command import UserError
 from digits.files import read_csv
 from digits.finding.decode import EXTENSIONS, Picture
 from digits.measuring import metrics
+from digits.reading.answer import Predictor
 from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
 
 BATCH = 256  # what is found in so many pictures is held in memory at once
@@ -120,7 +122,7 @@ def to_samples(ink: np.ndarray, labels: np.ndarray, source: str) -> list[Sample]
     ]
 
 
-def answer(predictor, samples: Iterable[Sample]) -> Answers:
+def answer(predictor: Predictor, samples: Iterable[Sample]) -> Answers:
     """Let `predictor` read every sample: anything with `predict_batch(pictures)`."""
     samples = list(samples)
     rows, inks = [], []
@@ -150,7 +152,7 @@ def status_counts(answers: Answers) -> dict[str, int]:
     return {status: counts[status] for status in STATUSES}
 
 
-def summarise(answers: Answers) -> dict:
+def summarise(answers: Answers) -> dict[str, Any]:
     """Return the figures of labelled digits: accuracy (pooled, by source averaged, per class), calibration, statuses.
 
     `accuracy` counts a digit withheld as wrong; `most_probable` takes the highest probability, whatever the status.
@@ -170,13 +172,13 @@ def summarise(answers: Answers) -> dict:
     }
 
 
-def split_by_source(answers: Answers) -> dict[str, dict]:
+def split_by_source(answers: Answers) -> dict[str, dict[str, Any]]:
     """Return the accuracy of each source."""
     sources = np.array(answers.sources)
     return {str(name): metrics.share_of(answers.right[sources == name]) for name in np.unique(sources)}
 
 
-def most_confident_errors(answers: Answers, n: int) -> Sequence[int]:
-    """Return the indices of at most `n` wrong answers, the most confident first."""
+def most_confident_errors(answers: Answers, n: int) -> np.ndarray:
+    """Return the indices, (up to n,), of at most `n` wrong answers, the most confident first."""
     wrong = np.flatnonzero(~answers.right)
     return wrong[np.argsort(-answers.confidences[wrong], kind="stable")][:n]

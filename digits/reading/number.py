@@ -23,6 +23,7 @@ from digits.finding.lines import Box, Layout, Line, find_lines
 from digits.finding.pixels import bounding_box
 from digits.reading.ctc import likely_texts, text_costs, weigh_digits
 from digits.reading.pieces import CLEAN, Candidate, Seam, cut_line, piece_between, propose, shape_cost, without_crumbs
+from digits.reading.verdict import any_digit_cost
 
 SPACE = 0.8  # the narrowest gap between groups, and how much wider it must be than the page's usual gap:
 WIDER = 0.38
@@ -186,14 +187,16 @@ def cheapest_way(n_seams: int, steps: list[Step]) -> list[Step]:
     >>> [step.candidate for step in cheapest_way(3, [*halves, Step(0, 2, 1.5, 2)])]
     [2]
     """
-    cost, arrival = [0.0] + [np.inf] * (n_seams - 1), [None] * n_seams
+    cost = [0.0] + [np.inf] * (n_seams - 1)
+    arrival: list[Step | None] = [None] * n_seams
     for step in sorted(steps, key=lambda step: step.first):
         if cost[step.first] + step.cost < cost[step.last]:
             cost[step.last], arrival[step.last] = cost[step.first] + step.cost, step
-    way, seam = [], n_seams - 1
-    while seam > 0 and arrival[seam]:
-        way.append(arrival[seam])
-        seam = arrival[seam].first
+    way: list[Step] = []
+    last = arrival[-1]
+    while last:
+        way.append(last)
+        last = arrival[last.first] if last.first > 0 else None
     return way[::-1]
 
 
@@ -217,7 +220,7 @@ def weigh(
     `probabilities` (n, 10) and `scores` (n,) are of the candidates, `log_probs` (t, 11) of the line. A digit gets the
     weighted geometric mean of both networks' probabilities (a logarithmic opinion pool) and mean of their log odds.
     """
-    pieces = [step.candidate for step in digit_steps(way)]
+    pieces = [step.candidate for step in way if step.candidate is not None]
     if not pieces:
         return LineReading([], np.zeros((0, 10), np.float32), np.zeros(0), 0.0, 0.0)
     line, odds = weigh_digits(log_probs, text)
@@ -271,14 +274,6 @@ def digit_cost(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return (n,) the negative log probability that each is a digit, and the likeliest, of (n, 10) and (n,)."""
     likeliest = np.clip(probabilities.max(axis=1), LEAST, 1.0) if len(probabilities) else np.zeros(0)
     return any_digit_cost(scores) - np.log(likeliest)
-
-
-def any_digit_cost(scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each is a digit, whichever.
-
-    `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
-    """
-    return np.logaddexp(0.0, -np.asarray(scores, np.float64))
 
 
 def drops(line: Line, seams: list[Seam]) -> list[tuple[int, int, float]]:

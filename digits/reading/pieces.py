@@ -72,7 +72,7 @@ def find_seams(strokes: np.ndarray, height: float, lean: float) -> list[Seam]:
 def cheapest_ways(price: np.ndarray) -> np.ndarray:
     """Return (n, rows) the column of the cheapest way down each window; `price` is (n, rows, columns)."""
     n, n_rows, n_columns = price.shape
-    aside = np.float32([0.03, 0.0, 0.03])[:, None, None]
+    aside = np.array([0.03, 0.0, 0.03], np.float32)[:, None, None]
     total, came = price[:, 0], np.zeros((n, n_rows, n_columns), np.int8)
     wide = np.full((n, n_columns + 2), np.inf, price.dtype)
     for row in range(1, n_rows):
