@@ -27,12 +27,12 @@ from digits.measuring.labelled import (
     Answers,
     Sample,
     answer,
+    digit_figures,
     most_confident_errors,
     only,
     read_labelled_folder,
     split_by_source,
     status_counts,
-    summarise,
     to_samples,
 )
 from digits.reading.engines import weights_path
@@ -70,7 +70,7 @@ def measure(answers: Answers) -> dict[str, Any]:
     digits, others = only(answers, answers.labels >= 0), only(answers, answers.labels < 0)
     result: dict[str, Any] = {"n": len(answers.labels), "statuses": status_counts(answers)}
     if len(digits.labels):
-        result |= summarise(digits) | {
+        result |= digit_figures(digits) | {
             "statuses": result["statuses"],  # of all pictures, not of the digits alone
             "by_source": split_by_source(digits),
             "confusion": metrics.confusion_matrix(digits.labels, digits.digits).tolist(),

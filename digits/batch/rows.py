@@ -31,7 +31,7 @@ NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits"]  # 
 TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
-NO_DIGIT = "-"  # the label of what is no digit
+NO_DIGIT_SIGN = "-"  # the label of what is no digit
 NOTHING = np.zeros((0, 0), np.float32)
 CHUNK = 64  # entries read at once; the network gains little from more
 
@@ -121,7 +121,7 @@ class Labels:
             self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
 
     def _note(self, path: Path, name: str, label: str) -> None:
-        if label and label != NO_DIGIT and not self._is_label(label):
+        if label and label != NO_DIGIT_SIGN and not self._is_label(label):
             raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
         self._by_path[os.path.normpath(name)] = self._by_path[os.path.normpath(path.parent / name)] = label
         bare = PurePosixPath(name).name
@@ -147,4 +147,4 @@ def add_truth(row: dict[str, Any], label: str | None) -> None:
     given = "".join((given or "").split())
     row["label"], row["correct"] = label, None
     if label is not None:
-        row["correct"] = int(row["status"] != ERROR and given == ("" if label == NO_DIGIT else label))
+        row["correct"] = int(row["status"] != ERROR and given == ("" if label == NO_DIGIT_SIGN else label))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from digits.batch.journal import Journal
-from digits.batch.rows import NO_DIGIT
+from digits.batch.rows import NO_DIGIT_SIGN
 from digits.measuring.metrics import wilson_interval
 from digits.reading.verdict import OK, STATUSES, UNSURE
 
@@ -43,7 +43,7 @@ def _quantiles(journal: Journal) -> dict[str, float]:
 
 def _accuracy(journal: Journal) -> dict[str, Any]:
     """Return accuracy over what is a digit (or number), and how much of what is none was refused."""
-    query = f"SELECT sum(correct), count(*) FROM rows WHERE label IS NOT NULL AND label {{}} '{NO_DIGIT}'"
+    query = f"SELECT sum(correct), count(*) FROM rows WHERE label IS NOT NULL AND label {{}} '{NO_DIGIT_SIGN}'"
     right, n = journal.select(query.format("!=")).fetchone()
     refused, n_none = journal.select(query.format("=")).fetchone()
     result = _share(right or 0, n)
@@ -56,7 +56,7 @@ def _by_class(journal: Journal) -> dict[str, Any]:
     """Return the accuracy of each digit and the confusions: row = label, column = answer, the last = no digit given."""
     confusion = np.zeros((10, 11), int)
     for label, digit, n in journal.select("SELECT label, digit, count(*) FROM rows GROUP BY label, digit"):
-        if label not in (None, NO_DIGIT):
+        if label not in (None, NO_DIGIT_SIGN):
             confusion[int(label), 10 if digit is None else digit] = n
     per_class = {str(digit): _share(int(row[digit]), int(row.sum())) for digit, row in enumerate(confusion)}
     return {"per_class": per_class, "confusion": confusion.tolist()}

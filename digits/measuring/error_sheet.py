@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from digits.files import atomic_path
 from digits.finding.decode import Picture, PictureError, open_picture
-from digits.measuring.labelled import NO_DIGIT, Answers
+from digits.measuring.labelled import NONE_GIVEN, Answers
 from digits.reading.verdict import OK, UNSURE
 
 SIDE = 92  # pixels of each picture
@@ -68,7 +68,7 @@ def _tile(answers: Answers, index: int, colour: str) -> Image.Image:
     tile = Image.new("RGB", (2 * SIDE + 12, SIDE + 36), "white")
     tile.paste(_thumbnail(sample.picture), (4, 4))
     tile.paste(Image.fromarray(answers.ink[index]).resize((SIDE, SIDE), Image.Resampling.NEAREST), (SIDE + 8, 4))
-    label, given = ("-" if digit == NO_DIGIT else digit for digit in (sample.label, answers.digits[index]))
+    label, given = ("-" if digit == NONE_GIVEN else digit for digit in (sample.label, answers.digits[index]))
     draw = ImageDraw.Draw(tile)
     said = f"{label} > {given}  {answers.confidences[index]:.0%}  {answers.statuses[index]}"
     draw.text((4, SIDE + 6), said, fill=colour, font_size=12)

@@ -19,8 +19,8 @@ import numpy as np
 from digits.finding.decode import Picture
 from digits.finding.found import FoundDigit
 from digits.finding.ink import INK_SIDE
-from digits.finding.lines import Box, Layout, Line, find_lines
-from digits.finding.pixels import bounding_box
+from digits.finding.lines import Layout, Line, find_lines
+from digits.finding.pixels import Box, bounding_box
 from digits.reading.ctc import likely_texts, text_costs, weigh_digits
 from digits.reading.pieces import CLEAN, Candidate, Seam, cut_line, piece_between, propose, shape_cost, without_crumbs
 from digits.reading.verdict import any_digit_cost

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from digits.finding.ink import normalise, stroke_width
-from digits.finding.lines import Box, Line
-from digits.finding.pixels import bounding_box
+from digits.finding.lines import Line
+from digits.finding.pixels import Box, bounding_box
 
 LEANS = (0.0, 0.35)  # directions in which a line is cut: upright, and as most hands lean
 SWAY = 0.12  # by how much a seam may leave its direction, in line heights
