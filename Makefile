@@ -1,6 +1,7 @@
 # make app     install what is needed, then serve the page at http://127.0.0.1:7860
-# make test    install what is needed, then run the tests
-# make lint    check the style with ruff          make clean    remove the virtual environment and caches
+# make test    install what is needed, then run the tests; with the slow ones: make test ARGS="-m 'not soak'"
+# make lint    check style and types              make clean    remove the virtual environment and caches
+# make lock    choose the newest versions of everything, and write them into requirements.lock (needs uv)
 # make soak    the long tests that try to break it: hostile pictures, faults, kills; some ten minutes
 #
 # Arguments travel in ARGS:  make app ARGS="--port 8000"    make test ARGS="-k predict"
@@ -8,12 +9,13 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 ARGS ?=
+LOCK := $(wildcard requirements.lock)
 
 # A Python of 3.10 or later that can make virtual environments; the plain python3 is asked first.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 CANDIDATES := python3 python python3.13 python3.12 python3.11 python3.10 python3.14
 
-.PHONY: app test soak lint clean
+.PHONY: app test soak lint lock clean
 .DEFAULT_GOAL := app
 
 app: $(VENV)/.installed
@@ -29,20 +31,26 @@ soak: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
-$(VENV)/.installed: requirements.txt | $(PY)
+# What is installed is what was tested: requirements.lock has one version of every package, for Python 3.10 and later on
+# any system. Without that file, or with LOCK= on the command line, the bounds of requirements.txt are all there is.
+lock:
+	uv pip compile --universal --upgrade --python-version 3.10 --no-annotate -o requirements.lock requirements-dev.txt
+
+$(VENV)/.installed: requirements.txt $(LOCK) | $(PY)
 	$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-notebook.txt | $(PY)
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-notebook.txt $(LOCK) | $(PY)
 	$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.installed
 
 # uv is several times faster than pip; it is used where it is there, and asked for nothing where it is not.
 define install
 	@echo "installing $(1) into $(VENV): a few minutes the first time"
-	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(PY) -r $(1); \
-	else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); fi
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(PY) -r $(1) $(LOCK:%=-c %); \
+	else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1) $(LOCK:%=-c %); fi
 endef
 
 $(PY):

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digits.finding.decode import MAX_UPLOAD_BYTES
 from digits.reading.engines import is_path, weights_path
 from digits.serving.shelf import Readers
 from predict import MNISTPredictor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from digits.measuring.explain import Explainer
 
+MAX_UPLOAD_MB = MAX_UPLOAD_BYTES // 2**20
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 EXAMPLES = """examples:
   python app.py
@@ -68,7 +70,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all in models/)")
     parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a password; lines name:password")
     parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="further host names, or *")
-    parser.add_argument("--max-upload-mb", type=int, default=16, metavar="N", help="largest file taken (default: 16)")
+    parser.add_argument(
+        "--max-upload-mb",
+        type=int,
+        default=MAX_UPLOAD_MB,
+        metavar="N",
+        help=f"largest file taken (default: {MAX_UPLOAD_MB})",
+    )
     parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="let MCP's classify_folder read below this folder")
     parser.add_argument("--yes-public", action="store_true", help="serve others without a password, knowingly")

@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -63,8 +64,8 @@ class BatchProcessor:
 
     def __init__(
         self,
-        model: str | os.PathLike | Sequence[str] = "mnistnet",
-        output_dir: str | os.PathLike = "predictions",
+        model: str | os.PathLike[str] | Sequence[str] = "mnistnet",
+        output_dir: str | os.PathLike[str] = "predictions",
         workers: int | None = None,
         threshold: float | None = None,
         number: bool = False,
@@ -81,18 +82,18 @@ class BatchProcessor:
         self.engine, self.ray_address = engine, ray_address
         self.journal: Journal | None = None
         self._is_finished = False
-        self.summary: dict = {}
+        self.summary: dict[str, Any] = {}
         self._open_reader = partial(open_reader, model, threshold, number)
         self._reader = self._open_reader()
         self._settings = {"model": self._reader.predictor.names, "threshold": threshold, "number": number}
 
     # ------------------------------------------------------------ reading
 
-    def process_folder(self, folder: str | os.PathLike, recursive: bool = True) -> list[dict]:
+    def process_folder(self, folder: str | os.PathLike[str], recursive: bool = True) -> list[dict[str, Any]]:
         """Read every picture in a folder; return the rows, in order of name."""
         return self.process([folder], recursive=recursive)
 
-    def process(self, sources: Sequence[str | os.PathLike], **options) -> list[dict]:
+    def process(self, sources: Sequence[str | os.PathLike[str]], **options: Any) -> list[dict[str, Any]]:
         """Read all `sources` and return the rows; the options are `run`'s."""
         self.run(sources, **options)
         return list(report_rows(self._done()))
@@ -100,54 +101,54 @@ class BatchProcessor:
     @_journal_may_fail()
     def run(
         self,
-        sources: Sequence[str | os.PathLike],
+        sources: Sequence[str | os.PathLike[str]],
         recursive: bool = True,
         labels: Labels | None = None,
         resume: bool = False,
-    ) -> dict:
+    ) -> dict[str, Any]:
         """Read all `sources` into the journal, a row each; return the summary. Raises `UserError` if there is nothing.
 
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
-        sources = [os.fspath(source) for source in sources]
-        skipped: Counter = Counter()
-        entries, total = listed(sources, recursive, skipped)
+        named = [os.fspath(source) for source in sources]
+        skipped: Counter[str] = Counter()
+        entries, total = listed(named, recursive, skipped)
         if total == 0:
-            raise UserError(f"there is no picture in {', '.join(sources)}")
+            raise UserError(f"there is no picture in {', '.join(named)}")
         self.close()
         self._is_finished = False
-        log, resumed = self._begin(self._job(sources, recursive, labels is not None), resume)
-        log.info("reading %s", ", ".join(sources))
+        log, resumed = self._begin(self._job(named, recursive, labels is not None), resume)
+        log.info("reading %s", ", ".join(named))
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
                 keep = partial(self._keep, labels, log, bar)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
-                for rows in self._engine(numbered, sources, total):
+                for rows in self._engine(numbered, named, total):
                     keep(rows)
         finally:
             self.summary = self._summarise(started, skipped)
             log.info(summary_text(self.summary).replace("\n", "; "))
-        if not len(self.journal):
-            raise UserError(f"there is no picture in {', '.join(sources)}")
+        if not len(self._done()):
+            raise UserError(f"there is no picture in {', '.join(named)}")
         self._is_finished = True
         return self.summary
 
-    def _keep(self, labels: Labels | None, log: logging.Logger, bar: tqdm, rows: list[dict]) -> None:
+    def _keep(self, labels: Labels | None, log: logging.Logger, bar: tqdm, rows: list[dict[str, Any]]) -> None:
         for row in rows:
             if labels is not None:
                 add_truth(row, labels.of(row["path"]))
             if row["status"] == ERROR:
                 log.warning("%s: %s", ascii(row["path"]), row["error"])
-        self.journal.add(rows)
+        self._done().add(rows)
         bar.update(len(rows))
 
-    def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict]], None]) -> Iterator[Numbered]:
+    def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict[str, Any]]], None]) -> Iterator[Numbered]:
         """Yield the entries that an interrupted run has no row of; keep its rows of the others."""
         known = []
         for position, entry in enumerate(entries):
-            row = self.journal.recall(entry)
+            row = self._done().recall(entry)
             if row is None:
                 yield position, entry
             else:
@@ -157,7 +158,9 @@ class BatchProcessor:
                 known = []
         keep(known)
 
-    def _engine(self, numbered: Iterator[Numbered], sources: list[str], total: int | None) -> Iterator[list[dict]]:
+    def _engine(
+        self, numbered: Iterator[Numbered], sources: list[str], total: int | None
+    ) -> Iterator[list[dict[str, Any]]]:
         if self.engine == "ray":
             from digits.batch.on_ray import read_on_ray
 
@@ -170,7 +173,7 @@ class BatchProcessor:
 
     # ------------------------------------------------------------ a run's own files
 
-    def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict:
+    def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         asked = [*predictor.engines, *([predictor.number_readers()] if self.number else [])]
@@ -181,7 +184,7 @@ class BatchProcessor:
         }  # fmt: skip
         return job | {"fingerprint": hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]}
 
-    def _begin(self, job: dict, resume: bool) -> tuple[logging.Logger, bool]:
+    def _begin(self, job: dict[str, Any], resume: bool) -> tuple[logging.Logger, bool]:
         """Open the journal and the log; return the log, and whether an interrupted run is gone on with."""
         logs = self.output_dir / "logs"
         try:
@@ -204,10 +207,10 @@ class BatchProcessor:
             log.info("no interrupted run of this job was found; starting anew")
         return log, False
 
-    def _summarise(self, started: tuple[float, float], skipped: Counter) -> dict:
+    def _summarise(self, started: tuple[float, float], skipped: Counter[str]) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
-        facts = self.journal.facts
-        return summarise(self.journal) | {
+        facts = self._done().facts
+        return summarise(self._done()) | {
             "skipped": dict(skipped),
             "sources": facts["sources"],
             "model": facts["model"],
@@ -223,13 +226,13 @@ class BatchProcessor:
             raise UserError("nothing has been read yet; call process_folder first")
         return self.journal
 
-    def save(self, kind: str, path: str | os.PathLike | None = None) -> Path:
+    def save(self, kind: str, path: str | os.PathLike[str] | None = None) -> Path:
         """Write a report (csv, json, html or parquet) below `output_dir`/reports, or to `path`; return where it is."""
         journal = self._done()
         with self._unfinished_if_it_fails():
             return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
 
-    def sort_into(self, directory: str | os.PathLike) -> int:
+    def sort_into(self, directory: str | os.PathLike[str]) -> int:
         """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there."""
         journal = self._done()
         with self._unfinished_if_it_fails():
@@ -246,11 +249,11 @@ class BatchProcessor:
             raise UserError(f"{disk_sentence(error)}, then go on with --resume") from None
         self._is_finished = was_finished
 
-    def save_results_csv(self, path: str | os.PathLike | None = None) -> Path:
+    def save_results_csv(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the rows as CSV; return the path."""
         return self.save("csv", path)
 
-    def save_results_json(self, path: str | os.PathLike | None = None) -> Path:
+    def save_results_json(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write summary and rows as JSON; return the path."""
         return self.save("json", path)
 
@@ -271,7 +274,7 @@ class BatchProcessor:
             self.close()
 
 
-def open_reader(model: str | Sequence[str], threshold: float | None, number: bool) -> RowReader:
+def open_reader(model: str | os.PathLike[str] | Sequence[str], threshold: float | None, number: bool) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
     return RowReader(MNISTPredictor(model, threshold=threshold), number)
 
@@ -288,7 +291,7 @@ def _reserve(logs: Path, reports: Path) -> Path:
         n += 1
 
 
-def _versions() -> dict:
+def _versions() -> dict[str, Any]:
     """Return what the answers depend on."""
     versions = {"python": platform.python_version(), "git_commit": git_commit()}
     for name in ("numpy", "cv2", "PIL", "onnxruntime", "torch"):

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,12 @@ from digits.measuring.labelled import (
     Answers,
     Sample,
     answer,
+    digit_figures,
     most_confident_errors,
     only,
     read_labelled_folder,
     split_by_source,
     status_counts,
-    summarise,
     to_samples,
 )
 from digits.reading.engines import weights_path
@@ -64,12 +65,12 @@ def _n_held_out(predictors: Sequence[MNISTPredictor]) -> int:
 # ---------------------------------------------------------------- figures
 
 
-def measure(answers: Answers) -> dict:
+def measure(answers: Answers) -> dict[str, Any]:
     """Return every figure of labelled pictures; those without a digit are judged by their status alone."""
     digits, others = only(answers, answers.labels >= 0), only(answers, answers.labels < 0)
-    result: dict = {"n": len(answers.labels), "statuses": status_counts(answers)}
+    result: dict[str, Any] = {"n": len(answers.labels), "statuses": status_counts(answers)}
     if len(digits.labels):
-        result |= summarise(digits) | {
+        result |= digit_figures(digits) | {
             "statuses": result["statuses"],  # of all pictures, not of the digits alone
             "by_source": split_by_source(digits),
             "confusion": metrics.confusion_matrix(digits.labels, digits.digits).tolist(),
@@ -83,12 +84,12 @@ def measure(answers: Answers) -> dict:
     return result
 
 
-def _plain(bins: dict[str, np.ndarray]) -> dict[str, list]:
+def _plain(bins: dict[str, np.ndarray]) -> dict[str, list[Any]]:
     """Return arrays as lists, nan (an empty bin) as None: JSON knows no nan."""
     return {name: [None if np.isnan(value) else value for value in values.tolist()] for name, values in bins.items()}
 
 
-def _error(answers: Answers, index: int) -> dict:
+def _error(answers: Answers, index: int) -> dict[str, Any]:
     digit = int(answers.digits[index])
     return {
         "name": answers.samples[index].name,
@@ -112,7 +113,7 @@ def draw(answers: Answers, folder: Path) -> None:
     plots.save(plots.calibration_figure(bins, error), folder / "calibration.png")
     plots.save(plots.rejection_figure(metrics.rejection_curve(confidences, right)), folder / "rejection.png")
     spread = np.unique(np.linspace(0, len(right) - 1, N_SHOWN).round().astype(int))
-    shown = (part[spread] for part in (answers.ink, answers.labels, answers.digits, confidences))
+    shown = answers.ink[spread], answers.labels[spread], answers.digits[spread], confidences[spread]
     plots.save(plots.prediction_figure(*shown, "Sample predictions"), folder / "sample_predictions.png")
     errors = most_confident_errors(answers, N_SHOWN)
     if len(errors):
@@ -122,13 +123,13 @@ def draw(answers: Answers, folder: Path) -> None:
 # ---------------------------------------------------------------- comparison and stress
 
 
-def compare(answers: Answers, other: Answers) -> dict:
+def compare(answers: Answers, other: Answers) -> dict[str, Any]:
     """Return McNemar's exact test of two models on the same digits, a being the first."""
     digits = answers.labels >= 0
     return metrics.mcnemar_exact(answers.right[digits], other.right[digits])
 
 
-def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict]:
+def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray) -> dict[str, dict[str, Any]]:
     """Return accuracy by kind and strength of damage to ink, uint8 (n, 28, 28), with labels (n,).
 
     Of the network alone, and of the whole path from a picture. Rotation goes to the left and to the right in turn.
@@ -148,7 +149,7 @@ def corruption_table(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndar
     return table
 
 
-def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
+def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Return the accuracy of one network alone on ink, uint8 (n, 28, 28), under FGSM and PGD at growing strength."""
     from digits.measuring.explain import Explainer
     from model import load_model
@@ -165,7 +166,7 @@ def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict:
     return curve | {method: [accuracy(e, n_steps) for e in EPSILONS] for method, n_steps in methods.items()}
 
 
-def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) -> dict:
+def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) -> dict[str, Any]:
     """Return and draw the corruption table and the attack curves on `n` of the digits, spread over the data."""
     readable = np.flatnonzero((answers.labels >= 0) & answers.ink.any(axis=(1, 2)))
     if not readable.size:
@@ -182,7 +183,7 @@ def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) ->
 # ---------------------------------------------------------------- the command
 
 
-def text(result: dict) -> str:
+def text(result: dict[str, Any]) -> str:
     """Return the figures as lines for people."""
     counts = ", ".join(f"{n:,} {status}" for status, n in result["statuses"].items() if n)
     lines = [f"{result['n']:,} pictures: {counts}"]
@@ -199,7 +200,7 @@ def text(result: dict) -> str:
     return "\n".join(lines)
 
 
-def _digit_lines(result: dict) -> list[str]:
+def _digit_lines(result: dict[str, Any]) -> list[str]:
     lines = ["accuracy                " + _percent(result["accuracy"])]
     if len(result["by_source"]) > 1:
         lines += ["sources averaged        " + _percent(result["sources_averaged"])]
@@ -210,7 +211,7 @@ def _digit_lines(result: dict) -> list[str]:
     return [*lines, "wrong among these       " + _percent(result["ok_but_wrong"])]
 
 
-def _stress_lines(curves: dict[str, dict]) -> list[str]:
+def _stress_lines(curves: dict[str, dict[str, Any]]) -> list[str]:
     lines = []
     for name, curve in curves.items():
         lines += [f"{name:<18}" + "".join(f"{level:>8g}" for level in curve["levels"])]
@@ -220,7 +221,7 @@ def _stress_lines(curves: dict[str, dict]) -> list[str]:
     return lines
 
 
-def _percent(share: dict) -> str:
+def _percent(share: dict[str, Any]) -> str:
     if not share["n"]:
         return "none"
     return f"{100 * share['share']:6.2f} %  ({100 * share['low']:.2f}–{100 * share['high']:.2f}, n = {share['n']:,})"

@@ -17,11 +17,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from digits.finding.ink import MEAN, STD
+from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
 from digits.reading.engines import weights_path
 from utils import UserError, atomic_path, command
@@ -228,7 +229,8 @@ class ResNet50(nn.Module):
 
 def prepare_training(model: nn.Module) -> str:
     """Give a fresh network the start its class asks for, if it asks for one; return a sentence about it, or ""."""
-    return model.prepare_training() if hasattr(model, "prepare_training") else ""
+    prepare = getattr(model, "prepare_training", None)
+    return prepare() if callable(prepare) else ""
 
 
 @dataclass
@@ -241,11 +243,11 @@ class Checkpoint:
     std: float = STD
     temperature: float = 1.0  # logits are divided by it before the softmax; fitted on validation data
     thresholds: dict[str, float] = field(default_factory=dict)  # see digits/reading/verdict.py
-    config: dict = field(default_factory=dict)  # the training run's settings
-    metrics: dict = field(default_factory=dict)  # validation figures of these weights
+    config: dict[str, Any] = field(default_factory=dict)  # the training run's settings
+    metrics: dict[str, Any] = field(default_factory=dict)  # validation figures of these weights
     git_commit: str | None = None
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """Return everything but the weights, as plain JSON values."""
         return {key: value for key, value in asdict(self).items() if key != "state"}
 
@@ -301,7 +303,7 @@ class InkToLogits(nn.Module):
 
     def forward(self, ink: Tensor) -> Tensor:
         """Return logits (n, 10) of ink, uint8 (n, 28, 28)."""
-        return self.model((ink.float().unsqueeze(1) / 255.0 - self.mean) / self.std)
+        return self.model(standardise(ink.float().unsqueeze(1) / 255.0, self.mean, self.std))
 
 
 def export_onnx(checkpoint_path: str | Path, onnx_path: str | Path | None = None) -> Path:
@@ -318,7 +320,9 @@ def export_onnx(checkpoint_path: str | Path, onnx_path: str | Path | None = None
     return onnx_path
 
 
-def save_onnx(model: nn.Module, example: Tensor, shapes: dict, answer: str, path: Path, facts: dict[str, str]) -> None:
+def save_onnx(
+    model: nn.Module, example: Tensor, shapes: dict[str, Any], answer: str, path: Path, facts: dict[str, str]
+) -> None:
     """Write `model` as ONNX with `facts` as its metadata; `shapes` names its one input and what may vary of it.
 
     What torch notes besides, at which line of whose folder each step was traced, is left out.
@@ -330,6 +334,7 @@ def save_onnx(model: nn.Module, example: Tensor, shapes: dict, answer: str, path
         model, (example,), input_names=list(shapes), output_names=[answer],
         dynamic_shapes=tuple(shapes.values()), dynamo=True, verbose=False,
     )  # fmt: skip
+    assert program is not None, "torch's newer exporter returns one"
     ClearMetadataAndDocStringPass()(program.model)
     proto = program.model_proto
     onnx.helper.set_model_props(proto, facts)

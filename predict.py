@@ -1,10 +1,11 @@
-"""Read digits: one predictor for the page, the command line, the API, batches and the notebook.
+"""Read digits: one predictor for the page, the command line, the API,
+batches and the notebook.
 
-python predict.py                           # the example drawings
-python predict.py photo.jpg scan.png --json
+    python predict.py                           # the example drawings
+    python predict.py photo.jpg scan.png --json
 
-from predict import MNISTPredictor
-digit, confidence, probs = MNISTPredictor().predict("digit.png")
+    from predict import MNISTPredictor
+    digit, confidence, probs = MNISTPredictor().predict("digit.png")
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from digits.batch.rows import P_COLUMNS
 from digits.finding.decode import Picture, PictureError, open_picture
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
 from digits.finding.paper import Method
 from digits.finding.strokes import doubt
+from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
-from digits.reading.number import NumberReading, read_number
+from digits.reading.number import read_number
 from digits.reading.verdict import (
     BLANK,
     ERROR,
@@ -45,62 +46,12 @@ from digits.reading.verdict import (
 )
 from utils import ASSETS_DIR, UserError, command
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one picture. Unpacks as `digit, confidence, probs`."""
-
-    digit: int | None  # None where `status` says there is none to be had
-    confidence: float  # the highest of `probs`
-    probs: np.ndarray  # (10,) float32, calibrated, sums to 1
-    status: str  # ok, unsure, blank, not_a_digit (and error, in reports)
-    reason: str  # one sentence for people; empty if ok
-    score: float  # log-sum-exp of the logits: how sure that there is a digit at all
-    found: FoundDigit | None = None  # the ink, box, polarity and steps, where a picture was given
-
-    def __iter__(self) -> Iterator:
-        return iter((self.digit, self.confidence, self.probs))
-
-    @property
-    def box(self) -> tuple[int, int, int, int] | None:
-        """Where the digit stands, (left, top, right, bottom) in pixels; None if that is not known."""
-        return self.found.box if self.found else None
-
-    @property
-    def runner_up(self) -> int:
-        """The second most probable digit."""
-        return int(np.argsort(self.probs)[-2])
-
-    def row(self, path: str = "") -> dict:
-        """Return the report's columns, from path, status and digit to p0 … p9 and error, as a dict."""
-        if self.status == ERROR:
-            empty = dict.fromkeys(["digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS])
-            return {"path": path, "status": ERROR, **empty, "error": self.reason}
-        runner_up, probabilities = self.runner_up, self.probs.astype(float).round(6).tolist()
-        return {
-            "path": path,
-            "status": self.status,
-            "digit": self.digit,
-            "confidence": round(self.confidence, 6),
-            "runner_up": runner_up,
-            "runner_up_confidence": probabilities[runner_up],
-            **dict(zip(P_COLUMNS, probabilities, strict=True)),
-            "error": None,
-        }
-
-
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
 # And a way to see it: the ring of a dotted zero is no frame, a foot no underline.
 AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
-UNIFORM = np.full(10, 0.1, np.float32)
-
-
-def error_prediction(error: PictureError) -> Prediction:
-    """Return the prediction that stands for a picture that could not be read."""
-    return Prediction(None, 0.0, UNIFORM, ERROR, str(error), float("-inf"))
 
 
 class MNISTPredictor:
@@ -116,7 +67,7 @@ class MNISTPredictor:
 
     def __init__(
         self,
-        model: str | os.PathLike | Sequence[str] = "mnistnet",
+        model: str | os.PathLike[str] | Sequence[str] = "mnistnet",
         engine: str = "auto",
         device: str = "auto",
         threads: int | None = None,
@@ -148,7 +99,9 @@ class MNISTPredictor:
         in_crops = iter(self.crop_reader().run(np.stack(crops)) if crops else ())
         return [self._answer(item, answers, in_crops) for item in found]
 
-    def _answer(self, item: FoundDigit | PictureError, answers: Iterator, in_crops: Iterator) -> Prediction:
+    def _answer(
+        self, item: FoundDigit | PictureError, answers: Iterator[Any], in_crops: Iterator[np.ndarray]
+    ) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
         # 1. Of several views the one that looks most like a digit.
@@ -219,7 +172,9 @@ class MNISTPredictor:
 
 def _caution(found: FoundDigit) -> float:
     """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
+    return (
+        0.0 if found is None or found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
+    )
 
 
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:

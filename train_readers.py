@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,13 +27,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from digits.finding.strip import PAPER
 from digits.learning.crops import draw_crop
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
+from digits.learning.loop import Learner, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import draw_page
 from digits.learning.writing import HELD_OUT, PENS, Writer
@@ -41,7 +42,6 @@ from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
-from train import moving_average, read_run, save_progress, take_up
 from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
 Sample = tuple[np.ndarray, object]  # a picture, uint8 (h, w), and what it should say
@@ -284,12 +284,10 @@ def train(
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
     model = task.network().to(device)
-    averaged = AveragedModel(model, multi_avg_fn=moving_average(settings.ema), use_buffers=True)
-    optimizer = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
     n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: pace(step / n_steps, settings.decay))
-    parts = {"model": model, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
-    history = take_up(parts, state)
+    paced = partial(pace, decay=settings.decay)
+    learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, n_steps, clip=5.0, pace=paced)
+    history = learner.take_up(state)
     checks = {"val": drawing.held_out(min(600, settings.part)), "pens": drawing.held_out(min(400, settings.part), True)}
 
     for epoch in range(len(history), settings.epochs):
@@ -306,25 +304,17 @@ def train(
         for pictures, truth in task.batches(
             samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))
         ):
-            loss = task.loss(model(pictures.to(device)), truth)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-            averaged.update_parameters(model)
-            losses.append(loss.detach())
+            losses.append(learner.step(task.loss(model(pictures.to(device)), truth)))
 
         # 3. Look how well, and keep the state.
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}
         for name, held_out in checks.items():
-            row |= {
-                f"{name}_{key}": value for key, value in task.check(averaged.module.eval(), held_out, device).items()
-            }
+            found = task.check(learner.averaged.module.eval(), held_out, device)
+            row |= {f"{name}_{key}": value for key, value in found.items()}
         history.append(row | {"seconds": time.perf_counter() - started})
         print("  ".join(f"{key} {value:.5g}" for key, value in history[-1].items()), file=sys.stderr, flush=True)
-        save_progress(run_dir, parts, history)
-    return averaged.module.eval().cpu()
+        learner.save(run_dir, history)
+    return learner.averaged.module.eval().cpu()
 
 
 def pace(done: float, decay: float) -> float:

@@ -23,7 +23,7 @@ if not __package__:  # `python benchmarks/architectures.py` finds the project to
 from benchmarks.handwriting import TARGETS, read_set, sets_dir
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.measuring import metrics
-from digits.measuring.labelled import answer, summarise
+from digits.measuring.labelled import answer, digit_figures
 from digits.reading.engines import weights_path
 from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
@@ -69,7 +69,7 @@ def _median_s(call: Callable[[], object], n: int) -> float:
 def measure_handwriting(models: Sequence[str], folder: Path) -> float:
     """Return the accuracy on other people's digits: the mean over the sets, sources averaged within each."""
     predictor = MNISTPredictor(models)
-    sets = [summarise(answer(predictor, read_set(folder / name, None))) for name in TARGETS]
+    sets = [digit_figures(answer(predictor, read_set(folder / name, None))) for name in TARGETS]
     return statistics.mean(figures["sources_averaged"]["share"] for figures in sets)
 
 

@@ -26,14 +26,14 @@ from digits.learning.datasets import load_mnist
 from digits.measuring import metrics
 from digits.measuring.error_sheet import draw_gallery
 from digits.measuring.labelled import (
-    NO_DIGIT,
+    NONE_GIVEN,
     Answers,
     Sample,
     answer,
+    digit_figures,
     read_labelled_folder,
     split_by_source,
     status_counts,
-    summarise,
     to_samples,
 )
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK
@@ -75,7 +75,7 @@ def make_blanks(n: int = 200, seed: int = 0) -> list[Sample]:
     """Return `n` empty pictures of every kind in turn: flat, transparent, gradients, paper, noise."""
     random = np.random.default_rng(seed)
     kinds = [BLANK_KINDS[i % len(BLANK_KINDS)] for i in range(n)]
-    return [Sample(make_blank(kind, random), NO_DIGIT, kind, f"{kind} {i}") for i, kind in enumerate(kinds)]
+    return [Sample(make_blank(kind, random), NONE_GIVEN, kind, f"{kind} {i}") for i, kind in enumerate(kinds)]
 
 
 def make_blank(kind: str, random: np.random.Generator) -> np.ndarray:
@@ -116,7 +116,7 @@ def _paper(shade: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 def measure_digits(answers: Answers) -> dict:
     """Return the figures of one set of digits, by source too."""
-    return summarise(answers) | {"by_source": split_by_source(answers)}
+    return digit_figures(answers) | {"by_source": split_by_source(answers)}
 
 
 def measure_refusal(answers: Answers) -> dict:

@@ -23,8 +23,9 @@ if not __package__:  # `python benchmarks/seeds.py` finds the project too
 from benchmarks.architectures import measure_accuracy
 from benchmarks.record import RESULTS, facts, make_parser, unseen_digits
 from digits.learning.datasets import N_HELD_OUT, data_dir
+from digits.learning.loop import read_run
 from model import REGISTRY
-from train import Settings, read_run, train
+from train import Settings, train
 from utils import RUNS_DIR, UserError, command, write_json
 
 
@@ -43,7 +44,7 @@ def train_seed(settings: Settings, run_dir: Path) -> Path:
     if not (run_dir / "summary.json").exists():
         run_dir.mkdir(parents=True, exist_ok=True)
         write_json(config, asdict(settings))
-        state = read_run(run_dir)[1] if (run_dir / "state.pt").exists() else None
+        state = read_run(run_dir, Settings)[1] if (run_dir / "state.pt").exists() else None
         train(settings, run_dir, state, data_dir())
     return run_dir / "last.pth"
 

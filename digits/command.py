@@ -1,10 +1,12 @@
-"""What every program of the command line shares: one sentence for a user's mistake, and a log.
+"""What every program of the command line shares:
+one sentence for a user's mistake, and a log.
 
-raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
+    raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
 """
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import contextlib
 import errno
@@ -14,7 +16,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING, field, fields
 from pathlib import Path
+from typing import Any
 
 
 class UserError(Exception):
@@ -51,6 +55,26 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def flag(default: Any, told: str, **options: Any) -> Any:
+    """Declare a field of a dataclass of settings that is a flag of the command line too; see `add_flags`.
+
+    `told` is its help, `options` go to argparse; a default of None must be said by `told`.
+    """
+    more = {"default_factory": lambda: list(default)} if isinstance(default, list) else {"default": default}
+    kind = {"nargs": "+"} if isinstance(default, list) else {} if default is None else {"type": type(default)}
+    shown = " ".join(default) if isinstance(default, list) else default
+    return field(**more, metadata={"help": f"{told} (default: {shown})" if default else told, **kind, **options})
+
+
+def add_flags(parser: argparse.ArgumentParser, settings: Any) -> None:
+    """Add a flag for every field of a dataclass that was declared by `flag`."""
+    for one in fields(settings):
+        if one.metadata:
+            name = f"--{one.name.replace('_', '-')}"
+            default = one.default if one.default_factory is MISSING else one.default_factory()
+            parser.add_argument(name, default=default, **one.metadata)
+
+
 def disk_sentence(error: OSError) -> str:
     """Return what a disk that takes no more said, with the next step."""
     what = f"'{error.filename}'" if error.filename else "the output"
@@ -79,16 +103,22 @@ def _drop_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def start_log(path: str | os.PathLike, name: str) -> logging.Logger:
+class _QuietHandler(logging.FileHandler):
+    """A full disk costs the log a line, and nobody else anything."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+def start_log(path: str | os.PathLike[str], name: str) -> logging.Logger:
     """Return the logger `name`, writing lines with time and level to the file `path` only."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(name)
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.handleError = lambda _record: None  # a full disk costs the log a line, and nobody else anything
+    for earlier in list(logger.handlers):
+        logger.removeHandler(earlier)
+        earlier.close()
+    handler = _QuietHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -61,7 +61,7 @@ class Corrections:
     Every method raises `Unavailable` if the file cannot be used.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def add(
@@ -135,7 +135,7 @@ class Corrections:
             yield name, _to_png(np.frombuffer(row["ink"], np.uint8).reshape(28, 28))
         yield "corrections.csv", table.getvalue().encode()
 
-    def import_csv(self, path: str | os.PathLike) -> tuple[int, list[str]]:
+    def import_csv(self, path: str | os.PathLike[str]) -> tuple[int, list[str]]:
         """Add the pictures of a CSV with the columns path and label; return how many, and a sentence per bad line.
 
         Relative paths count from the CSV's folder. Raises `UserError` if the file is not such a CSV.
@@ -210,6 +210,7 @@ def _to_png(ink: np.ndarray) -> bytes:
 
 
 def _to_label(text: str | None) -> int:
-    if (text or "").strip() not in set("0123456789"):
+    digit = (text or "").strip()
+    if digit not in set("0123456789"):
         raise UserError(f"'{text}' is not a digit 0-9")
-    return int(text)
+    return int(digit)

@@ -1,6 +1,7 @@
-"""Where the project's files lie, and how one is written so that nobody ever reads half of it.
+"""Where the project's files lie, and how one is written so that nobody
+ever reads half of it.
 
-with atomic_path("report.csv") as path: path.write_text("...")
+    with atomic_path("report.csv") as path: path.write_text("...")
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from digits.command import UserError
 
@@ -26,7 +28,7 @@ ASSETS_DIR = ROOT / "assets"
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, delete it if not.
 
     A reader, or a run killed half-way, never sees half a file. A full disk is an `OSError`, whoever writes.
@@ -55,13 +57,13 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | os.PathLike, value: object) -> None:
+def write_json(path: str | os.PathLike[str], value: object) -> None:
     """Write `value` as indented JSON with a line break at the end, never half a file. Raises as `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def read_csv(path: str | os.PathLike, *columns: str) -> list[dict[str, str]]:
+def read_csv(path: str | os.PathLike[str], *columns: str) -> list[dict[str, str]]:
     """Return the rows of a CSV in UTF-8 by the names in its first line, a missing cell None.
 
     Raises `UserError` if it cannot be read or lacks one of `columns`.
@@ -78,13 +80,24 @@ def read_csv(path: str | os.PathLike, *columns: str) -> list[dict[str, str]]:
         raise UserError(f"{path} is not a CSV text file; save it as CSV in UTF-8") from None
 
 
-def free_path(path: str | os.PathLike) -> Path:
+def free_path(path: str | os.PathLike[str]) -> Path:
     """Return `path`, or the first of `name-2`, `name-3`, … that does not exist yet."""
     path = Path(path)
     candidate, n = path, 2
     while os.path.lexists(candidate):  # a link that leads nowhere takes its name, too
         candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
     return candidate
+
+
+def without_folders(value: Any) -> Any:
+    """Return a setting as others may see it: of a path, or of each in a list, only the last part.
+
+    >>> without_folders(["mnist", "/home/ann/digits", "runs\\\\best.pth"]), without_folders(0.5)
+    (['mnist', 'digits', 'best.pth'], 0.5)
+    """
+    if isinstance(value, list):
+        return [without_folders(one) for one in value]
+    return value.replace("\\", "/").rsplit("/", 1)[-1] if isinstance(value, str) else value
 
 
 def git_commit() -> str | None:

@@ -82,6 +82,21 @@ def predictor():
 
 
 @pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server at `address` keeps what it keeps."""
+    return tmp_path_factory.mktemp("server") / "data"
+
+
+@pytest.fixture(scope="session")
+def address(data_dir: Path) -> Iterator[str]:
+    """The address of a server as `python app.py` starts it; one for all tests that only ask."""
+    from tests.serving import serving
+
+    with serving(data_dir) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """A headless chromium of the system, driven by Playwright; mark the test `browser`."""
     from playwright.sync_api import sync_playwright

@@ -240,7 +240,7 @@ def two_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def training(runs: Path, data: Path, *words: str) -> subprocess.Popen:
     """Start a training of six short epochs, on one thread of the CPU."""
-    flags = ["--dataset", data, "--epochs", 6, "--batch-size", 8, "--no-cuda", "--precision", "fp32", "--threads", 1]
+    flags = ["--dataset", data, "--epochs", 6, "--batch-size", 8, "--no-cuda"]
     command = [sys.executable, "-c", TRAIN, runs, *flags, *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(

@@ -1,7 +1,8 @@
-"""Hostile and odd pictures through every door: a row each, in order, with a sentence; no crash, no hang, no leak.
+"""Hostile and odd pictures through every door: a row each, in order, with a sentence; no crash,
+no hang, no leak.
 
-python -m pytest tests/test_hostile.py                 # a share of the files
-python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
+    python -m pytest tests/test_hostile.py                 # a share of the files
+    python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
 """
 
 from __future__ import annotations
@@ -42,7 +43,6 @@ from tests.hostile import (
     make_hostile,
     wanted,
 )  # fmt: skip
-from tests.serving import serving
 from utils import ASSETS_DIR, ROOT, UserError
 
 # Runs the batch as the command line does, and then tells how much memory it took at most, in KB.
@@ -349,13 +349,6 @@ def test_dust_is_no_page_of_numbers(predictor) -> None:
     started = time.process_time()
     assert predictor.read_number(dust).text == ""
     assert time.process_time() - started < 5
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A server as `python app.py` starts it."""
-    with serving(tmp_path_factory.mktemp("data")) as address:
-        yield address
 
 
 def ask(address: str, files: Sequence[Hostile], details: str = "steps") -> None:

@@ -112,6 +112,7 @@ def without_times(path: Path) -> dict:
     return report
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_and_resumed(many, tmp_path):
     """The same report, byte for byte, as a run that nobody disturbed."""
     out, _err = start(many, tmp_path / "whole").communicate()

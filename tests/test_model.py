@@ -189,7 +189,12 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 # ---------------------------------------------------------------- ONNX
 
 
-@pytest.mark.parametrize("name", [*SMALL, pytest.param("resnet50", marks=pytest.mark.slow)])
+EXPORTED = ("mnistnet", "gapcnn")  # an export takes seconds; the others are exported among the slow tests
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in EXPORTED else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_the_onnx_twin_gives_the_same_logits(name, tmp_path):
     from digits.reading.engines import OnnxEngine, TorchEngine
 

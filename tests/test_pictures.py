@@ -62,7 +62,7 @@ def test_a_glyph_of_ink_and_one_of_strokes_are_both_drawn(written):
 
 
 def test_a_pool_made_by_two_processes_is_the_same(written):
-    alone, shared = (make_pool(*written, n=2000, seed=3, workers=workers) for workers in (1, 2))
+    alone, shared = (make_pool(*written, n=60, seed=3, workers=workers, chunk=20) for workers in (1, 2))
     assert np.array_equal(alone[0], shared[0])
     assert np.array_equal(alone[1], shared[1])
 

@@ -6,22 +6,22 @@ The examples of README are run as they stand there, against a server started as 
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import importlib.util
+import io
 import json
 import re
 import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from benchmarks.fill_figures import documents, fill, unmeasured
-from tests.serving import serving
 from utils import ROOT
 
 DOCUMENTS = documents()
@@ -56,9 +56,10 @@ MAKES = [(document, words) for document, words in COMMANDS if words[0] == "make"
 
 @functools.cache
 def help_of(program: tuple[str, ...]) -> str:
-    done = subprocess.run([sys.executable, *program, "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(program)} --help: {done.stderr}"
-    return done.stdout
+    module, said = importlib.import_module(program[-1].removesuffix(".py")), io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.raises(SystemExit, match="^0$"):
+        module.main(["--help"])
+    return said.getvalue()
 
 
 @pytest.mark.parametrize(("document", "words"), PROGRAMS, ids=lambda part: part if isinstance(part, str) else part[-1])
@@ -134,12 +135,6 @@ def test_the_readme_gives_a_reason_for_every_package():
 # ---------------------------------------------------------------- README's examples, run as they stand
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("data")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -57,6 +57,13 @@ def test_what_the_tests_import_is_listed():
     assert not imported(TESTS) - listed(LISTS) - BY_HAND
 
 
+def test_the_lock_has_a_version_of_everything_and_no_address():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(r"^([a-z0-9.-]+)==[^\s;]+(?: ; .+)?$", lock, re.MULTILINE)
+    assert len(pinned) == len([line for line in lock.splitlines() if not line.startswith("#")])
+    assert not listed([path for path in LISTS if path.name != "requirements-ray.txt"]) - set(pinned)
+
+
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.name)
 def test_every_requirement_says_why(path):
     assert entries(path)

@@ -22,21 +22,9 @@ import httpx
 import pytest
 
 from batch_processor import BatchProcessor
-from tests.serving import serving
 from utils import ROOT, UserError
 
 PNG = ROOT / "assets" / "examples" / "3.png"
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server") / "data"
-
-
-@pytest.fixture(scope="module")
-def address(data_dir: Path) -> Iterator[str]:
-    with serving(data_dir) as url:
-        yield url
 
 
 def raw(address: str, target: str, headers: str = "Host: 127.0.0.1\r\n") -> tuple[int, str]:

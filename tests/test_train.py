@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 
@@ -15,18 +17,19 @@ import torch
 import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
+from digits.learning.loop import make_schedule
 from model import load_checkpoint
 from utils import UserError
 
 
-@pytest.fixture
-def tiny_folder(tmp_path):
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
     """Twenty pictures each of a bar that stands (1) and a ring (0), in class folders."""
     import cv2
 
-    rng = np.random.default_rng(0)
+    rng, own = np.random.default_rng(0), tmp_path_factory.mktemp("drawn") / "own"
     for label in (0, 1):
-        folder = tmp_path / "own" / str(label)
+        folder = own / str(label)
         folder.mkdir(parents=True)
         for index in range(20):
             picture = np.full((60, 60), 255, np.uint8)
@@ -36,7 +39,21 @@ def tiny_folder(tmp_path):
             else:
                 cv2.ellipse(picture, (x, 30), (int(rng.integers(9, 14)), 20), 0, 0, 360, 0, 4)
             cv2.imwrite(str(folder / f"{index}.png"), picture)
-    return tmp_path / "own"
+    return own
+
+
+@pytest.fixture
+def tiny_folder(drawn, tmp_path):
+    """A copy of the drawn pictures, to do with as a test likes."""
+    return shutil.copytree(drawn, tmp_path / "own")
+
+
+@pytest.fixture(scope="module")
+def trained(drawn, tmp_path_factory):
+    """The folder of a run that has learnt to tell the two apart; copy it before changing it."""
+    run_dir = tmp_path_factory.mktemp("trained") / "run"
+    train.train(settings_for(drawn, epochs=6), run_dir)
+    return run_dir
 
 
 def settings_for(folder, **changes) -> train.Settings:
@@ -44,33 +61,28 @@ def settings_for(folder, **changes) -> train.Settings:
     return train.Settings(**common | changes)
 
 
-def test_it_learns_and_leaves_its_papers(tiny_folder, tmp_path):
-    run_dir = tmp_path / "run"
-    summary = train.train(settings_for(tiny_folder, epochs=6), run_dir)
-    assert summary["best"]["val_own"] == 1.0
-    with (run_dir / "metrics.csv").open() as file:
+def test_it_learns_and_leaves_its_papers(trained):
+    with (trained / "metrics.csv").open() as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3, 4, 5, 6]
-    stored = json.loads((run_dir / "summary.json").read_text())
-    assert stored["settings"]["seed"] == 0
+    stored = json.loads((trained / "summary.json").read_text())
+    assert stored["best"]["val_own"] == 1.0 and stored["settings"]["seed"] == 0
     assert {"python", "torch", "numpy"} <= stored["versions"].keys()
     assert {"training_curves.png", "confusion_matrix.png", "sample_predictions.png"} <= {
-        path.name for path in run_dir.iterdir()
+        path.name for path in trained.iterdir()
     }
 
 
-def test_a_pupil_believes_its_teacher_rather_than_the_labels(tiny_folder, tmp_path, monkeypatch):
+def test_a_pupil_believes_its_teacher_rather_than_the_labels(trained, tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("digits.learning.distil.OUTPUTS_DIR", tmp_path / "outputs")
-    train.train(settings_for(tiny_folder, epochs=6), tmp_path / "teacher")
     for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):  # every label is wrong now
         (tiny_folder / old).rename(tiny_folder / new)
-    settings = settings_for(tiny_folder, epochs=6, teacher=[str(tmp_path / "teacher" / "best.pth")], copies=2)
+    settings = settings_for(tiny_folder, epochs=6, teacher=[str(trained / "best.pth")], copies=2)
     assert train.train(settings, tmp_path / "pupil")["last"]["val_own"] == 0.0
     assert load_checkpoint(tmp_path / "pupil" / "last.pth").config["teacher"] == ["best.pth"]
 
 
-def test_a_checkpoint_of_the_loop_describes_itself(tiny_folder, tmp_path):
-    train.train(settings_for(tiny_folder, epochs=1), tmp_path / "run")
-    checkpoint = load_checkpoint(tmp_path / "run" / "best.pth")
+def test_a_checkpoint_of_the_loop_describes_itself(trained):
+    checkpoint = load_checkpoint(trained / "best.pth")
     assert (checkpoint.architecture, checkpoint.mean, checkpoint.std) == ("mnistnet", MEAN, STD)
     assert 0.3 <= checkpoint.temperature <= 5
     assert {"unsure_confidence", "unsure_score", "not_a_digit_score"} <= checkpoint.thresholds.keys()
@@ -84,8 +96,8 @@ def test_a_stopped_run_resumes_to_the_same_weights(tiny_folder, tmp_path, monkey
     class Stopped(Exception):
         pass
 
-    def stop_after_two(run_dir, parts, history, write=train.save_progress):
-        write(run_dir, parts, history)
+    def stop_after_two(learner, run_dir, history, write=train.Learner.save):
+        write(learner, run_dir, history)
         if len(history) == 2:
             raise Stopped
 
@@ -93,10 +105,10 @@ def test_a_stopped_run_resumes_to_the_same_weights(tiny_folder, tmp_path, monkey
     stopped.mkdir()
     (stopped / "config.json").write_text(json.dumps(train.asdict(settings)))
     with monkeypatch.context() as patched:
-        patched.setattr(train, "save_progress", stop_after_two)
+        patched.setattr(train.Learner, "save", stop_after_two)
         with pytest.raises(Stopped):
             train.train(settings, stopped)
-    again, state = train.read_run(stopped)
+    again, state = train.read_run(stopped, train.Settings)
     assert again == settings
     train.train(again, stopped, state)
     whole, resumed = (load_checkpoint(tmp_path / name / "last.pth").state for name in ("whole", "stopped"))
@@ -112,17 +124,15 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_folder, 
     assert not torch.equal(states[0], states[2])
 
 
-@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "milestones"])
-def test_every_schedule_ends_lower_than_it_began(schedule):
-    settings = train.Settings(schedule=schedule, epochs=2)
-    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], settings.lr)
-    steps = train.make_schedule(optimizer, settings, 50)
+def test_the_learning_rate_rises_and_ends_lower_than_it_began():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], 1e-3)
+    steps = make_schedule(optimizer, 1e-3, 100)
     rates = []
     for _ in range(100):
         rates.append(steps.get_last_lr()[0])
         optimizer.step()
         steps.step()
-    assert max(rates) <= settings.lr * 1.0001
+    assert rates[0] < max(rates) / 4 and max(rates) <= 1e-3 * 1.0001
     assert rates[-1] < max(rates) / 4
 
 
@@ -164,16 +174,14 @@ def test_a_damaged_state_is_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "state.pt").write_bytes(b"half a fil")
     with pytest.raises(UserError, match="damaged"):
-        train.read_run(tmp_path)
+        train.read_run(tmp_path, train.Settings)
 
 
-def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(tiny_folder, tmp_path):
-    good = train.train(settings_for(tiny_folder, epochs=6), tmp_path / "good")
+def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(trained, tiny_folder, tmp_path):
     train.train(settings_for(tiny_folder, epochs=1, lr=1e-9), tmp_path / "bad")
     validation = train.gather([str(tiny_folder)], 8, 0).validation
     doubled = {name: (np.tile(ink, (4, 1, 1)), np.tile(labels, 4)) for name, (ink, labels) in validation.items()}
-    paths = [tmp_path / name / "best.pth" for name in ("good", "bad")]
-    assert good["best"]["val_own"] == 1.0
+    paths = [run_dir / "best.pth" for run_dir in (trained, tmp_path / "bad")]
     assert train.is_no_worse(*paths, doubled, "cpu")[0]
     allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
     assert not allowed
@@ -188,12 +196,13 @@ def own_models(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
-def test_corrections_are_served_only_if_nothing_is_lost_by_them(tiny_folder, tmp_path, own_models, capsys):
+def test_corrections_are_served_only_if_nothing_is_lost_by_them(trained, tiny_folder, tmp_path, own_models, capsys):
+    shutil.copytree(trained, tmp_path / "good")
     for picture in list(tiny_folder.rglob("*.png")):  # a fifth is held out: eight of forty are too few for a verdict
         picture.with_stem(f"again{picture.stem}").write_bytes(picture.read_bytes())
     good, bad = settings_for(tiny_folder, epochs=6), settings_for(tiny_folder, epochs=1, lr=1e-9, feedback="c.sqlite")
+    train.train(bad, tmp_path / "bad")
     for settings, run_dir in ((good, tmp_path / "good"), (bad, tmp_path / "bad")):
-        train.train(settings, run_dir)
         train.serve(settings, run_dir, tmp_path)
     assert "kept beside" in capsys.readouterr().err
     served = own_models / "mnist_cnn_best.pth"
@@ -224,19 +233,6 @@ def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_pat
     assert train.Settings(**config).model == "mnistnet"
 
 
-def test_it_stops_when_nothing_is_gained(tiny_folder, tmp_path):
-    summary = train.train(settings_for(tiny_folder, epochs=60, patience=2), tmp_path / "run")
-    assert summary["last"]["epoch"] == summary["best"]["epoch"] + 2 < 60
-
-
-def test_compiling_is_asked_of_torch(tiny_folder, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(torch, "compile", lambda model: asked.append(model) or model)
-    train.train(settings_for(tiny_folder, epochs=1), tmp_path / "plain")
-    train.train(settings_for(tiny_folder, epochs=1, compile=True), tmp_path / "compiled")
-    assert len(asked) == 1
-
-
 def test_tensorboard_can_read_along(tiny_folder, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     train.train(settings_for(tiny_folder, epochs=2), tmp_path / "run")
@@ -246,20 +242,23 @@ def test_tensorboard_can_read_along(tiny_folder, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(tiny_folder, tmp_path):
+    """Each sees half of every batch; only gradients shared between them give the weights that one process gets."""
+    settings = settings_for(tiny_folder, epochs=2, model="plaincnn", dropout=0.0, augment=["none"])
+    (tmp_path / "settings.json").write_text(json.dumps(train.asdict(settings)))
     program = (
-        "import sys, train; from pathlib import Path; train.RUNS_DIR = Path(sys.argv[1]); "
-        "train.publish = lambda *_: None; sys.exit(train.main(sys.argv[2:]))"
+        "import json, sys, train; from pathlib import Path; folder = Path(sys.argv[1]);"
+        "train.train(train.Settings(**json.loads((folder / 'settings.json').read_text())), folder / 'two')"
     )
-    script = tmp_path / "two.py"
-    script.write_text(program)
-    words = ["--name", "two", "--dataset", str(tiny_folder), "--epochs", "6", "--batch-size", "8", "--lr", "0.003"]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29533"]
+    (tmp_path / "two.py").write_text(program)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]  # free
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]
     done = subprocess.run(
-        [*torchrun, str(script), str(tmp_path), *words, "--no-cuda", "--precision", "fp32"],
+        [*torchrun, str(tmp_path / "two.py"), str(tmp_path)],
         cwd=train.ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(train.ROOT)},
-        capture_output=True, text=True, timeout=300,
+        capture_output=True, text=True, timeout=170,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    summary = json.loads((tmp_path / "two" / "summary.json").read_text())
-    assert summary["last"]["epoch"] == 6
-    assert summary["last"]["val_own"] == 1.0
+    train.train(settings, tmp_path / "one")
+    one, two = (load_checkpoint(tmp_path / name / "last.pth").state for name in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)

@@ -76,12 +76,12 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
     class Stopped(Exception):
         pass
 
-    def stop_after_one(run_dir, parts, history, save=train_readers.save_progress):
-        save(run_dir, parts, history)
+    def stop_after_one(learner, run_dir, history, save=train_readers.Learner.save):
+        save(learner, run_dir, history)
         raise Stopped
 
     monkey = pytest.MonkeyPatch()
-    monkey.setattr(train_readers, "save_progress", stop_after_one)
+    monkey.setattr(train_readers.Learner, "save", stop_after_one)
     with pytest.raises(Stopped):
         train_readers.train(task, first, run, None, data)
     monkey.undo()

@@ -15,6 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from digits.batch.rows import COLUMNS, NUMBER_COLUMNS
 from digits.batch.sources import Entry
@@ -29,7 +30,7 @@ IN_MEMORY = ":memory:"  # a journal's path, to leave no file
 class Journal:
     """The rows of one run and the facts about it. `rows` are dicts; `position` is the place in the input, from 0."""
 
-    def __init__(self, path: str | os.PathLike, facts: dict | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], facts: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self.path, timeout=0, check_same_thread=False)
@@ -45,11 +46,11 @@ class Journal:
                 self._db.execute("INSERT INTO facts VALUES (?)", [json.dumps(facts)])
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(STORED))})"
         stored = self._db.execute("SELECT facts FROM facts").fetchone()
-        self.facts: dict = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
+        self.facts: dict[str, Any] = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
         if not isinstance(self.facts, dict):
             raise ValueError(f"{path} is no journal of ours")
 
-    def add(self, rows: Iterable[dict]) -> None:
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""
         with self._db:
             self._db.executemany(self._insert, map(_values, rows))
@@ -70,13 +71,13 @@ class Journal:
             self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
             return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
 
-    def recall(self, entry: Entry) -> dict | None:
+    def recall(self, entry: Entry) -> dict[str, Any] | None:
         """Return the row that an interrupted run has of this very file, unless it has changed or could not be read."""
         query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
         row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
 
-    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict]:
+    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict[str, Any]]:
         """Yield rows in input order, or in the `order` of an SQL fragment (ours, never a user's); at most `limit`."""
         names = ["position", "cut", *SHOWN]
         query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit}"
@@ -99,12 +100,12 @@ class Journal:
                     os.unlink(f"{self.path}{suffix}")
 
 
-def _values(row: dict) -> list:
+def _values(row: dict[str, Any]) -> list[Any]:
     values = [row.get(name) for name in STORED]
     return values if row["path"].isascii() else [_to_sql(value) for value in values]
 
 
-def _to_sql(value):
+def _to_sql(value: Any) -> Any:
     """A file name that is no valid Unicode goes in as bytes."""
     if isinstance(value, str) and not value.isascii():
         try:
@@ -114,7 +115,7 @@ def _to_sql(value):
     return value
 
 
-def _from_sql(value):
+def _from_sql(value: Any) -> Any:
     return os.fsdecode(value) if isinstance(value, bytes) else value
 
 

@@ -17,6 +17,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
+from typing import Any
 
 from digits.batch.rows import CHUNK, Numbered, RowReader
 from digits.command import UserError
@@ -29,7 +30,7 @@ FEW = 16  # read at once where nobody knows how long they take, or how many ther
 
 def read_as_it_pays(
     open_reader: Callable[[], RowReader], reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
-) -> Iterator[list[dict]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of one chunk after another, in input order: time a few, then choose threads or processes.
 
     `reader` is the one of this process, `total` about how many entries there are.
@@ -51,10 +52,10 @@ def read_locally(
     workers: int,
     processes: bool = False,
     chunk_size: int = CHUNK,
-) -> Iterator[list[dict]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of one chunk after another, in input order. `open_reader` is called once in every process."""
     pool, read = _processes(open_reader, workers) if processes else _threads(open_reader, workers)
-    under_way: deque = deque()
+    under_way: deque[Any] = deque()
     try:
         for chunk in to_chunks(numbered, chunk_size):
             under_way.append(pool.submit(read, chunk))
@@ -73,21 +74,21 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def to_chunks(items: Iterable, size: int) -> Iterator[list]:
+def to_chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """Yield lists of `size` items; the last may be shorter."""
     items = iter(items)
     while chunk := list(islice(items, size)):
         yield chunk
 
 
-def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable[..., Any]]:
     return ThreadPoolExecutor(workers), open_reader()
 
 
-def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable]:
+def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable[..., Any]]:
     # Spawned, not forked: a fork copies the locks of threads that it does not copy.
     context = get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _start_worker, [open_reader]), _read_in_worker
+    return ProcessPoolExecutor(workers, context, _start_worker, (open_reader,)), _read_in_worker
 
 
 _reader: RowReader | None = None  # of a worker process
@@ -99,5 +100,6 @@ def _start_worker(open_reader: Callable[[], RowReader]) -> None:
     _reader = open_reader()
 
 
-def _read_in_worker(chunk: list[Numbered]) -> list[dict]:
+def _read_in_worker(chunk: list[Numbered]) -> list[dict[str, Any]]:
+    assert _reader is not None, "_start_worker is every worker's initializer"
     return _reader(chunk)

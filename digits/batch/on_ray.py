@@ -16,6 +16,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def read_on_ray(
     workers: int | None,
     address: str | None,
     code_dir: Path,
-) -> Iterator[list[dict]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of rows, with their positions, in any order. Raises `UserError` without Ray, or without the cluster.
 
     `address`: of a running cluster ("auto": the one this machine belongs to); None starts one on this machine, with
@@ -51,7 +52,9 @@ def read_on_ray(
             ray.shutdown()
 
 
-def _map(ray, blocks: list, open_reader: Callable[[], RowReader], workers: int | None) -> Iterator[list[dict]]:
+def _map(
+    ray: Any, blocks: list[Any], open_reader: Callable[[], RowReader], workers: int | None
+) -> Iterator[list[dict[str, Any]]]:
     from ray.data import ActorPoolStrategy, DataContext
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -81,7 +84,7 @@ class RayReader:
         return {"row": np.array([json.dumps(row) for row in self._read(numbered)], object)}
 
 
-def _to_table(chunk: list[Numbered]):
+def _to_table(chunk: list[Numbered]) -> Any:
     """Pack entries as JSON, whose escapes carry even a name that is no valid Unicode."""
     import pyarrow as pa
 
@@ -89,7 +92,7 @@ def _to_table(chunk: list[Numbered]):
     return pa.table({"entry": packed})
 
 
-def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple:
+def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple[Any, ...]:
     """Return Ray, and whether it was we who connected it to a cluster (or started one)."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
     try:
@@ -98,16 +101,16 @@ def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple:
         raise UserError("the Ray engine is not installed: pip install -r requirements-ray.txt") from None
     if ray.is_initialized():
         return ray, False
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
-        options = {"address": address, "runtime_env": {"working_dir": str(code_dir), "excludes": list(NOT_SENT)}}
+        options |= {"address": address, "runtime_env": {"working_dir": str(code_dir), "excludes": list(NOT_SENT)}}
     else:
         environment = {"env_vars": {"PYTHONPATH": str(code_dir)}}
-        options = {"num_cpus": workers or n_cores(), "include_dashboard": False, "runtime_env": environment}
+        options |= {"num_cpus": workers or n_cores(), "include_dashboard": False, "runtime_env": environment}
         options["object_store_memory"] = STORE_BYTES
     try:
         _knock(address)
-        ray.init(**quiet, **options)
+        ray.init(**options)
     except Exception as error:  # a machine too busy to start one in time raises just that
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         if address:

@@ -1,7 +1,8 @@
-"""Entries in, rows out: what one worker of a batch does, whichever engine runs it, and the truth rows are held against.
+"""Entries in, rows out: what one worker of a batch does, whichever engine runs it,
+and the truth rows are held against.
 
-read = RowReader(predictor)
-rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
+    read = RowReader(predictor)
+    rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from digits.files import read_csv
 from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
+from digits.reading.answer import P_COLUMNS, Predictor
 from digits.reading.symbols import SIGNS
 from digits.reading.verdict import ERROR
 
-P_COLUMNS = [f"p{digit}" for digit in range(10)]
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
 NUMBER_COLUMNS = [
     "path",
@@ -40,7 +41,7 @@ NUMBER_COLUMNS = [
 TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
-NO_DIGIT = "-"  # the label of what is no digit
+NO_DIGIT_SIGN = "-"  # the label of what is no digit
 NOTHING = np.zeros((0, 0), np.float32)
 CHUNK = 64  # entries read at once; the network gains little from more
 
@@ -50,13 +51,13 @@ Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
 class RowReader:
     """Reads entries with one predictor; a file that cannot be read becomes a row with its reason."""
 
-    def __init__(self, predictor: Any, number: bool = False) -> None:
+    def __init__(self, predictor: Predictor, number: bool = False) -> None:
         self.predictor, self._number = predictor, number
         if number:
             predictor.number_readers()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
-    def __call__(self, chunk: Sequence[Numbered]) -> list[dict]:
+    def __call__(self, chunk: Sequence[Numbered]) -> list[dict[str, Any]]:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
         entries = [entry for _position, entry in chunk]
         stamps = [entry.stamp() for entry in entries]
@@ -65,11 +66,11 @@ class RowReader:
             row.update(position=position, cut=entry.cut, stamp=stamp)
         return rows
 
-    def _read_digits(self, entries: Sequence[Entry]) -> list[dict]:
+    def _read_digits(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         predictions = self.predictor.predict_found([_find(entry) for entry in entries])
         return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
 
-    def _read_number(self, entry: Entry) -> dict:
+    def _read_number(self, entry: Entry) -> dict[str, Any]:
         try:
             reading = self.predictor.read_number(entry.read())
         except PictureError as error:
@@ -110,7 +111,7 @@ class Labels:
     says which one is meant. A label is 0–9 (with `number`, any digits), or "-" for what is no digit.
     """
 
-    def __init__(self, path: str | os.PathLike | None = None, number: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, number: bool = False) -> None:
         self._by_path: dict[str, str] = {}
         self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
         self._from_folders, self._number = path is None, number
@@ -127,7 +128,7 @@ class Labels:
             self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
 
     def _note(self, path: Path, name: str, label: str) -> None:
-        if label and label != NO_DIGIT and not self._is_label(label):
+        if label and label != NO_DIGIT_SIGN and not self._is_label(label):
             raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
         self._by_path[os.path.normpath(name)] = self._by_path[os.path.normpath(path.parent / name)] = label
         bare = PurePosixPath(name).name
@@ -147,7 +148,7 @@ class Labels:
         return self._by_path.get(os.path.normpath(path)) or self._by_name.get(posix.name) or None
 
 
-def add_truth(row: dict, label: str | None) -> None:
+def add_truth(row: dict[str, Any], label: str | None) -> None:
     """Fill in a row's `label` and `correct`; what is no digit is right if no digit was given."""
     given = row.get("text")
     if given is None and row.get("digit") is not None:
@@ -155,7 +156,7 @@ def add_truth(row: dict, label: str | None) -> None:
     given = "".join((given or "").split())
     row["label"], row["correct"] = label, None
     if label is not None:
-        wanted = "" if label == NO_DIGIT else label
+        wanted = "" if label == NO_DIGIT_SIGN else label
         if wanted.isdecimal():  # a label without signs says nothing of them
             given = "".join(filter(str.isdecimal, given))
         row["correct"] = int(row["status"] != ERROR and given == wanted)

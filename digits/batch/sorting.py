@@ -1,6 +1,7 @@
-"""Copies of a batch's pictures in folders by what was read in them.
+"""Copies of a batch's pictures in folders by what was
+read in them.
 
-n_copied = sort_into(journal, Path("sorted"))        # sorted/0 … sorted/9, unsure, blank, not_a_digit, error
+    n_copied = sort_into(journal, Path("sorted"))        # sorted/0 … sorted/9, unsure, blank, not_a_digit, error
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def sort_into(journal: Journal, directory: Path) -> int:
     Copies keep their names; one that is taken gets a number. What an earlier run copied, perhaps before it was killed,
     is not copied again. A file that cannot be read any more is left out.
     """
-    n_there, placed = 0, Counter()
+    n_there, placed = 0, Counter[Path]()
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=directory) as drafts:
         for row in journal.rows():

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from digits.command import UserError
 from digits.finding.decode import EXTENSIONS, MAX_BYTES, PictureError, read_bytes
@@ -67,18 +68,18 @@ class Entry:
 
 
 def find_entries(
-    sources: Iterable[str | os.PathLike], recursive: bool = True, skipped: Counter | None = None
+    sources: Iterable[str | os.PathLike[str]], recursive: bool = True, skipped: Counter[str] | None = None
 ) -> Iterator[Entry]:
     """Yield the entries of all `sources` in order, counting what is passed over in `skipped` by kind.
 
     A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
     skipped = Counter() if skipped is None else skipped
-    for source in map(os.fspath, sources):
-        yield from _entries_of(source, recursive, skipped)
+    for source in sources:
+        yield from _entries_of(os.fspath(source), recursive, skipped)
 
 
-def _entries_of(source: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
+def _entries_of(source: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
     try:
         kind = kind_of(source)
     except UserError:
@@ -113,7 +114,7 @@ def kind_of(source: str) -> str:
     raise UserError(f"there is no '{source}'; name files, folders, globs, zip archives, .txt or .csv lists, or URLs")
 
 
-def _is_wanted(path: str, skipped: Counter) -> bool:
+def _is_wanted(path: str, skipped: Counter[str]) -> bool:
     """Whether a file found (not named) is a picture, by its name alone."""
     parts = PurePosixPath(path.replace(os.sep, "/"))
     if any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts.parts):
@@ -125,7 +126,7 @@ def _is_wanted(path: str, skipped: Counter) -> bool:
     return True
 
 
-def _in_folder(folder: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
+def _in_folder(folder: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
     """Walk depth first, each folder's files by name before its subfolders; links to folders are not followed."""
     to_walk = [folder]  # not a recursion: folders can lie deeper in each other than Python calls may
     while to_walk:
@@ -147,7 +148,7 @@ def _in_folder(folder: str, recursive: bool, skipped: Counter) -> Iterator[Entry
         to_walk += folders[::-1] if recursive else []
 
 
-def _in_glob(pattern: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
+def _in_glob(pattern: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
     n_found = 0
     for path in sorted(set(_matching(pattern))):
         n_found += 1
@@ -178,7 +179,7 @@ def _in_list(path: str) -> Iterator[Entry]:
         if not path.lower().endswith(".csv"):
             yield from _named((line.strip("\r\n") for line in file), Path(path).parent)
             return
-        rows = csv.reader(file)
+        rows: Iterator[list[str]] = csv.reader(file)
         first = next(rows, [])
         titles = [title.strip().lower() for title in first]
         column = next((titles.index(name) for name in LIST_COLUMNS if name in titles), None)
@@ -206,7 +207,7 @@ def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
 # ---------------------------------------------------------------- archives
 
 
-def _in_zip(path: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
+def _in_zip(path: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
     members = _archive(path).infolist()
     if len(members) > MAX_MEMBERS:
         raise UserError(f"'{path}' holds more than {MAX_MEMBERS:,} files; unpack it and name the folder")
@@ -245,7 +246,7 @@ def _read_member(path: str, name: str) -> bytes:
 # ---------------------------------------------------------------- object stores
 
 
-def _in_store(url: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
+def _in_store(url: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
     filesystem, path = _filesystem(url)
     try:
         found = _listing(filesystem, path, recursive)
@@ -258,7 +259,7 @@ def _in_store(url: str, recursive: bool, skipped: Counter) -> Iterator[Entry]:
             yield Entry(filesystem.unstrip_protocol(name), None, _store_stamp(told))
 
 
-def _listing(filesystem, path: str, recursive: bool) -> list[tuple[str, dict]]:
+def _listing(filesystem: Any, path: str, recursive: bool) -> list[tuple[str, dict[str, Any]]]:
     if glob.has_magic(path):
         found = filesystem.glob(path, detail=True)
     else:
@@ -266,7 +267,7 @@ def _listing(filesystem, path: str, recursive: bool) -> list[tuple[str, dict]]:
     return [(name, told) for name, told in sorted(found.items()) if told.get("type") != "directory"]
 
 
-def _filesystem(url: str):
+def _filesystem(url: str) -> Any:
     try:
         import fsspec
     except ImportError:
@@ -277,7 +278,7 @@ def _filesystem(url: str):
         raise UserError(f"'{url}' cannot be opened: {error}") from None
 
 
-def _store_stamp(told: dict) -> str:
+def _store_stamp(told: dict[str, Any]) -> str:
     tag = next((told[key] for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified") if told.get(key)), "")
     return f"{told.get('size')}-{tag}"
 
@@ -300,7 +301,7 @@ def _read_url(url: str) -> bytes:
 
 
 def listed(
-    sources: Sequence[str | os.PathLike], recursive: bool = True, skipped: Counter | None = None
+    sources: Sequence[str | os.PathLike[str]], recursive: bool = True, skipped: Counter[str] | None = None
 ) -> tuple[Iterator[Entry], int | None]:
     """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
 

@@ -8,17 +8,19 @@ All of it is asked of the journal's SQLite, so that memory does not grow with th
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from digits.batch.journal import Journal
-from digits.batch.rows import NO_DIGIT
+from digits.batch.rows import NO_DIGIT_SIGN
 from digits.measuring.metrics import wilson_interval
 from digits.reading.verdict import OK, STATUSES, UNSURE
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
-def summarise(journal: Journal) -> dict:
+def summarise(journal: Journal) -> dict[str, Any]:
     """Return counts per status and digit, quantiles of confidence and, where truth was given, accuracy."""
     by_status = dict(journal.select("SELECT status, count(*) FROM rows GROUP BY status"))
     by_digit = dict(journal.select("SELECT digit, count(*) FROM rows WHERE digit IS NOT NULL GROUP BY digit"))
@@ -39,9 +41,9 @@ def _quantiles(journal: Journal) -> dict[str, float]:
     return {str(q): round(float(np.quantile(values, q)), 6) for q in QUANTILES} if len(values) else {}
 
 
-def _accuracy(journal: Journal) -> dict:
+def _accuracy(journal: Journal) -> dict[str, Any]:
     """Return accuracy over what is a digit (or number), and how much of what is none was refused."""
-    query = f"SELECT sum(correct), count(*) FROM rows WHERE label IS NOT NULL AND label {{}} '{NO_DIGIT}'"
+    query = f"SELECT sum(correct), count(*) FROM rows WHERE label IS NOT NULL AND label {{}} '{NO_DIGIT_SIGN}'"
     right, n = journal.select(query.format("!=")).fetchone()
     refused, n_none = journal.select(query.format("=")).fetchone()
     result = _share(right or 0, n)
@@ -50,23 +52,23 @@ def _accuracy(journal: Journal) -> dict:
     return result | {"no_digit_refused": _share(refused or 0, n_none)}
 
 
-def _by_class(journal: Journal) -> dict:
+def _by_class(journal: Journal) -> dict[str, Any]:
     """Return the accuracy of each digit and the confusions: row = label, column = answer, the last = no digit given."""
     confusion = np.zeros((10, 11), int)
     for label, digit, n in journal.select("SELECT label, digit, count(*) FROM rows GROUP BY label, digit"):
-        if label not in (None, NO_DIGIT):
+        if label not in (None, NO_DIGIT_SIGN):
             confusion[int(label), 10 if digit is None else digit] = n
     per_class = {str(digit): _share(int(row[digit]), int(row.sum())) for digit, row in enumerate(confusion)}
     return {"per_class": per_class, "confusion": confusion.tolist()}
 
 
-def _share(n_right: int, n: int) -> dict:
+def _share(n_right: int, n: int) -> dict[str, Any]:
     low, high = wilson_interval(n_right, n)
     share = round(n_right / n, 6) if n else None
     return {"n": n, "n_right": n_right, "share": share, "low": round(low, 6), "high": round(high, 6)}
 
 
-def summary_text(summary: dict) -> str:
+def summary_text(summary: dict[str, Any]) -> str:
     """Return the summary in a few lines for people."""
     statuses = ", ".join(f"{n:,} {status}" for status, n in summary["statuses"].items() if n)
     lines = [f"{summary['n_rows']:,} pictures: {statuses or 'none'}"]
@@ -84,6 +86,6 @@ def summary_text(summary: dict) -> str:
     return "\n".join(lines)
 
 
-def _share_text(share: dict) -> str:
+def _share_text(share: dict[str, Any]) -> str:
     interval = f"95 % interval {share['low']:.2%} to {share['high']:.2%}"
     return f"{share['share']:.2%} ({interval}, {share['n_right']:,} of {share['n']:,})"

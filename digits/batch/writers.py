@@ -19,7 +19,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -48,14 +48,14 @@ def columns_of(journal: Journal) -> list[str]:
     return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
 
 
-def printable(value):
+def printable(value: Any) -> Any:
     """Return a file name that is no valid Unicode with its odd bytes as \\xff escapes; anything else as it is."""
     if isinstance(value, str) and not value.isascii():
         value = os.fsencode(value)
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
-def report_rows(journal: Journal) -> Iterator[dict]:
+def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """Yield every row with exactly the report's columns, in input order."""
     columns = columns_of(journal)
     for row in journal.rows():
@@ -63,7 +63,7 @@ def report_rows(journal: Journal) -> Iterator[dict]:
         yield {name: row[name] for name in columns}
 
 
-def write_report(journal: Journal, summary: dict, kind: str, path: str | os.PathLike) -> Path:
+def write_report(journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> Path:
     """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
 
     The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
@@ -90,7 +90,7 @@ def _reserve(path: Path) -> Path:
             return candidate
 
 
-def report_bytes(rows: list[dict], kind: str) -> bytes:
+def report_bytes(rows: list[dict[str, Any]], kind: str) -> bytes:
     """Return a report of rows that were read before, as the API answered them, with their `label` (0-9 or None).
 
     Raises `UserError` for a kind that is none of `WRITERS`.
@@ -106,13 +106,13 @@ def report_bytes(rows: list[dict], kind: str) -> bytes:
         return file.getvalue()
 
 
-def _journalled(row: dict, position: int) -> dict:
+def _journalled(row: dict[str, Any], position: int) -> dict[str, Any]:
     row = row | {"position": position, "cut": None, "stamp": ""}
     add_truth(row, None if row["label"] is None else str(row["label"]))
     return row
 
 
-def write_csv(journal: Journal, summary: dict, file: BinaryIO) -> None:
+def write_csv(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write the rows as CSV (UTF-8)."""
     columns = columns_of(journal)
     with _as_text(file) as text:
@@ -136,11 +136,11 @@ FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 def _disarmed(text: str | bytes | None) -> str | None:
     """Put an apostrophe before a path or an error that a spreadsheet would run as a formula."""
-    text = printable(text)
-    return f"'{text}" if text and FORMULA.match(text) else text
+    shown: str | None = printable(text)
+    return f"'{shown}" if shown and FORMULA.match(shown) else shown
 
 
-def write_json(journal: Journal, summary: dict, file: BinaryIO) -> None:
+def write_json(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write {"summary": …, "rows": […]}, a row a line."""
     with _as_text(file) as text:
         text.write(f'{{"summary": {json.dumps(summary, indent=1)},\n"rows": [')
@@ -149,12 +149,12 @@ def write_json(journal: Journal, summary: dict, file: BinaryIO) -> None:
         text.write("\n]}\n")
 
 
-def _unpacked(row: dict) -> dict:
+def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row with the JSON of --number's cells as what it stands for."""
     return row | {name: json.loads(row[name]) for name in ("lines", "digits") if row.get(name)}
 
 
-def write_parquet(journal: Journal, summary: dict, file: BinaryIO) -> None:
+def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write the rows as Parquet, with the summary as JSON in the file's metadata."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -171,7 +171,7 @@ TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
 PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
 
 
-def write_html(journal: Journal, summary: dict, file: BinaryIO) -> None:
+def write_html(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
     page = (ASSETS_DIR / "report.html").read_text(encoding="utf-8")
     data = {
@@ -189,7 +189,7 @@ def _histogram(journal: Journal) -> list[int]:
     return [bins.get(i, 0) for i in range(10)]
 
 
-def _rows_to_look_at(journal: Journal) -> Iterator[dict]:
+def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
     columns = columns_of(journal)
     ours = journal.facts.get("names_are_files", True)  # a visitor's are only names: nothing may be opened by them
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
@@ -209,12 +209,13 @@ def _thumbnail(entry: Entry) -> str | None:
     except PictureError:
         return None
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
-    kind, options = ("png", []) if pixels.size < 2_000 else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 80])
+    kind = "png" if pixels.size < 2_000 else "jpeg"
+    options = [cv2.IMWRITE_JPEG_QUALITY, 80] if kind == "jpeg" else []
     _done, data = cv2.imencode(f".{kind}", pixels, options)
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
-WRITERS: dict[str, Callable[[Journal, dict, BinaryIO], None]] = {
+WRITERS: dict[str, Callable[[Journal, dict[str, Any], BinaryIO], None]] = {
     "csv": write_csv,
     "json": write_json,
     "html": write_html,

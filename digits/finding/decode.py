@@ -30,12 +30,13 @@ try:
 except ImportError:  # a platform without a wheel: JPEGs are Pillow's then, and slower
     simplejpeg = None
 
-Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
 EXTENSIONS = frozenset(".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split())
 MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bomb does not
 MAX_BYTES = 64 * 2**20
+MAX_UPLOAD_BYTES = 16 * 2**20  # of a visitor's file, unless the program is told otherwise
 MAX_SCANS = 64  # of a JPEG; programs write about ten. A hundred bytes ask for a pass over all pixels, again and again
 ORIENTATION_TAG = 0x0112  # of EXIF
 
@@ -57,7 +58,7 @@ def open_picture(picture: Picture, side: int | None = None) -> np.ndarray:
     return _from_bytes(read_bytes(picture), side)
 
 
-def read_bytes(picture: str | os.PathLike | bytes) -> bytes:
+def read_bytes(picture: str | os.PathLike[str] | bytes) -> bytes:
     """Return the bytes of a file (or `picture` itself if it is bytes already), at most `MAX_BYTES`.
 
     Raises `PictureError` for what is not a regular file, so that a pipe or a device in a folder cannot block a run.
@@ -73,7 +74,7 @@ def read_bytes(picture: str | os.PathLike | bytes) -> bytes:
     return data
 
 
-def _read_file(path: str | os.PathLike) -> bytes:
+def _read_file(path: str | os.PathLike[str]) -> bytes:
     try:
         # Opening a pipe that nobody writes to would wait for ever; O_NONBLOCK does not, and does nothing to files.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -171,7 +172,7 @@ def _check_scans(data: bytes) -> None:
 def _count_pairs(data: bytes, pair: bytes) -> int:
     """Return `data.count(pair)` of two different bytes, ten times as fast."""
     at_even_and_odd = (np.frombuffer(data, np.uint16, (len(data) - at) // 2, at) for at in (0, 1))
-    return sum(np.count_nonzero(pairs == np.frombuffer(pair, np.uint16)) for pairs in at_even_and_odd)
+    return sum(int(np.count_nonzero(pairs == np.frombuffer(pair, np.uint16))) for pairs in at_even_and_odd)
 
 
 def _from_pil(image: Image.Image) -> np.ndarray:
@@ -181,11 +182,12 @@ def _from_pil(image: Image.Image) -> np.ndarray:
     return np.ascontiguousarray(turn(pixels)) if turn else pixels
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _orientation(image: Image.Image) -> int:
+    """Return how EXIF says the picture lies; 1, upright, if it does not say."""
     try:
-        return image.getexif().get(ORIENTATION_TAG)
+        return image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # what the camera noted is damaged, the picture is not
-        return None
+        return 1
 
 
 def _to_pixels(image: Image.Image) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""What was found in a picture, and how it is made of a contrast map.
+"""What was found in a picture,
+and how it is made of a contrast map.
 
-found = read_strokes(measure_contrast(small), scale=1.0)
-found.ink, found.box, found.method
+    found = read_strokes(measure_contrast(small), scale=1.0)
+    found.ink, found.box, found.method
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from digits.finding.ink import NO_INK, normalise
 from digits.finding.paper import Contrast, Method
-from digits.finding.pixels import bounding_box
+from digits.finding.pixels import Box, bounding_box
 from digits.finding.strokes import edge_height, select_strokes
 
 LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
@@ -28,7 +29,7 @@ class FoundDigit:
     """
 
     ink: np.ndarray
-    box: tuple[int, int, int, int] | None
+    box: Box | None
     polarity: str  # "dark on light" or "light on dark"
     method: Method
     contrast: np.ndarray

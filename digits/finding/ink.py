@@ -8,10 +8,14 @@ The only home of mean and standard deviation.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box, quantile
+
+Values = TypeVar("Values", bound=Any)  # an array or a tensor
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels / 255
 INK_SIDE = 28
@@ -19,6 +23,11 @@ BOX_SIDE = 20  # the longer side of every MNIST digit
 MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
 FINE_SIDE = 80  # strokes are evened out at four times the box
 NO_INK = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
+
+
+def standardise(values: Values, mean: float = MEAN, std: float = STD) -> Values:
+    """Return what a network takes: ink in 0–1 less the mean, over the standard deviation."""
+    return (values - mean) / std
 
 
 def is_mnist_form(pixels: np.ndarray) -> bool:

@@ -92,7 +92,7 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     if shares[level] < 0.2 or near < 0.25:
         return None
     if pixels.ndim == 2:
-        return np.float32([level])
+        return np.array([level], np.float32)
     return np.median(pixels[grey == level], axis=0).astype(np.float32)
 
 
@@ -147,7 +147,8 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
     """Project (h, w, c) departures on the direction of the strongest ones: (h, w), ink positive; and is ink darker?"""
     if departure.shape[2] == 1:
         size = np.abs(sample(departure))
-        strongest, direction = sample(departure)[size >= quantile(size, 0.97)][:, None], np.float32([1.0])
+        strongest = sample(departure)[size >= quantile(size, 0.97)][:, None]
+        direction = np.array([1.0], np.float32)
     else:
         flat = departure.reshape(-1, departure.shape[2])
         flat = flat[:: max(1, len(flat) // 8192)]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
+
 RULED_SIDE = 40  # in smaller pictures, a bar from side to side is part of a tightly cut digit
 
 
@@ -41,13 +43,13 @@ def ink_level(contrast: np.ndarray) -> float:
     return float(np.clip(threshold / 255, 0.2, 0.6))
 
 
-def borders(stat: Sequence[int], shape: tuple[int, ...]) -> tuple[int, int]:
+def borders(stat: Sequence[int] | np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many of the left and right, and of the top and bottom borders a component touches."""
     left, top, width, height = stat[:4]
     return int(left == 0) + int(left + width == shape[1]), int(top == 0) + int(top + height == shape[0])
 
 
-def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+def bounding_box(mask: np.ndarray) -> Box:
     """Return (left, top, right, bottom) of the true pixels, right and bottom exclusive."""
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return left, top, left + width, top + height

@@ -1,4 +1,5 @@
-"""Ruled lines and squares, taken off; strokes that cross them stay.
+"""Ruled lines and squares, taken off;
+strokes that cross them stay.
 
 without_rules(mask)                    # of one digit: lines that run out of the picture on both sides
 """
@@ -40,7 +41,8 @@ def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float
     along = (columns >= min(start[0], end[0])) & (columns <= max(start[0], end[0]))
     apart = np.abs(np.arange(height)[:, None] - line)  # (h, w) rows from the line
     inked = mask > 0
-    covered = ((apart <= 1.5) & inked).any(axis=0)[along].mean()
+    near = (apart <= 1.5) & inked
+    covered = near[:, along].any(axis=0).mean()
     thickness = np.median(((apart <= 0.12 * height) & inked).sum(axis=0)[along])
     if covered < 0.85 or thickness > max(3.0, 0.09 * height):
         return mask

@@ -20,7 +20,7 @@ import numpy as np
 
 from digits.finding.found import FoundDigit
 from digits.finding.paper import Contrast, Method, measure_contrast, measure_shaded
-from digits.finding.pixels import RULED_SIDE, bounding_box
+from digits.finding.pixels import RULED_SIDE, Box, bounding_box
 from digits.finding.sheet import coloured_sheet, framed
 from digits.finding.strokes import doubt, edge_height, is_solid, without_edges, without_thin_strokes, without_underline
 
@@ -45,8 +45,8 @@ def cut_out(pixels: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, int, in
     scale = pixels.shape[0] / region.shape[0]
     left, top, right, bottom = (round(edge * scale) for edge in bounding_box(region))
     cut = pixels[top:bottom, left:right].copy()
-    seen = cv2.resize(region.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    seen = seen[top:bottom, left:right] > 0
+    shown = cv2.resize(region.astype(np.uint8), pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    seen = shown[top:bottom, left:right] > 0
     cut[~seen] = np.median(cut[seen], axis=0)
     return cut, left, top
 
@@ -87,7 +87,7 @@ def is_sure(found: FoundDigit) -> bool:
 
 def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDigit]) -> FoundDigit:
     """Return the view to believe unless another looks clearly better, with those others."""
-    same = within and first.box and _holds(within[0].box, first.box)  # digit, without what is drawn around it
+    same = within and _holds(within[0].box, first.box)  # digit, without what is drawn around it
     if same and doubt(within[0].mask) <= doubt(first.mask):
         first, *within = within
     else:
@@ -98,8 +98,10 @@ def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDi
     return replace(first, others=(*within, *distinct))
 
 
-def _holds(outer: tuple[int, int, int, int], box: tuple[int, int, int, int]) -> bool:
-    """Whether `box` is no larger than `outer` by more than a tenth of its height on any side."""
+def _holds(outer: Box | None, box: Box | None) -> bool:
+    """Whether a `box` is no larger than an `outer` one by more than a tenth of its height on any side."""
+    if outer is None or box is None:
+        return False
     slack = 0.1 * (outer[3] - outer[1])
     return all(edge <= inner + slack for edge, inner in zip(outer[:2], box[:2], strict=True)) and all(
         edge >= inner - slack for edge, inner in zip(outer[2:], box[2:], strict=True)
@@ -121,7 +123,7 @@ def is_small(found: FoundDigit) -> bool:
     return 0 < max(right - left, bottom - top) < CLOSE_SIDE
 
 
-def neighbourhood(pixels: np.ndarray, box: tuple[int, int, int, int]) -> tuple[np.ndarray, int, int]:
+def neighbourhood(pixels: np.ndarray, box: Box) -> tuple[np.ndarray, int, int]:
     """Return the pixels of a box and as much again on every side, and where they begin: left, top."""
     left, top, right, bottom = box
     margin = max(right - left, bottom - top)

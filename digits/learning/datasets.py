@@ -97,8 +97,10 @@ def load_strokes(path: str | Path | None = None) -> tuple[list[list[np.ndarray]]
         digits = json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"there are no pen strokes at {path}; leave them out with --dataset mnist") from None
-    flip = np.float32([1, -1])
-    strokes = [[np.float32(stroke) * flip for stroke in digit["strokes"] if len(stroke) > 1] for digit in digits]
+    flip = np.array([1, -1], np.float32)
+    strokes = [
+        [np.array(stroke, np.float32) * flip for stroke in digit["strokes"] if len(stroke) > 1] for digit in digits
+    ]
     keep = [i for i, digit in enumerate(strokes) if digit]
     return [strokes[i] for i in keep], np.array([digits[i]["label"] for i in keep], np.int64)
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from digits.files import OUTPUTS_DIR, atomic_path
 from digits.learning.augment import Augment
+from digits.reading.verdict import any_digit_cost
 
 Ask = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -42,13 +43,13 @@ def teach(ink: np.ndarray, augment: Augment, ask: Ask, copies: int, key: str) ->
 
 def _lesson(ink: np.ndarray, augment: Augment, ask: Ask, seed: int) -> tuple[np.ndarray, np.ndarray]:
     generator = torch.Generator().manual_seed(seed)
-    parts = torch.from_numpy(ink).unsqueeze(1).split(1024)
-    drawn = torch.cat([augment(part.float() / 255, generator) for part in parts])
-    drawn = (drawn.squeeze(1).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    parts = torch.split(torch.from_numpy(ink).unsqueeze(1), 1024)
+    augmented = torch.cat([augment(part.float() / 255, generator) for part in parts])
+    drawn = (augmented.squeeze(1).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     return drawn, targets_of(*ask(drawn))
 
 
 def targets_of(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the probabilities of the ten digits and of "no digit", float32 (n, 11): see digits/reading/verdict.py."""
-    digit = 1 / (1 + np.exp(-scores.astype(np.float64)))  # "no digit" has the logit 0, the digits that of their score
+    digit = np.exp(-any_digit_cost(scores))
     return np.column_stack([probabilities * digit[:, None], 1 - digit]).astype(np.float32)

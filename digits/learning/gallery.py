@@ -1,6 +1,7 @@
-"""Sheets of imitated pictures, each beside the ink that is found in it.
+"""Sheets of imitated pictures,
+each beside the ink that is found in it.
 
-python -m digits.learning.gallery gallery.png
+    python -m digits.learning.gallery gallery.png
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def contact_sheet(glyphs: Sequence[Glyph], n: int = 96, seed: int = 0, no_digits
     """Return a sheet (h, w, 3) of imitated pictures, each beside its ink."""
     rng, tiles = np.random.default_rng(seed), []
     for _ in range(n):
-        picture = imitate_no_digit(glyphs, rng) if no_digits else imitate(glyphs[rng.integers(len(glyphs))], rng)
+        picture = imitate_no_digit(glyphs, rng) if no_digits else imitate(glyphs[int(rng.integers(len(glyphs)))], rng)
         colour = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
         ink = cv2.cvtColor(find_digit(picture).ink, cv2.COLOR_GRAY2RGB)
         tiles.append(np.concatenate([cv2.resize(side, (84, 84), interpolation=0) for side in (colour, ink)], axis=1))

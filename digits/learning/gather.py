@@ -1,6 +1,7 @@
-"""The data sets to train on by their names, with what is held back of each; what the project makes itself is cached.
+"""The data sets to train on by their names, with what is held back of each;
+what the project makes itself is cached.
 
-data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .ink, .labels, .validation
+    data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .ink, .labels, .validation
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,10 @@ from digits.learning.datasets import (
 from digits.learning.handwriting import make_styles
 from digits.learning.pictures import make_pool
 
+PACKAGE = Path(__file__).parent.parent
+
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # ink and labels to train on, and to validate with
+
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
 
 
@@ -38,7 +44,9 @@ class Data:
     validation: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def gather(names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int = 0) -> Data:
+def gather(
+    names: list[str], n_validation: int, seed: int, directory: str | Path | None = None, limit: int | None = None
+) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
     A name is "mnist", "imitated", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
@@ -56,7 +64,7 @@ def gather(names: list[str], n_validation: int, seed: int, directory: str | Path
     return Data(
         ink=np.concatenate([loaded[one][0] for one in wanted]),
         labels=np.concatenate([loaded[one][1] for one in wanted]),
-        validation={called[name]: found[2:] for (name, _n), found in loaded.items() if len(found[2])},
+        validation={called[name]: (found[2], found[3]) for (name, _n), found in loaded.items() if len(found[2])},
     )
 
 
@@ -67,8 +75,8 @@ def parse_name(word: str) -> tuple[str, int | None]:
 
 
 def _load(
-    name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int
-) -> tuple[np.ndarray, ...]:
+    name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int | None
+) -> Parts:
     """Return (ink, labels, validation ink, validation labels) of one data set, or of its first `n` to train on."""
     if name in MADE:
         return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
@@ -99,7 +107,7 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def load_made(
     name: str, n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
-) -> tuple[np.ndarray, ...]:
+) -> Parts:
     """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
 
     `n` pictures are to train on, `n_check` to validate with. The training glyphs are MNIST's training part, the pen
@@ -108,7 +116,7 @@ def load_made(
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
     make = {"imitated": make_pool}[name]
-    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{_recipe_hash()}.npz"
+    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
         made = make(glyphs, glyph_labels, n, seed)
@@ -116,12 +124,12 @@ def load_made(
         with atomic_path(cache) as path, path.open("wb") as file:
             np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
     with np.load(cache) as stored:
-        return tuple(stored[key] for key in ("ink", "labels", "held_out_ink", "held_out_labels"))
+        return stored["ink"], stored["labels"], stored["held_out_ink"], stored["held_out_labels"]
 
 
 def training_glyphs(
     ink: np.ndarray, labels: np.ndarray, directory: str | Path | None = None, seed: int = 0
-) -> tuple[list, np.ndarray]:
+) -> tuple[list[Any], np.ndarray]:
     """Return MNIST ink, pen strokes (about half as many) and written styles (likewise) as glyphs, and their labels."""
     n = len(ink) // 2
     styles, style_labels = make_styles(n, seed)
@@ -133,8 +141,7 @@ def training_glyphs(
     return [*ink, *repeated, *styles], np.concatenate([labels, np.resize(stroke_labels, n), style_labels])
 
 
-def _recipe_hash() -> str:
+def recipe_hash(package: Path = PACKAGE) -> str:
     """Return a short hash of the rooms that decide what is made: a cache made by other code is not used."""
-    rooms = [Path(__file__).parent.with_name(room) for room in ("finding", "reading", "learning")]
-    files = [file for room in rooms for file in sorted(room.rglob("*.py"))]
+    files = [file for room in ("finding", "reading", "learning") for file in sorted((package / room).rglob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

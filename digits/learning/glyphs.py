@@ -1,11 +1,13 @@
-"""Glyphs, clean digits to make pictures of: an MNIST image or the strokes of a pen, redrawn with some pen and bent.
+"""Glyphs, clean digits to make pictures of: an MNIST image or the strokes of a pen,
+redrawn with some pen and bent.
 
-coverage = draw_glyph(glyph, rng)      # float32 (128, 128) in 0–1
+    coverage = draw_glyph(glyph, rng)      # float32 (128, 128) in 0–1
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +21,7 @@ GLYPH_SIDE = LONG + 2 * PAD
 CENTRED = np.stack(np.meshgrid(*[np.arange(GLYPH_SIDE, dtype=np.float32) - GLYPH_SIDE / 2] * 2), axis=-1)
 
 Rng = np.random.Generator
+Option = TypeVar("Option")
 Strokes = Sequence[np.ndarray]  # each (n, 2) float, x to the right, y down
 Glyph = np.ndarray | Strokes  # uint8 (28, 28), or pen strokes
 
@@ -47,9 +50,9 @@ def _from_ink(ink: np.ndarray, rng: Rng, pen: float | None = None) -> np.ndarray
         return in_frame(_redraw(solid, pen or pen_width(rng)))
     change = rng.normal(0, 3.0)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(min(5, abs(change))) + 1,) * 2)
-    solid = cv2.copyMakeBorder(solid, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0)
-    changed = cv2.dilate(solid, kernel) if change > 0 else cv2.erode(solid, kernel)
-    return in_frame((changed if changed.sum() > 0.35 * solid.sum() else solid).astype(np.float32))
+    padded = cv2.copyMakeBorder(solid, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=0)
+    changed = cv2.dilate(padded, kernel) if change > 0 else cv2.erode(padded, kernel)
+    return in_frame((changed if changed.sum() > 0.35 * padded.sum() else padded).astype(np.float32))
 
 
 def _redraw(solid: np.ndarray, pen: float) -> np.ndarray:
@@ -94,6 +97,7 @@ def bend(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)
 
 
-def choose(options: dict, rng: Rng):
+def choose(options: dict[Option, float], rng: Rng) -> Option:
+    """Return one of the options, with a probability as its weight."""
     weights = np.array(list(options.values()))
     return list(options)[rng.choice(len(options), p=weights / weights.sum())]

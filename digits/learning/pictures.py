@@ -34,7 +34,7 @@ def on_canvas(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     drawn = _placed(coverage, rng, _size(rng, 16, 150), rng.uniform(0.02, 0.6))
     if rng.random() < 0.4:
         drawn = (drawn > rng.uniform(0.3, 0.6)).astype(np.float32)
-    ground, ink = (255, rng.integers(0, 90)) if rng.random() < 0.6 else (rng.integers(0, 25), 255)
+    ground, ink = (255, int(rng.integers(0, 90))) if rng.random() < 0.6 else (int(rng.integers(0, 25)), 255)
     return _inked(drawn, ground, ink)
 
 
@@ -65,7 +65,7 @@ def as_scan(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """Pencil or pen on scanned paper: pale, grainy strokes on nearly white, at low resolution."""
     drawn = _placed(coverage, rng, _size(rng, 14, 60), rng.uniform(0.1, 0.6))
     drawn = drawn * _grain(drawn.shape, rng, 0.7)
-    return _noisy(_inked(drawn, rng.integers(235, 256), rng.integers(40, 170)), rng, rng.uniform(0, 4))
+    return _noisy(_inked(drawn, int(rng.integers(235, 256)), int(rng.integers(40, 170))), rng, rng.uniform(0, 4))
 
 
 def as_photo(coverage: np.ndarray, rng: Rng) -> np.ndarray:
@@ -100,7 +100,7 @@ def _beside_desk(picture: np.ndarray, rng: Rng) -> np.ndarray:
     height, width = picture.shape[:2]
     edge = rng.uniform(0.02, 0.15) * width + rng.normal(0, 0.1) * np.arange(height)[:, None]
     desk = np.arange(width)[None, :] < edge
-    desk = np.rot90(desk, rng.integers(4)) if height == width else desk
+    desk = np.rot90(desk, int(rng.integers(4))) if height == width else desk
     return np.where(desk[..., None], rng.uniform(20, 80), picture)
 
 
@@ -162,7 +162,9 @@ def _noisy(picture: np.ndarray, rng: Rng, sigma: float) -> np.ndarray:
 
 def _jpeg(picture: np.ndarray, rng: Rng) -> np.ndarray:
     _ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None, "it was encoded just now"
+    return decoded
 
 
 # ---------------------------------------------------------------- pools
@@ -176,7 +178,7 @@ def imitate(glyph: Glyph, rng: Rng) -> np.ndarray:
 def imitate_no_digit(glyphs: Sequence[Glyph], rng: Rng) -> np.ndarray:
     """Return one picture of something that is not a single digit; fragments are made of `glyphs`."""
     make = choose(NON_DIGITS, rng)
-    return _picture(make(rng, lambda: glyphs[rng.integers(len(glyphs))]), rng)
+    return _picture(make(rng, lambda: glyphs[int(rng.integers(len(glyphs)))]), rng)
 
 
 def _picture(coverage: np.ndarray, rng: Rng) -> np.ndarray:
@@ -187,13 +189,14 @@ def _picture(coverage: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 def make_pool(
-    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, workers: int = 2
+    glyphs: Sequence[Glyph], labels: np.ndarray, n: int, seed: int, workers: int = 2, chunk: int = 1000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ink, uint8 (m, 28, 28), and labels, int64 (m,) in 0–10, of about `n` imitated pictures, preprocessed.
 
-    Pictures in which preprocessing finds no strokes are left out. The same arguments give the same pool.
+    Pictures in which preprocessing finds no strokes are left out. The same arguments give the same pool, but for
+    `workers`: `chunk` pictures are drawn with a generator of their own.
     """
-    return make_in_chunks(_make_some, glyphs, labels, n, 1000, seed, workers)
+    return make_in_chunks(_make_some, glyphs, labels, n, chunk, seed, workers)
 
 
 def _make_some(glyphs: Sequence[Glyph], labels: np.ndarray, n: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:

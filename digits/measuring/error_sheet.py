@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digits.files import atomic_path
-from digits.finding.decode import PictureError, open_picture
-from digits.measuring.labelled import NO_DIGIT, Answers
+from digits.finding.decode import Picture, PictureError, open_picture
+from digits.measuring.labelled import NONE_GIVEN, Answers
 from digits.reading.verdict import OK, UNSURE
 
 SIDE = 92  # pixels of each picture
@@ -68,7 +68,7 @@ def _tile(answers: Answers, index: int, colour: str) -> Image.Image:
     tile = Image.new("RGB", (2 * SIDE + 12, SIDE + 36), "white")
     tile.paste(_thumbnail(sample.picture), (4, 4))
     tile.paste(Image.fromarray(answers.ink[index]).resize((SIDE, SIDE), Image.Resampling.NEAREST), (SIDE + 8, 4))
-    label, given = ("-" if digit == NO_DIGIT else digit for digit in (sample.label, answers.digits[index]))
+    label, given = ("-" if digit == NONE_GIVEN else digit for digit in (sample.label, answers.digits[index]))
     draw = ImageDraw.Draw(tile)
     said = f"{label} > {given}  {answers.confidences[index]:.0%}  {answers.statuses[index]}"
     draw.text((4, SIDE + 6), said, fill=colour, font_size=12)
@@ -76,14 +76,14 @@ def _tile(answers: Answers, index: int, colour: str) -> Image.Image:
     return tile
 
 
-def _thumbnail(picture) -> Image.Image:
+def _thumbnail(picture: Picture) -> Image.Image:
     square = Image.new("RGB", (SIDE, SIDE), "#d0d8e0")
     try:
         image = Image.fromarray(open_picture(picture)).convert("RGB")
     except PictureError:
         return square
     scale = SIDE / max(image.size)
-    size = tuple(max(1, round(side * scale)) for side in image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
     square.paste(image, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
     return square

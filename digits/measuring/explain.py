@@ -13,22 +13,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import cv2
 import numpy as np
 
 from digits.command import UserError
-from digits.finding.ink import MEAN, STD
+from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.corruptions import KINDS, corrupt
 from digits.reading.verdict import softmax
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STRESSES = ("gaussian", "salt_and_pepper", "blur", "rotation", "fgsm")
+StressKind = Literal["gaussian", "salt_and_pepper", "blur", "rotation", "fgsm"]
+STRESSES = get_args(StressKind)
 UNITS = {**{kind: KINDS[kind].unit for kind in KINDS}, "fgsm": "step of every pixel, share of full ink"}
 FGSM_RANGE = (0.0, 0.5)
 BATCH = 256
@@ -49,14 +50,14 @@ class StressCurve:
 
 
 @contextlib.contextmanager
-def record_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+def record_outputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Yield a dict that fills with the outputs of `layers`, by name, when their network runs; hooks go with the block.
 
     In the order they run; of convolutions they are (n, c, h, w).
     """
     outputs: dict[str, Tensor] = {}
 
-    def note(name: str):
+    def note(name: str) -> Callable[[nn.Module, object, Tensor], None]:
         return lambda _layer, _inputs, output: outputs.__setitem__(name, output)
 
     handles = []
@@ -74,7 +75,7 @@ class Explainer:
     Several threads may share an explainer, but nothing else may run its network meanwhile.
     """
 
-    def __init__(self, network: nn.Module, facts: dict | None = None) -> None:
+    def __init__(self, network: nn.Module, facts: dict[str, Any] | None = None) -> None:
         import torch
 
         self._torch, self._lock = torch, threading.Lock()  # a hook would record other threads' outputs too
@@ -87,7 +88,7 @@ class Explainer:
         """Return standardised ink (n, 1, 28, 28) of uint8 (n, 28, 28) or (28, 28)."""
         ink = np.ascontiguousarray(ink).reshape(-1, 1, 28, 28)
         pixels = self._torch.from_numpy(ink).to(self._device).float() / 255.0
-        return (pixels - self.facts.get("mean", MEAN)) / self.facts.get("std", STD)
+        return standardise(pixels, self.facts.get("mean", MEAN), self.facts.get("std", STD))
 
     def probabilities(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
@@ -218,7 +219,7 @@ class Explainer:
         start = ink.reshape(-1, 28, 28).astype(np.float32)
         reach = 255 * epsilon
         step = reach if n_steps == 1 else 2.5 * reach / n_steps
-        moved = start
+        moved: np.ndarray = start
         for _ in range(n_steps):
             moved = moved + step * self._ascent(moved, labels)
             moved = np.clip(moved, start - reach, start + reach).clip(0, 255)

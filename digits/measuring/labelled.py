@@ -4,15 +4,16 @@ A labelled folder is pictures beside a labels.csv (columns file, label and, if t
 what is no digit), or one folder per class, named by the digit. The predictor is handed in; no network is known here.
 
     answers = answer(predictor, read_labelled_folder("my_digits"))
-    summarise(answers)["accuracy"]
+    digit_figures(answers)["accuracy"]
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +21,16 @@ from digits.command import UserError
 from digits.files import read_csv
 from digits.finding.decode import EXTENSIONS, Picture
 from digits.measuring import metrics
+from digits.reading.answer import Predictor
 from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
 
-BATCH = 256  # what is found in so many pictures is held in memory at once
-NO_DIGIT = -1
+AT_ONCE = 256  # what is found in so many pictures is held in memory at once
+NONE_GIVEN = -1  # the label, or the answer, where there is no digit
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled picture. `label` is a digit, or `NO_DIGIT` for what is none; `source` says who it comes from."""
+    """One labelled picture. `label` is a digit, or `NONE_GIVEN` for what is none; `source` says who it comes from."""
 
     picture: Picture
     label: int
@@ -41,8 +43,8 @@ class Answers:
     """What a predictor said to n samples, in their order."""
 
     samples: list[Sample]
-    labels: np.ndarray  # (n,) int64, NO_DIGIT for what is no digit
-    digits: np.ndarray  # (n,) int64, NO_DIGIT where none was given
+    labels: np.ndarray  # (n,) int64, NONE_GIVEN for what is no digit
+    digits: np.ndarray  # (n,) int64, NONE_GIVEN where none was given
     probabilities: np.ndarray  # (n, 10)
     statuses: np.ndarray  # (n,) str
     scores: np.ndarray  # (n,) how sure that there is a digit
@@ -95,7 +97,7 @@ def _from_csv(folder: Path) -> list[Sample]:
 def _to_label(text: str | None, folder: Path) -> int:
     text = (text or "").strip()
     if text == "-":
-        return NO_DIGIT
+        return NONE_GIVEN
     if text in {str(digit) for digit in range(10)}:
         return int(text)
     raise UserError(f"labels.csv in {folder} has the label '{text}'; use 0 to 9, or - for what is no digit")
@@ -120,13 +122,13 @@ def to_samples(ink: np.ndarray, labels: np.ndarray, source: str) -> list[Sample]
     ]
 
 
-def answer(predictor, samples: Iterable[Sample]) -> Answers:
+def answer(predictor: Predictor, samples: Iterable[Sample]) -> Answers:
     """Let `predictor` read every sample: anything with `predict_batch(pictures)`."""
     samples = list(samples)
     rows, inks = [], []
-    for start in range(0, len(samples), BATCH):
-        for prediction in predictor.predict_batch([sample.picture for sample in samples[start : start + BATCH]]):
-            digit = NO_DIGIT if prediction.digit is None else prediction.digit
+    for start in range(0, len(samples), AT_ONCE):
+        for prediction in predictor.predict_batch([sample.picture for sample in samples[start : start + AT_ONCE]]):
+            digit = NONE_GIVEN if prediction.digit is None else prediction.digit
             rows.append((digit, prediction.probs, prediction.status, prediction.score))
             inks.append(prediction.found.ink if prediction.found else np.zeros((28, 28), np.uint8))
     digits, probabilities, statuses, scores = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -150,7 +152,7 @@ def status_counts(answers: Answers) -> dict[str, int]:
     return {status: counts[status] for status in STATUSES}
 
 
-def summarise(answers: Answers) -> dict:
+def digit_figures(answers: Answers) -> dict[str, Any]:
     """Return the figures of labelled digits: accuracy (pooled, by source averaged, per class), calibration, statuses.
 
     `accuracy` counts a digit withheld as wrong; `most_probable` takes the highest probability, whatever the status.
@@ -170,13 +172,13 @@ def summarise(answers: Answers) -> dict:
     }
 
 
-def split_by_source(answers: Answers) -> dict[str, dict]:
+def split_by_source(answers: Answers) -> dict[str, dict[str, Any]]:
     """Return the accuracy of each source."""
     sources = np.array(answers.sources)
     return {str(name): metrics.share_of(answers.right[sources == name]) for name in np.unique(sources)}
 
 
-def most_confident_errors(answers: Answers, n: int) -> Sequence[int]:
-    """Return the indices of at most `n` wrong answers, the most confident first."""
+def most_confident_errors(answers: Answers, n: int) -> np.ndarray:
+    """Return the indices, (up to n,), of at most `n` wrong answers, the most confident first."""
     wrong = np.flatnonzero(~answers.right)
     return wrong[np.argsort(-answers.confidences[wrong], kind="stable")][:n]

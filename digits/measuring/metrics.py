@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def wilson_interval(n_right: float, n: float, z: float = 1.96) -> tuple[float, f
     return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
 
 
-def share_of(hits: Sequence[bool] | np.ndarray) -> dict:
+def share_of(hits: Sequence[bool] | np.ndarray) -> dict[str, Any]:
     """Return {n, share, low, high} of booleans (n,), the interval at 95 %; the share of none is None."""
     hits = np.asarray(hits, bool)
     if not hits.size:
@@ -40,32 +41,32 @@ def share_of(hits: Sequence[bool] | np.ndarray) -> dict:
     return _with_interval(float(hits.mean()), hits.size, hits.size)
 
 
-def _with_interval(share: float, n: int, effective_n: float) -> dict:
+def _with_interval(share: float, n: int, effective_n: float) -> dict[str, Any]:
     low, high = wilson_interval(share * effective_n, effective_n)
     return {"n": n, "share": share, "low": low, "high": high}
 
 
-def accuracy(labels: np.ndarray, answers: np.ndarray) -> dict:
+def accuracy(labels: np.ndarray, answers: np.ndarray) -> dict[str, Any]:
     """Return {n, share, low, high} of right answers; `labels` and `answers` are (n,)."""
     return share_of(np.asarray(labels) == np.asarray(answers))
 
 
-def averaged_share(hits: np.ndarray, groups: Sequence[str]) -> dict:
+def averaged_share(hits: np.ndarray, groups: Sequence[str]) -> dict[str, Any]:
     """Return {n, share, low, high} of hits (n,), with every group (source) counting the same, however many it holds.
 
     The interval is Wilson's at the effective number, that of equally weighted answers with the same variance (Kish
     1965): many from one source and few from four make a wide one.
     """
-    hits, groups = np.asarray(hits, float), np.asarray(groups)
-    names = np.unique(groups)
+    hits, sources = np.asarray(hits, float), np.asarray(groups)
+    names = np.unique(sources)
     if not len(names):
         return share_of([])
-    share = float(np.mean([hits[groups == name].mean() for name in names]))
-    effective_n = len(names) ** 2 / sum(1 / (groups == name).sum() for name in names)
+    share = float(np.mean([hits[sources == name].mean() for name in names]))
+    effective_n = len(names) ** 2 / sum(1 / (sources == name).sum() for name in names)
     return _with_interval(share, len(hits), effective_n)
 
 
-def per_class(labels: np.ndarray, answers: np.ndarray) -> list[dict]:
+def per_class(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
     """Return the accuracy of each digit, 0 to 9, of labels and answers (n,): ten of `accuracy`."""
     labels, answers = np.asarray(labels), np.asarray(answers)
     return [accuracy(labels[labels == digit], answers[labels == digit]) for digit in range(N_DIGITS)]
@@ -119,7 +120,7 @@ def rejection_curve(scores: np.ndarray, right: np.ndarray) -> dict[str, np.ndarr
     return {"coverage": kept / max(1, len(order)), "error": np.cumsum(wrong) / kept}
 
 
-def mcnemar_exact(right_a: np.ndarray, right_b: np.ndarray) -> dict:
+def mcnemar_exact(right_a: np.ndarray, right_b: np.ndarray) -> dict[str, Any]:
     """Compare two models on the same pictures, right or not (n,): {only_a, only_b, p}, p two-sided, exact (binomial).
 
     McNemar 1947: only the pictures that one of them alone reads right tell anything.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -45,11 +45,12 @@ def to_pixels(figure: Figure) -> np.ndarray:
     """Return `figure` as uint8 (h, w, 3), for a page or a notebook."""
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's types leave it out, and the next
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return pixels[..., :3].copy()
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout) -> tuple[Figure, np.ndarray]:
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple[Figure, np.ndarray]:
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     return figure, figure.subplots(rows, columns, squeeze=False, **layout)
 
@@ -76,7 +77,7 @@ def _show(axes: Axes, ink: np.ndarray, colour: str = LIGHT) -> None:
 # ---------------------------------------------------------------- training
 
 
-def training_figure(history: Sequence[dict]) -> Figure:
+def training_figure(history: Sequence[dict[str, Any]]) -> Figure:
     """Draw loss and validation accuracy by epoch; `history` as metrics.csv: epoch, train_loss, val_loss, val_*."""
     figure, ((losses, accuracies),) = _figure(9.5, 4.0, 1, 2)
     _draw_losses(losses, history)
@@ -87,7 +88,7 @@ def training_figure(history: Sequence[dict]) -> Figure:
     return figure
 
 
-def _draw_losses(axes: Axes, history: Sequence[dict]) -> None:
+def _draw_losses(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     epochs = [row["epoch"] for row in history]
     for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
         axes.plot(epochs, [row[key] for row in history], style, marker="o", markersize=3, color=BLUE, label=name)
@@ -98,7 +99,7 @@ def _draw_losses(axes: Axes, history: Sequence[dict]) -> None:
     _clean(axes, "Loss", "epoch")
 
 
-def _draw_accuracies(axes: Axes, history: Sequence[dict]) -> None:
+def _draw_accuracies(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     epochs = [row["epoch"] for row in history]
     names = [key for key in history[0] if key.startswith("val_") and key != "val_loss"]
     for key, colour, marker in zip(names, LINES, MARKERS, strict=False):
@@ -201,7 +202,7 @@ def rejection_figure(curve: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def curves_figure(curves: dict[str, dict], title: str = "") -> Figure:
+def curves_figure(curves: dict[str, dict[str, Any]], title: str = "") -> Figure:
     """Draw accuracy against strength, a panel for each kind: {kind: {"unit", "levels", one or more named lists}}.
 
     Serves the corruption table (noise, blur, rotation …) and the attacks (FGSM, PGD) alike.

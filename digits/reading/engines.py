@@ -1,7 +1,8 @@
-"""torch and ONNX Runtime behind one door: uint8 ink (n, 28, 28) -> float32 logits (n, 10).
+"""torch and ONNX Runtime behind one door: uint8 ink (n, 28,
+28) -> float32 logits (n, 10).
 
-engine = OnnxEngine("models/mnist_cnn_best.onnx", threads=1)
-engine.logits(ink); engine.facts["temperature"]
+    engine = OnnxEngine("models/mnist_cnn_best.onnx", threads=1)
+    engine.logits(ink); engine.facts["temperature"]
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ import numpy as np
 
 from digits.command import UserError
 from digits.files import MODELS_DIR
+from digits.finding.ink import standardise
 
 BATCH = 256  # larger batches gain nothing on a CPU and cost memory
 OWN_NAMES = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its name
 
 
-def is_path(model: str | os.PathLike) -> bool:
+def is_path(model: str | os.PathLike[str]) -> bool:
     """Whether a --model is a checkpoint's path rather than a name."""
     return "." in str(model) or os.sep in str(model)
 
 
-def weights_path(model: str | os.PathLike) -> Path:
+def weights_path(model: str | os.PathLike[str]) -> Path:
     """Return the weights file of a name (the shipped one), or the path itself; it need not exist."""
     return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
 
@@ -35,7 +37,7 @@ class Engine(Protocol):
     """What a predictor needs of a network, wherever it runs."""
 
     name: str
-    facts: dict
+    facts: dict[str, Any]
 
     def logits(self, ink: np.ndarray) -> np.ndarray:
         """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
@@ -76,7 +78,7 @@ class SurroundingsNetwork:
         return self._session.run(None, {"pictures": pictures})[0]
 
 
-def open_session(path: Path, threads: int | None, fact: str, maker: str) -> tuple[Any, dict]:
+def open_session(path: Path, threads: int | None, fact: str, maker: str) -> tuple[Any, dict[str, Any]]:
     """Return an ONNX Runtime session of the network at `path`, and the `fact` (JSON) that `maker` noted in it.
 
     Raises `UserError` if it is not such a network.
@@ -104,7 +106,7 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, model, facts: dict, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, model, facts: dict[str, Any], device: str = "cpu", threads: int | None = None) -> None:
         import torch
 
         self._torch, self._device, self.facts = torch, device, facts
@@ -119,7 +121,7 @@ class TorchEngine:
         with torch.inference_mode():
             for start in range(0, len(ink), BATCH):
                 batch = torch.from_numpy(ink[start : start + BATCH]).to(self._device)
-                batch = (batch.float().unsqueeze(1) / 255.0 - facts["mean"]) / facts["std"]
+                batch = standardise(batch.float().unsqueeze(1) / 255.0, facts["mean"], facts["std"])
                 parts.append(self.model(batch).float().cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class NumberReaders:
     crops: SurroundingsNetwork
 
     @property
-    def facts(self) -> dict[str, dict]:
+    def facts(self) -> dict[str, Any]:
         """Return each network's facts by its name."""
         return {"pages": self.finder.facts, "lines": self.lines.facts, "crops": self.crops.facts}
 
@@ -56,7 +57,7 @@ class DigitReading:
     status: str  # ok or unsure
     line: int  # from 0
 
-    def row(self) -> dict:
+    def row(self) -> dict[str, Any]:
         """Return the digit as plain JSON values."""
         probs = [round(float(p), 6) for p in self.probs]
         return {

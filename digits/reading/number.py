@@ -10,72 +10,20 @@ is unsure and says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from digits.reading.finder import Box, Zone
+from digits.reading.answer import NumberReading, Prediction
+from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
-from digits.reading.symbols import to_value
-from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
+from digits.reading.verdict import OK, UNSURE
 
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
-@dataclass(frozen=True)
-class NumberReading:
-    """What is written in a picture: `lines` with their signs and spaces, and every digit in reading order.
-
-    `status` is ok, unsure or not_a_digit; `reason` one sentence for people, empty if ok.
-    """
-
-    lines: list[str]
-    digits: list[DigitReading]
-    status: str = NOT_A_DIGIT
-    reason: str = "no number was found"
-
-    @property
-    def text(self) -> str:
-        """The lines in one text; empty if there is no number."""
-        return "\n".join(self.lines)
-
-    @property
-    def number(self) -> int | float | None:
-        """The plain value, where the picture holds one number and it can mean only one thing."""
-        return to_value(self.lines[0]) if len(self.lines) == 1 else None
-
-    @property
-    def confidence(self) -> float | None:
-        """The lowest confidence of its digits; None if there are none."""
-        return min((digit.confidence for digit in self.digits), default=None)
-
-    def row(self, path: str = "") -> dict:
-        """Return the reading as plain JSON values."""
-        return {
-            "path": path, "status": self.status, "text": self.text, "number": self.number,
-            "confidence": None if self.confidence is None else round(self.confidence, 6), "reason": self.reason,
-            "lines": self.lines, "digits": [digit.row() for digit in self.digits],
-        }  # fmt: skip
-
-
-class Single(Protocol):
-    """What is to be known of the same picture read as one digit."""
-
-    digit: int | None
-    confidence: float
-    probs: np.ndarray
-    status: str
-    reason: str
-
-    @property
-    def box(self) -> Box | None:
-        """Where the digit stands."""
-        ...
-
-
-def read_number(pixels: np.ndarray, readers: NumberReaders, single: Single) -> NumberReading:
+def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) -> NumberReading:
     """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3); `single` is the same picture read as one digit."""
     # 1. Where do numbers stand?
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
@@ -129,7 +77,7 @@ def _is_beside(left: Zone, right: Zone) -> bool:
     return abs(right.y - expected) < SAME_ROW * max(left.height, right.height) and right.x > left.x + left.length / 2
 
 
-def _one_digit(lines: list[ReadLine], single: Single) -> NumberReading:
+def _one_digit(lines: list[ReadLine], single: Prediction) -> NumberReading:
     """Return the reading of a picture that holds one digit at most, as `predict` reads it."""
     by_line = lines[0].digits[0] if lines else None
     if single.digit is None or single.box is None or (by_line is None and single.status != OK):

@@ -10,9 +10,12 @@ Liu et al. 2020, arXiv:2010.03759).
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
-OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = ("ok", "unsure", "blank", "not_a_digit", "error")
+Status = Literal["ok", "unsure", "blank", "not_a_digit", "error"]
+OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = get_args(Status)
 
 DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
 
@@ -43,6 +46,14 @@ def digit_score(logits: np.ndarray) -> np.ndarray:
     logits = logits.astype(np.float64)
     top = logits.max(axis=1)
     return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+
+
+def any_digit_cost(scores: np.ndarray) -> np.ndarray:
+    """Return (n,) the negative log probability that each is a digit, whichever.
+
+    `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
+    """
+    return np.logaddexp(0.0, -np.asarray(scores, np.float64))
 
 
 def judge(

@@ -22,7 +22,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from digits.batch.writers import report_bytes
 from digits.command import UserError
 from digits.corrections import Corrections, Unavailable
+from digits.files import without_folders
 from digits.finding.decode import PictureError, open_picture
+from digits.finding.ink import NO_INK
+from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_inside import add_inside
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
 from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
@@ -38,7 +41,7 @@ REPORT_TYPES = {
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
-ReportKind = Annotated[Literal[tuple(REPORT_TYPES)], Query(description="what to write")]
+ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -171,35 +174,38 @@ def _add_reports(app: FastAPI, desk: Desk) -> None:
 # ---------------------------------------------------------------- what the routes share
 
 
-def _open_predictor(readers: Readers, names: Sequence[str]) -> Any:
+def _open_predictor(readers: Readers, names: Sequence[str]) -> Predictor:
     with unknown_is_404():
         return readers.predictor(names)
 
 
-def _read(predictor: Any, pictures: list[bytes | PictureError], names: list[str], details: str) -> list[dict]:
+def _read(
+    predictor: Predictor, pictures: list[bytes | PictureError], names: list[str], details: str
+) -> list[dict[str, Any]]:
     """Return the rows of pictures, with what `details` adds."""
     predictions = _predict(predictor, pictures)
     rows = [prediction.row(name) for prediction, name in zip(predictions, names, strict=True)]
     if details == "none":
         return rows
-    return [row | _details(*both, details) for row, *both in zip(rows, predictions, pictures, strict=True)]
+    more = [_details(*one, details) for one in zip(predictions, pictures, strict=True)]
+    return [row | details for row, details in zip(rows, more, strict=True)]
 
 
-def _predict(predictor: Any, pictures: list[bytes | PictureError]) -> list:
+def _predict(predictor: Predictor, pictures: list[bytes | PictureError]) -> list[Prediction]:
     good = iter(predictor.predict_batch([data for data in pictures if isinstance(data, bytes)]))
     return [next(good) if isinstance(data, bytes) else predictor.predict_found([data])[0] for data in pictures]
 
 
-def _details(prediction: Any, data: bytes | PictureError, details: str) -> dict:
+def _details(prediction: Prediction, data: bytes | PictureError, details: str) -> dict[str, Any]:
     """Return what `details` adds to a row."""
     found = prediction.found
-    if found is None:
+    if found is None or isinstance(data, PictureError):
         return {"reason": prediction.reason}
     more = {"reason": prediction.reason, "box": box_of(found), "ink": to_data_url(found.ink)}
     return more | {"steps": steps_of(found, data)} if details == "steps" else more
 
 
-def _read_number(predictor: Any, data: bytes | PictureError, name: str, with_picture: bool) -> dict:
+def _read_number(predictor: Predictor, data: bytes | PictureError, name: str, with_picture: bool) -> dict[str, Any]:
     if isinstance(data, PictureError):
         raise data
     pixels = open_picture(data)
@@ -207,9 +213,9 @@ def _read_number(predictor: Any, data: bytes | PictureError, name: str, with_pic
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 
 
-def _keep(corrections: Corrections, data: bytes, label: int, prediction: Any, model: str) -> Kept:
+def _keep(corrections: Corrections, data: bytes, label: int, prediction: Prediction, model: str) -> Kept:
     """Store a correction of `prediction`, which `model` made of the file `data`."""
-    ink = prediction.found.ink
+    ink = prediction.found.ink if prediction.found else NO_INK
     if not ink.any():
         raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
     key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, picture=data)
@@ -222,28 +228,23 @@ def _kept(corrections: Corrections, key: str | None = None) -> Kept:
 
 def _file_name(file: UploadFile) -> str:
     """Return the last part of the name a client sent, whichever slashes it used."""
-    return (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:255]
+    return without_folders(file.filename or "")[:255]
 
 
-def _card(name: str, predictor: Any, n_bytes: int) -> ModelCard:
+def _card(name: str, predictor: Predictor, n_bytes: int) -> ModelCard:
     engine = predictor.engines[0]
     facts = engine.facts
     return ModelCard(
         name=name,
         architecture=facts.get("architecture"),
         metrics=facts.get("metrics") or {},
-        config={key: _without_folder(value) for key, value in (facts.get("config") or {}).items()},
+        config={key: without_folders(value) for key, value in (facts.get("config") or {}).items()},
         git_commit=facts.get("git_commit"),
         engine=engine.name,
         n_bytes=n_bytes,
         temperature=facts.get("temperature"),
         thresholds=facts.get("thresholds") or {},
     )
-
-
-def _without_folder(value: Any) -> Any:
-    """Return a setting as it is, but of a file's path only the name."""
-    return value.replace("\\", "/").rsplit("/", 1)[-1] if isinstance(value, str) else value
 
 
 def _say_errors_in_one_sentence(app: FastAPI) -> None:

@@ -7,14 +7,14 @@ Each takes one model by name; a network's first question loads torch. What they 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
 from digits.finding.decode import PictureError
 from digits.finding.digit import to_ink
-from digits.measuring.explain import STRESSES
+from digits.measuring.explain import StressKind
 from digits.serving.images import heat_on_ink, signed_sheet, to_data_url, to_sheet
 from digits.serving.schemas import Explanation, Kernels, Stress
 from digits.serving.shelf import Readers
@@ -23,7 +23,7 @@ from digits.serving.work_queue import Desk, unknown_is_404
 Upload = Annotated[UploadFile, File(description="one picture of one digit")]
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
-StressKind = Annotated[Literal[STRESSES], Query()]
+Kind = Annotated[StressKind, Query()]
 
 
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -42,7 +42,7 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         return await desk.work(_explain, *await prepare(file, model), digit)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
-    async def stress(file: Upload, kind: StressKind, model: Name = "") -> Any:
+    async def stress(file: Upload, kind: Kind, model: Name = "") -> Any:
         """Damage the ink more and more and say how the ten probabilities follow."""
         return await desk.work(_stress, *await prepare(file, model), kind)
 
@@ -69,7 +69,7 @@ def _ink_of(data: bytes | PictureError) -> np.ndarray:
     return ink
 
 
-def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict:
+def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict[str, Any]:
     probabilities = explainer.probabilities(ink)[0]
     answer = int(probabilities.argmax())
     digit = answer if digit is None else digit
@@ -84,7 +84,7 @@ def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict:
     }
 
 
-def _layer(name: str, maps: np.ndarray) -> dict:
+def _layer(name: str, maps: np.ndarray) -> dict[str, Any]:
     """Return the maps, float32 (c, h, w), as one sheet; each layer has its own scale from 0 to its highest value."""
     columns = 8 if len(maps) <= 32 else 16
     shown = np.clip(maps / max(float(np.quantile(maps, 0.999)), 1e-6), 0, 1)
@@ -92,7 +92,7 @@ def _layer(name: str, maps: np.ndarray) -> dict:
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "columns": columns, "sheet": sheet}
 
 
-def _stress(explainer: Any, ink: np.ndarray, kind: str) -> dict:
+def _stress(explainer: Any, ink: np.ndarray, kind: str) -> dict[str, Any]:
     curve = explainer.stress(ink, kind)
     return {
         "kind": curve.kind,

@@ -1,6 +1,7 @@
-"""Arrays -> what a page can show: data URLs of small pictures. No gradio in here.
+"""Arrays -> what a page can show: data URLs of small pictures.
+No gradio in here.
 
-steps = steps_of(predictor.predict(data).found, data)
+    steps = steps_of(predictor.predict(data).found, data)
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from digits.finding.found import FoundDigit
 from digits.finding.pixels import shrink
 
 SHOWN_SIDE = 256
-ORANGE, BLUE = np.float32([240, 120, 20]), np.float32([40, 110, 230])  # told apart by colour-blind eyes too
+ORANGE, BLUE = (
+    np.array([240, 120, 20], np.float32),
+    np.array([40, 110, 230], np.float32),
+)  # told apart by colour-blind eyes too
 
 
 def to_data_url(image: np.ndarray, kind: str = "png") -> str:
     """Return a uint8 picture, (h, w) or (h, w, 3) RGB, as a data URL; `kind` is png or jpeg."""
     channels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _done, data = cv2.imencode(".jpg" if kind == "jpeg" else ".png", channels)
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
+    return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def to_grey(values: np.ndarray) -> np.ndarray:
@@ -49,7 +53,7 @@ def steps_of(found: FoundDigit, picture: Picture) -> list[dict[str, str]]:
 
 def box_of(found: FoundDigit) -> list[float] | None:
     """Return (left, top, right, bottom) of the kept strokes as fractions of the picture's size, None if blank."""
-    if found.is_blank:
+    if found.box is None:
         return None
     width, height = found.size
     left, top, right, bottom = found.box

@@ -50,11 +50,11 @@ def add_mcp(app: FastAPI, readers: Readers, folder: Path | None = None, n_workin
     _run_with(app, server.session_manager.run)
 
 
-def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Callable]:
+def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Callable[..., Any]]:
     """Return the tools as functions; their docstrings are what an assistant reads."""
     threads = anyio.CapacityLimiter(n_working)
 
-    async def work(function: Callable, *arguments: Any) -> Any:
+    async def work(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return await anyio.to_thread.run_sync(function, *arguments, limiter=threads)
         except (PictureError, UserError) as error:
@@ -121,7 +121,7 @@ def _tool_error(sentence: str) -> Exception:
     return ToolError(sentence)
 
 
-def _run_with(app: FastAPI, run: Callable[[], contextlib.AbstractAsyncContextManager]) -> None:
+def _run_with(app: FastAPI, run: Callable[[], contextlib.AbstractAsyncContextManager[Any]]) -> None:
     """Let `run` surround the application's life, outside whatever surrounds it already."""
     inner = app.router.lifespan_context
 

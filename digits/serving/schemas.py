@@ -1,7 +1,8 @@
-"""What the API sends, as types: they check nothing twice, but they document, and make /docs and clients possible.
+"""What the API sends, as types: they check nothing twice, but they document,
+and make /docs and clients possible.
 
-rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
-rows[0].status, rows[0].digit
+    rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
+    rows[0].status, rows[0].digit
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from digits.reading.verdict import NOT_A_DIGIT, OK, STATUSES, UNSURE
+from digits.reading.verdict import Status
 
 Digit = Annotated[int, Field(ge=0, le=9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Status = Literal[STATUSES]
 
 
 class Step(BaseModel):
@@ -85,7 +85,7 @@ class NumberDigit(BaseModel):
 
     digit: int
     confidence: float
-    status: Literal[OK, UNSURE]
+    status: Literal["ok", "unsure"]
     line: int = Field(description="counts from 0")
     box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
     probs: list[float] = Field(description="the ten probabilities")
@@ -96,7 +96,7 @@ class Number(BaseModel):
 
     model: list[str]
     path: str
-    status: Literal[OK, UNSURE, NOT_A_DIGIT]
+    status: Literal["ok", "unsure", "not_a_digit"]
     text: str = Field(
         description="digits and signs in reading order, a line break between lines; empty if there are none"
     )

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from digits.command import UserError
+from digits.measuring.explain import Explainer
+from digits.reading.answer import Predictor
+
+Opened = TypeVar("Opened")
 
 
 class Readers:
@@ -22,8 +26,8 @@ class Readers:
     def __init__(
         self,
         names: Sequence[str],
-        open_predictor: Callable[[list[str]], Any],
-        open_explainer: Callable[[str], Any] | None = None,
+        open_predictor: Callable[[list[str]], Predictor],
+        open_explainer: Callable[[str], Explainer] | None = None,
         n_bytes: Callable[[str], int] = lambda _name: 0,
     ) -> None:
         self.names, self.n_bytes = list(names), n_bytes
@@ -31,17 +35,18 @@ class Readers:
         self._opened: dict[object, Any] = {}
         self._lock = threading.Lock()
 
-    def predictor(self, names: Sequence[str] = ()) -> Any:
+    def predictor(self, names: Sequence[str] = ()) -> Predictor:
         """Return the predictor of one name, of several (soft voting), or of the first model if none is named."""
         chosen = self.check(names)
         return self._get(tuple(chosen), lambda: self._open_predictor(chosen))
 
-    def explainer(self, name: str = "") -> Any:
+    def explainer(self, name: str = "") -> Explainer:
         """Return the `Explainer` of one name (the first if empty); the first call imports torch."""
-        if self._open_explainer is None:
+        open_explainer = self._open_explainer
+        if open_explainer is None:
             raise UserError("this server was started without networks to look inside")
         (chosen,) = self.check([name] if name else [])
-        return self._get(chosen, lambda: self._open_explainer(chosen))
+        return self._get(chosen, lambda: open_explainer(chosen))
 
     def check(self, names: Sequence[str]) -> list[str]:
         """Return the wanted names in the shelf's order, without repeats; raises `UserError` for an unknown one."""
@@ -50,8 +55,9 @@ class Readers:
             raise UserError(f"there is no model '{unknown[0][:40]}' here; choose from {', '.join(self.names)}")
         return [name for name in self.names if name in names] or self.names[:1]
 
-    def _get(self, key: object, open_one: Callable[[], Any]) -> Any:
+    def _get(self, key: object, open_one: Callable[[], Opened]) -> Opened:
         with self._lock:
             if key not in self._opened:
                 self._opened[key] = open_one()
-            return self._opened[key]
+            opened: Opened = self._opened[key]
+            return opened

@@ -1,8 +1,9 @@
-"""The API's counter: takes the files in, keeps the queue short, and has the work done in a few threads.
+"""The API's counter: takes the files in, keeps the queue short,
+and has the work done in a few threads.
 
-desk = Desk(Limits(n_working=2))
-pictures = await desk.read(files)
-predictions = await desk.work(predictor.predict_batch, pictures)
+    desk = Desk(Limits(n_working=2))
+    pictures = await desk.read(files)
+    predictions = await desk.work(predictor.predict_batch, pictures)
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import anyio.to_thread
 from fastapi import HTTPException, UploadFile
 
 from digits.command import UserError
-from digits.finding.decode import PictureError
+from digits.finding.decode import MAX_UPLOAD_BYTES, PictureError
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much one request, and all of them together, may ask for."""
 
-    file_bytes: int = 16 * 2**20
+    file_bytes: int = MAX_UPLOAD_BYTES
     n_files: int = 64  # in one request; a folder is sent in several, or read by batch_processor.py
     n_report_rows: int = 20_000
     n_working: int = 2  # pictures are read in this many threads at a time
@@ -60,7 +61,7 @@ class Desk:
         self._calm = asyncio.Event()
         self._calm.set()
 
-    async def work(self, function: Callable, *arguments: Any, urgent: bool = False) -> Any:
+    async def work(self, function: Callable[..., Any], *arguments: Any, urgent: bool = False) -> Any:
         """Run `function` in one of the threads; 503 if too many are waiting already."""
         threads = self._urgent_threads if urgent else self._threads
         self._refuse_if_busy(threads)
@@ -71,7 +72,7 @@ class Desk:
                         await self._calm.wait()
                 return await anyio.to_thread.run_sync(function, *arguments)
 
-    async def store(self, function: Callable, *arguments: Any) -> Any:
+    async def store(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run what may have to wait for another program's lock in a thread of its own, so that no reader waits too."""
         self._refuse_if_busy(self._storing_thread)
         return await anyio.to_thread.run_sync(function, *arguments, limiter=self._storing_thread)

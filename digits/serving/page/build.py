@@ -1,7 +1,8 @@
-"""Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
+"""Put the tabs together, with one theme,
+and hand gradio what it needs to stay quiet.
 
-page = build_page(readers)
-mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
+    page = build_page(readers)
+    mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from gradio.events import api as endpoint
 
 from digits.files import ASSETS_DIR, OUTPUTS_DIR
 from digits.finding.decode import PictureError
@@ -53,25 +56,27 @@ def script_tab(template: str, start: str) -> gr.HTML:
 def add_endpoints(readers: Readers) -> None:
     """Add what gradio's own clients can call: `Client(url).predict(handle_file("7.png"), api_name="/predict")`."""
 
-    def predict(picture: gr.FileData) -> dict:
+    def predict(picture: gr.FileData) -> dict[str, Any]:
         """Read the one handwritten digit in a picture; the answer has the columns of a batch report, but for path."""
         return without_path(readers.predictor().predict_batch([uploaded(picture)])[0].row())
 
-    def read_number(picture: gr.FileData) -> dict:
+    def read_number(picture: gr.FileData) -> dict[str, Any]:
         """Read all handwritten digits in a picture: text, lines, digits with boxes; error if it cannot be read."""
         try:
             return without_path(readers.predictor().read_number(uploaded(picture)).row()) | {"error": None}
         except PictureError as error:
             return {"text": "", "lines": [], "digits": [], "error": str(error)}
 
-    def without_path(row: dict) -> dict:  # gradio's client would take any "path" for a file to fetch
+    def without_path(row: dict[str, Any]) -> dict[str, Any]:
+        """Gradio's client would take any "path" for a file to fetch."""
         return {name: value for name, value in row.items() if name != "path"}
 
     def uploaded(picture: gr.FileData) -> bytes:
-        return Path(picture["path"]).read_bytes() if is_upload(picture["path"]) else b""
+        path: str = picture["path"]  # type: ignore[index]  # gradio hands over the dict it was sent
+        return Path(path).read_bytes() if is_upload(path) else b""
 
-    gr.api(predict, api_name="predict", concurrency_limit=2)
-    gr.api(read_number, api_name="read_number", concurrency_limit=2)
+    endpoint(predict, api_name="predict", concurrency_limit=2)
+    endpoint(read_number, api_name="read_number", concurrency_limit=2)
 
 
 def is_upload(path: str) -> bool:
@@ -91,7 +96,7 @@ def accept_uploads_only(page: gr.Blocks) -> None:
 
     page.has_launched = True
     for block in page.blocks.values():
-        block.async_move_resource_to_block_cache = stay
+        block.async_move_resource_to_block_cache = stay  # type: ignore[method-assign, assignment]  # see above
 
 
 def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:

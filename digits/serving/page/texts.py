@@ -1,6 +1,7 @@
-"""Every English text of the page, in one place; the scripts get `SCRIPT` as JSON, {braces} are filled in there.
+"""Every English text of the page, in one place; the scripts get `SCRIPT` as JSON,
+{braces} are filled in there.
 
-texts.SCRIPT["runnerUp"]            # "second guess: {digit} ({percent})"
+    texts.SCRIPT["runnerUp"]            # "second guess: {digit} ({percent})"
 """
 
 from __future__ import annotations

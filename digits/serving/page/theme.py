@@ -1,6 +1,7 @@
-"""The page's own look: system fonts, calm paper and ink, one accent; light and dark. The rest is assets/page.css.
+"""The page's own look: system fonts, calm paper and ink, one accent; light and dark.
+The rest is assets/page.css.
 
-gr.mount_gradio_app(api, page, path="/", theme=make_theme())
+    gr.mount_gradio_app(api, page, path="/", theme=make_theme())
 """
 
 from __future__ import annotations
