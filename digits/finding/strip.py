@@ -12,7 +12,7 @@ STRIP_HEIGHT = 32
 DIGIT_HEIGHT = 20  # of the digits on it
 MARGIN = 8  # columns of paper on either side
 PAPER = 64  # what paper becomes; 255 is the strongest ink, 0 what is as much lighter than paper
-LEAST_CONTRAST = 10.0  # levels; weaker marks stay weak
+LEAST_CONTRAST = 20.0  # levels; weaker marks stay weak
 
 
 def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:

@@ -32,8 +32,8 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 class Learner:
     """A network on its way: its weights, their moving average, AdamW and a one-cycle schedule over `n_steps` batches.
 
-    `clip` is the longest gradient a step follows. `pace`, in the cycle's place, gives the share of `lr` after a share of
-    the steps.
+    `clip` is the longest gradient a step follows. `pace`, in the cycle's place, gives the share of `lr`
+    after a share of the steps.
     """
 
     def __init__(

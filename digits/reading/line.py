@@ -21,6 +21,7 @@ from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK, UNSURE, softmax
 
 # Chosen on drawn validation lines, digits and pens that no network was trained on (benchmarks/fields.py).
+LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_CERTAIN = 0.80  # of a symbol that is ok
 MOST_MISSED = 0.35  # probability that a symbol more stands somewhere in the line
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
@@ -94,10 +95,10 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
         sure = min(confidence, spelt.certainty[i]) > LEAST_CERTAIN and np.delete(by_itself, digit).max() < AGAINST
         digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
         text[i] = str(digit)
-    # 3. Words, some of whose letters look like digits, are no number.
-    if len(digits) <= text.count(OTHER):
-        digits = []
+    # 3. Words, some of whose letters look like digits, and grain that looks like both, are no number.
     certainty = float(spelt.certainty.mean()) if len(text) else 0.0
+    if len(digits) <= text.count(OTHER) or certainty < LEAST_READ:
+        digits = []
     doubt = _doubt(spelt, text, digits, boxes) or _unread(zone, boxes)
     return ReadLine(zone, " ".join("".join(text).replace(OTHER, " ").split()), digits, certainty, doubt)
 

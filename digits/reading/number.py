@@ -20,6 +20,7 @@ from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.verdict import OK, UNSURE
 
+SURE = 0.85  # certainty of a look that needs no coarser one
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -29,9 +30,10 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     looks = readers.finder.looks(grey)
 
-    # 2. What does each zone say, as a line and digit by digit? Of several looks the one that reads most surely counts.
+    # 2. What does each zone say, as a line and digit by digit? Of several looks the first that reads surely counts.
     read = [[read_zone(grey, zone, readers) for zone in zones] for zones in looks]
-    kept = [line for line in max(read, key=_sureness, default=[]) if line.digits]
+    surest = max(read, key=_sureness, default=[])
+    kept = [line for line in next((one for one in read if _sureness(one) > SURE), surest) if line.digits]
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
@@ -55,8 +57,9 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
 
 
 def _sureness(lines: list[ReadLine]) -> float:
-    """Return how much is surely read, in pixels; pieces of large digits, or lines run together, read badly."""
-    return sum(line.zone.length * line.zone.height * line.certainty**4 for line in lines if line.digits)
+    """Return how surely the numbers of a look are read; pieces of large digits, or lines run together, read badly."""
+    areas = [line.zone.length * line.zone.height for line in lines if line.digits]
+    return float(np.average([line.certainty for line in lines if line.digits], weights=areas)) if areas else 0.0
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:
