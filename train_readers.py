@@ -323,7 +323,7 @@ def pace(done: float, decay: float) -> float:
     >>> pace(0.01, 0.4), pace(0.5, 0.4), round(pace(0.8, 0.4), 3)
     (0.5, 1.0, 0.5)
     """
-    return min(1.0, done / 0.02, (1 - done) / decay)
+    return max(0.0, min(1.0, done / 0.02, (1 - done) / decay))
 
 
 def export(task: Task, model: nn.Module, path: Path, facts: dict) -> Path:

@@ -10,6 +10,7 @@ another size where its digits turn out smaller or larger.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ CORE = 0.6  # of a digit's height is its zone
 COARSER = 3.0  # times at each further look
 SMALL_PICTURE = 200  # pixels of the longer side
 LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: found at all, looked at again, and then
+FILLS = 0.5  # of a picture's height: a line so high is cut out from border to border
 REACH = 0.7  # digit heights cut out on either side of a zone
 APART = 1.3  # digit heights between two zones that are read as one
 
@@ -53,7 +55,7 @@ class Zone:
 
     def cut(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the strip round the line, uint8 (32, w), and the (2, 3) matrix from its pixels to the picture's."""
-        reach = REACH * self.height
+        reach = REACH * self.height if self.height < FILLS * grey.shape[0] else float(grey.shape[1])
         angle = float(np.arctan(self.slope))
         along, down = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
         start = np.array([self.x, self.y]) - reach * along
@@ -112,6 +114,8 @@ class NumberFinder:
         size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
+        if zones and min(zone.height for zone in zones) > FILLS * small.shape[0]:
+            zones = [reduce(_together, sorted(zones, key=lambda zone: zone.x))]  # there is room for one line only
         return Look([zone.scaled(1 / scale) for zone in zones], scale)
 
 
