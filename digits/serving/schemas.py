@@ -15,6 +15,7 @@ from digits.reading.verdict import Status
 
 Digit = Annotated[int, Field(ge=0, le=9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PngUrl = Annotated[str, Field(max_length=4096, pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]
 
 
 class Step(BaseModel):
@@ -78,6 +79,7 @@ class ReportRow(BaseModel):
     p9: Share | None = None
     label: Digit | None = Field(None, description="the truth, where a person gave it")
     error: str | None = Field(None, max_length=1024)
+    ink: PngUrl | None = Field(None, description="the 28x28 pixels the network saw, for the page to review")
 
 
 class NumberDigit(BaseModel):
