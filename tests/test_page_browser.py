@@ -169,6 +169,29 @@ def test_the_answer_follows_the_pen_before_the_stroke_ends(page) -> None:
     page.mouse.up()
 
 
+@pytest.mark.parametrize("pen", ["5", "8.5", "14"])
+def test_a_dot_is_no_digit_and_a_tiny_drawing_is_to_be_larger(page, pen: str) -> None:
+    page.locator(".width").fill(pen)
+    page.mouse.move(*to_pixels(page, (0.5, 0.5)))
+    page.mouse.down()
+    page.mouse.up()
+    settle(page)
+    assert says(page) == "Draw larger, please."
+    page.keyboard.press("Escape")
+    page.locator(".width").fill("5")
+    for first, *others in paths(2):
+        tiny = [(0.5 + (x - 0.5) * 0.15, 0.5 + (y - 0.5) * 0.15) for x, y in (first, *others)]
+        page.mouse.move(*to_pixels(page, tiny[0]))
+        page.mouse.down()
+        for point in tiny[1:]:
+            page.mouse.move(*to_pixels(page, point), steps=3)
+        page.mouse.up()
+    settle(page)
+    assert says(page) == "Draw larger, please."
+    draw(page, 7)
+    assert says(page) != "Draw larger, please.", "the drawing is large now"
+
+
 def test_undo_erase_and_clear_leave_no_stale_answer(page) -> None:
     for i in range(int(os.environ.get("ROUNDS", 12))):
         draw(page, 7)

@@ -71,13 +71,24 @@ export class Card {
     this.#forget();
   }
 
-  /** The server is away: say so where the answer was; a label that was given stays with the picture. */
+  /** The server is away: say so where the answer was. */
   wait() {
-    this.root.dataset.status = "waiting";
-    this.#write("…", texts.offline, "");
+    this.#instead("waiting", "…", texts.offline, "");
+  }
+
+  /** What is drawn is too small for its strokes to be told apart. */
+  askLarger() {
+    this.#instead("small", "?", texts.small, texts.smallDetail);
+  }
+
+  /** Show a sentence in the place of an answer; a label that was given stays with the picture. */
+  #instead(status, big, says, detail) {
+    this.root.dataset.status = status;
+    this.#write(big, says, detail);
     this.#fillBars([], null);
+    this.showBeside([], []);
     this.correct.hidden = true;
-    this.heard.textContent = texts.offline;
+    this.heard.textContent = `${says} ${detail}`;
   }
 
   /** Show one row of /api/predict; `spoken` also tells it to screen readers (at the end of a stroke, not during it). */

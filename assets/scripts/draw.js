@@ -11,6 +11,10 @@ const SHOWN = 560; // pixels of the canvas on the page, and of the one that is s
 const SENT = 280;
 const LIVE_GAP_MS = 80; // between two questions while the pen is down
 
+const LEAST_SIDE = 0.2; // of the sheet: below, a pen of usual width closes every loop
+
+const isSmall = ({ box }) => Boolean(box) && Math.max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE;
+
 class Sheet {
   constructor(canvas, side) {
     canvas.width = canvas.height = side;
@@ -228,8 +232,7 @@ export class Pad {
       try {
         const [row, ...each] = await this.#ask(blob, [model, ...(this.comparing ? known.models : [])]);
         if (epoch !== this.epoch || !this.strokes.length) continue;
-        this.card.show(row, ended);
-        this.card.showBeside(known.models, each);
+        this.#show(row, each, ended);
       } catch (error) {
         if (epoch !== this.epoch || !this.strokes.length) continue;
         this.card.fail(error.message);
@@ -238,6 +241,16 @@ export class Pad {
       if (this.stroke) await this.#rest();
     }
     this.asking = false;
+  }
+
+  /** While the pen is down what is still small waits; afterwards it is to be drawn larger. */
+  #show(row, each, ended) {
+    if (isSmall(row)) {
+      if (ended) this.card.askLarger();
+      return;
+    }
+    this.card.show(row, ended);
+    this.card.showBeside(known.models, each);
   }
 
   #ask(blob, models) {

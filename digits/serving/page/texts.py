@@ -25,6 +25,8 @@ SCRIPT = {
     "blank": "Nothing is written here.",
     "not_a_digit": "This does not look like a digit.",
     "error": "This did not work.",
+    "small": "Draw larger, please.",
+    "smallDetail": "This is too small to be read.",
     "sure": "{percent} sure",
     "runnerUp": "second guess: {digit} ({percent})",
     "closest": "closest: {digit} ({percent})",
