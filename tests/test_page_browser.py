@@ -68,7 +68,7 @@ def open_page(chromium, address: str, **options) -> Iterator:
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.on("request", lambda request: problems.append(request.url) if is_outside(request.url, address) else None)
     tab.goto(address)
-    tab.wait_for_selector(".paper canvas")
+    tab.wait_for_selector("[data-live] .paper canvas")
     yield tab
     context.close()
     assert not problems
@@ -144,7 +144,7 @@ def test_reads_ten_digits_drawn_with_the_mouse(page) -> None:
         draw(page, digit)
         answers[digit] = says(page)
         page.keyboard.press("Escape")
-    assert answers == {digit: f"This is a {digit}." for digit in range(10)}
+    assert answers == {digit: f"This is {'an' if digit == 8 else 'a'} {digit}." for digit in range(10)}
 
 
 def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
@@ -155,7 +155,7 @@ def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
         keep_picture(phone, f"phone-draw-{digit}")
         phone.locator(".clear").tap()
         phone.wait_for_selector("text=Draw a digit >> visible=true")  # a tap becomes a click a moment later
-    assert answers == {digit: f"This is a {digit}." for digit in range(10)}
+    assert answers == {digit: f"This is {'an' if digit == 8 else 'a'} {digit}." for digit in range(10)}
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the phone"
 
 
@@ -190,6 +190,29 @@ def test_a_dot_is_no_digit_and_a_tiny_drawing_is_to_be_larger(page, pen: str) ->
     assert says(page) == "Draw larger, please."
     draw(page, 7)
     assert says(page) != "Draw larger, please.", "the drawing is large now"
+
+
+def test_it_thinks_while_you_draw(page) -> None:
+    draw(page, 8)
+    page.locator(".think-on").click()
+    page.wait_for_selector(".think-maps", timeout=60_000)
+    assert (
+        page.locator(".think-maps").count() == 3 and page.locator(".think-bars [aria-pressed=true]").inner_text() == "8"
+    )
+    before = page.locator(".think-ink").get_attribute("src")
+    draw(page, 1)  # another stroke
+    page.wait_for_function("before => document.querySelector('.think-ink').src !== before", arg=before)
+    page.locator(".think-bars button").nth(3).hover()
+    assert page.locator(".think-says").inner_text().startswith("What speaks for a 3")
+    assert (
+        page.locator(".think-lines .for, .think-lines .against").count()
+        == page.locator(".think-maps:nth-child(4) span").count()
+    )
+    shown = page.locator(".think-maps small").all_inner_texts()
+    assert sum("%" in text for text in shown) == 6, "the last maps tell their shares"
+    keep_picture(page, "think")
+    page.keyboard.press("Escape")
+    assert page.locator(".think-maps").count() == 0
 
 
 def test_undo_erase_and_clear_leave_no_stale_answer(page) -> None:
@@ -228,8 +251,8 @@ def test_one_click_keeps_a_correction_and_undo_deletes_it(page, data_dir: Path) 
             return db.execute(f"SELECT {columns} FROM corrections").fetchall()
 
     draw(page, 3)
-    page.locator(".ten").get_by_role("button", name="It is a 8").click()
-    page.wait_for_selector("text=Kept as a 8")
+    page.locator(".ten").get_by_role("button", name="It is an 8").click()
+    page.wait_for_selector("text=Kept as an 8")
     assert kept() == [(8, 3, "mnistnet", 784, 1)]
     assert page.locator(".kept-count").inner_text() == "1 correction kept"
     with page.expect_download() as download:
@@ -254,7 +277,7 @@ def test_one_drawing_has_one_label_the_last(page, data_dir: Path) -> None:
     assert labels_kept(data_dir) == [7]
     draw(page, 1)  # another stroke of the same drawing
     page.locator(".answer .ten button").nth(8).click()
-    page.wait_for_selector("text=Kept as a 8")
+    page.wait_for_selector("text=Kept as an 8")
     assert labels_kept(data_dir) == [8]
     page.locator(".answer .undo").click()
     page.wait_for_selector("text=Removed again")
@@ -314,12 +337,49 @@ PASTE = """(encoded) => {
 
 def test_a_pasted_picture_is_read(page, examples) -> None:
     encoded = base64.b64encode(examples[2].read_bytes()).decode()
-    page.evaluate(PASTE, encoded)  # on another tab a paste is nobody's business
-    go_to(page, "Upload")
-    assert says(page) == "No picture yet"
-    page.evaluate(PASTE, encoded)
+    page.evaluate(PASTE, encoded)  # on Draw, it opens Upload
     page.wait_for_selector(".steps li >> visible=true")
     assert says(page) == "This is a 2."
+
+
+def test_reload_keeps_tab_and_drawing_and_back_goes_back_a_tab(page) -> None:
+    draw(page, 7)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert says(page) == "This is a 7.", "undo takes Clear back"
+    page.get_by_role("tab", name="Draw").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.url.endswith("#upload")
+    page.get_by_role("tab", name="Models").click()
+    page.reload()
+    page.wait_for_selector("[data-live] .paper", state="attached")
+    page.wait_for_selector(".models >> visible=true")
+    page.go_back()
+    page.wait_for_selector(".upload >> visible=true")
+    go_to(page, "Draw")
+    settle(page)
+    assert says(page) == "This is a 7."
+
+
+DROP = """(encoded) => {
+  const dataTransfer = new DataTransfer();
+  for (const one of encoded) {
+    const bytes = Uint8Array.from(atob(one), (letter) => letter.charCodeAt(0));
+    dataTransfer.items.add(new File([bytes], "image.png", { type: "image/png" }));
+  }
+  document.querySelector(".masthead").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+}"""
+
+
+def test_what_is_dropped_anywhere_is_read(page, examples) -> None:
+    encoded = [base64.b64encode(examples[digit].read_bytes()).decode() for digit in (2, 6)]
+    page.evaluate(DROP, encoded[:1])
+    page.wait_for_selector(".steps li >> visible=true")
+    assert says(page) == "This is a 2."
+    page.evaluate(DROP, encoded)
+    wait_for_batch(page)
+    assert page.locator(".running-says").inner_text() == "2 of 2 read."
 
 
 def test_a_picture_from_the_camera_is_read_and_the_camera_goes_off(chromium, address: str) -> None:

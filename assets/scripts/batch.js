@@ -5,6 +5,7 @@ import { portions, sift } from "./files.js";
 import known from "./known.js";
 import { byDoubt, digitCounts, isWrong, progress, sureCounts } from "./rows.js";
 import { ask, fetchAgain } from "./server.js";
+import { receive } from "./shared.js";
 import { save, showBars, Table } from "./table.js";
 import { count, fill, percent } from "./text.js";
 import { unzip } from "./unzip.js";
@@ -34,12 +35,8 @@ export class Batch {
     this.#find("choose-folder").addEventListener("click", () => folder.click());
     files.addEventListener("change", () => this.#start([...files.files].map((file) => ({ name: file.name, file }))));
     folder.addEventListener("change", () => this.#start([...folder.files].map(inFolder)));
-    const drop = this.#find("drop");
-    drop.addEventListener("dragover", (event) => event.preventDefault());
-    drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.#dropped(event.dataTransfer);
-    });
+    receive("batch", (parcel) => this.#dropped(parcel));
+    addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault());
     this.#find("cancel").addEventListener("click", () => this.stop?.abort());
     for (const kind of Object.keys(texts.kindsOfReport)) {
       const button = make(`<button type="button" class="tool">${texts.kindsOfReport[kind]}</button>`);
@@ -50,9 +47,8 @@ export class Batch {
 
   // ------------------------------------------------------------ what to read
 
-  async #dropped(transfer) {
-    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-    const found = [];
+  async #dropped({ entries, files }) {
+    const found = entries.length ? [] : files.map((file) => ({ name: file.name, file }));
     for (const entry of entries) await this.#walk(entry, found, entry.isDirectory);
     this.#start(found);
   }
@@ -109,6 +105,7 @@ export class Batch {
   #forget() {
     for (const row of this.rows) if (row.original) URL.revokeObjectURL(row.original);
     this.rows = [];
+    this.unsaved = false;
     this.passed = {};
     this.table.show([]);
     this.#showTruth();
@@ -270,8 +267,10 @@ export class Batch {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(rows),
     });
-    if (reply.ok) save(await reply.blob(), `digits.${kind}`);
-    else this.#find("batch-truth").textContent = (await reply.json()).error;
+    if (reply.ok) {
+      save(await reply.blob(), `digits.${kind}`);
+      this.unsaved = false;
+    } else this.#find("batch-truth").textContent = (await reply.json()).error;
   }
 }
 

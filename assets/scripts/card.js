@@ -97,7 +97,7 @@ export class Card {
     const top = p.indexOf(Math.max(...p));
     const values = { digit: digit ?? top, percent: percent(row.confidence ?? 0) };
     this.root.dataset.status = row.status;
-    this.#write(digit ?? (row.status === "blank" ? "?" : "–"), fill(texts[row.status], values), this.#detail(row, top));
+    this.#write(digit ?? "?", fill(texts[row.status], values), this.#detail(row, top));
     this.#fillBars(row.status === "blank" ? [] : p, digit);
     this.seen.src = row.ink || BLANK;
     this.seen.alt = row.ink ? texts.sees : "";
@@ -112,7 +112,7 @@ export class Card {
     host.hidden = !rows.length;
     host.replaceChildren(
       ...rows.map((row, i) =>
-        make(`<div><span>${names[i]}</span><b>${row.digit ?? "–"}</b>
+        make(`<div><span>${names[i]}</span><b>${row.digit ?? "?"}</b>
       <span>${percent(row.confidence)}</span><span class="mini">${[...Array(10).keys()]
         .map((d) => `<i style="height:${100 * row[`p${d}`]}%"></i>`)
         .join("")}</span></div>`),
@@ -132,7 +132,7 @@ export class Card {
     const guess = { digit: row.runner_up, percent: percent(row.runner_up_confidence) };
     if (row.digit === null) return fill(texts.closest, { digit: top, percent: percent(row.confidence) });
     const sure = fill(texts.sure, { percent: percent(row.confidence) });
-    const second = row.runner_up_confidence >= 0.0005 ? `, ${fill(texts.runnerUp, guess)}` : "";
+    const second = row.runner_up_confidence >= 0.01 ? `, ${fill(texts.runnerUp, guess)}` : "";
     const why = row.status === "unsure" && row.reason && !row.reason.startsWith("could be") ? `${row.reason}; ` : "";
     return why + sure + second;
   }

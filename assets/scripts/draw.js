@@ -5,10 +5,12 @@ import { Card } from "./card.js";
 import known from "./known.js";
 import { read } from "./server.js";
 import { shared } from "./shared.js";
+import { Think } from "./think.js";
 
 const texts = known.texts;
 const SHOWN = 560; // pixels of the canvas on the page, and of the one that is sent
 const SENT = 280;
+const STROKES = "digits-strokes";
 const LIVE_GAP_MS = 80; // between two questions while the pen is down
 
 const LEAST_SIDE = 0.2; // of the sheet: below, a pen of usual width closes every loop
@@ -80,6 +82,7 @@ export class Pad {
     this.sheets = [new Sheet(this.canvas, SHOWN), new Sheet(document.createElement("canvas"), SENT)];
     this.card = new Card(root.querySelector(".answer-host"));
     this.card.source = () => ({ blob: this.sheets[1].blob(), model: this.model });
+    this.think = new Think(root.querySelector(".think"));
     this.strokes = [];
     this.version = this.answered = this.epoch = 0;
     this.erases = false;
@@ -87,6 +90,15 @@ export class Pad {
     this.#offerModels();
     this.#bindPointer();
     this.#bindTools();
+    this.#recall();
+    root.dataset.live = "";
+  }
+
+  /** A reload keeps the drawing; the browser forgets it with its tab. */
+  #recall() {
+    this.strokes = JSON.parse(sessionStorage.getItem(STROKES) ?? "[]");
+    addEventListener("pagehide", () => sessionStorage.setItem(STROKES, JSON.stringify(this.strokes)));
+    if (this.strokes.length) this.#redraw();
   }
 
   #offerModels() {
@@ -185,13 +197,16 @@ export class Pad {
     }
   }
 
+  /** Take the last stroke back, or Clear itself. */
   undo() {
-    if (!this.strokes.length) return;
-    this.strokes.pop();
+    if (this.strokes.length) this.strokes.pop();
+    else if (this.cleared) [this.strokes, this.cleared] = [this.cleared, null];
+    else return;
     this.#redraw();
   }
 
   clear() {
+    if (this.strokes.length) this.cleared = this.strokes;
     this.strokes = [];
     this.stroke = null;
     this.#choose(false);
@@ -211,6 +226,7 @@ export class Pad {
     this.root.dataset.drawn = ++this.version;
     if (!this.strokes.length) {
       this.card.clear();
+      this.think.see(null);
       this.#settled(this.version);
     } else if (!this.asking) this.#answer();
     else if (!this.stroke) this.wake?.();
@@ -229,6 +245,7 @@ export class Pad {
       const ended = !this.stroke;
       const blob = this.sheets[1].blob();
       shared.current = { blob, model };
+      this.think.see(shared.current);
       try {
         const [row, ...each] = await this.#ask(blob, [model, ...(this.comparing ? known.models : [])]);
         if (epoch !== this.epoch || !this.strokes.length) continue;

@@ -4,7 +4,7 @@
 import { make, showExamples } from "./dom.js";
 import known from "./known.js";
 import { ask, fetchExample } from "./server.js";
-import { shared } from "./shared.js";
+import { receive, shared } from "./shared.js";
 import { fill, percent } from "./text.js";
 
 const texts = known.texts;
@@ -35,6 +35,7 @@ export class Inside {
     this.kind = "gaussian";
     this.turn = 0;
     this.#buildChoices();
+    receive("inside", (file) => this.#take(file));
     this.strength.addEventListener("input", () => this.#showStrength());
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#refresh()).observe(root);
   }
@@ -60,9 +61,13 @@ export class Inside {
       kinds.append(label);
     }
     showExamples(this.root.querySelector(".examples"), (file) => {
-      shared.current = { blob: file, model: "" };
-      this.#refresh();
+      this.#take(file, true);
     });
+  }
+
+  #take(file, isExample = false) {
+    shared.current = { blob: file, model: "", isExample };
+    this.#refresh();
   }
 
   #refresh() {

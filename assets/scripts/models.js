@@ -12,18 +12,15 @@ const figure = (value) => {
   return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
 };
 
-const OF_THE_MACHINE = ["device", "threads", "limit", "model"]; // settings that say nothing about the network
+const TOLD = ["dataset", "augment", "epochs", "batch_size", "lr", "seed"]; // of its settings, what says something to readers
 
 const words = (key) => key.replaceAll("_", " ");
 
 /** What was measured, as [name, value] for people; a share is told in percent. */
 const measured = (metrics) =>
   Object.entries(metrics)
-    .filter(([, value]) => typeof value === "number")
-    .map(([key, value]) => {
-      const isShare = value >= 0 && value <= 1 && !key.includes("loss");
-      return [texts.metrics[key] ?? words(key), isShare ? `${(100 * value).toFixed(2)} %` : figure(value)];
-    });
+    .filter(([key, value]) => key in texts.metrics && typeof value === "number")
+    .map(([key, value]) => [texts.metrics[key], `${(100 * value).toFixed(2)} %`]);
 
 const list = (pairs) => {
   const host = make("<dl></dl>");
@@ -58,12 +55,14 @@ export class Models {
     const card = make(`<details class="card"><summary><h2></h2></summary></details>`);
     card.open = open;
     card.querySelector("h2").textContent = model.name;
+    if (model.name in texts.modelFor)
+      card.querySelector("h2").after(make(`<p class="note">${texts.modelFor[model.name]}</p>`));
     const size = fill(texts.megabytes, { n: (model.n_bytes / 1e6).toFixed(2) });
     card.querySelector("summary").append(list([...measured(model.metrics), [texts.size, size]]));
     const names = known.figures[model.name] ?? [];
     if (names.length) card.append(this.#figures(model.name, names));
     else card.append(make(`<p class="note">${texts.noFigures}</p>`));
-    const settings = Object.entries(model.config).filter(([key]) => !OF_THE_MACHINE.includes(key));
+    const settings = Object.entries(model.config).filter(([key]) => TOLD.includes(key));
     const training = settings.map(([key, value]) => [words(key), figure(value)]);
     const engine = [texts.engine, texts.engines[model.engine] ?? model.engine];
     const facts = list([[texts.architecture, model.architecture ?? "–"], engine, ...training]);
@@ -116,7 +115,7 @@ export class Models {
   #fill(cells, rows) {
     rows.forEach((row, i) => {
       cells[i].dataset.status = row.status;
-      cells[i].innerHTML = `<b>${row.digit ?? "–"}</b><small>${percent(row.confidence)}</small>`;
+      cells[i].innerHTML = `<b>${row.digit ?? "?"}</b><small>${percent(row.confidence)}</small>`;
     });
   }
 }

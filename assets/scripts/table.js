@@ -158,7 +158,7 @@ export class Table {
     const images = pictures.map((url) => `<img src="${escapeHtml(url)}" alt="" loading="lazy">`).join("");
     const why = row.error || (row.status === "unsure" && row.reason) || "";
     return element(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
-      <td class="said">${escapeHtml((this.isNumber ? row.text : row.digit) ?? "–")}</td><td class="sure">${this.#sure(row)}</td>
+      <td class="said">${escapeHtml((this.isNumber ? row.text : row.digit) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
       ${this.isNumber ? "" : `<td class="second">${this.#second(row)}</td>`}
       <td class="name">${escapeHtml(row.path)}${why ? `<small>${escapeHtml(why)}</small>` : ""}</td>
       ${this.labelled ? `<td class="truth">${this.#truth(row)}</td>` : ""}</tr></tbody></table>`).querySelector("tr");

@@ -1,7 +1,8 @@
 /* Words and figures for people. Pure: no page, no server, no state; tested by tests/scripts/text.test.js. */
 
-/** Fill the {braces} of a text. */
-export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, key) => values[key]);
+/** Fill the {braces} of a text; of the digits only 8 is "an 8". */
+export const fill = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (_all, key) => values[key]).replace(/\b([Aa]) 8(?!\d)/g, "$1n 8");
 
 /** A share in percent with one decimal; 100 and 0 are said only where they are meant. */
 export const number = (p) => (p === 0 || p === 1 ? 100 * p : Math.min(99.9, Math.max(0.1, 100 * p)).toFixed(1));

@@ -5,7 +5,7 @@ import { Card } from "./card.js";
 import { make, showExamples } from "./dom.js";
 import known from "./known.js";
 import { ask, read } from "./server.js";
-import { shared } from "./shared.js";
+import { receive, shared } from "./shared.js";
 import { percent } from "./text.js";
 
 const texts = known.texts;
@@ -38,23 +38,10 @@ export class Upload {
     this.root
       .querySelectorAll("[name=upload-mode]")
       .forEach((mode) => mode.addEventListener("change", () => this.#read()));
-    const drop = this.root.querySelector(".drop");
-    drop.addEventListener("dragover", (event) => event.preventDefault());
-    drop.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.#take(event.dataTransfer.files[0]);
-    });
+    receive("upload", (file) => this.#take(file));
     new IntersectionObserver(() => this.stream && this.root.offsetParent === null && this.#stopFilming()).observe(
       this.root,
     );
-    this.paste = (event) => this.#paste(event);
-    document.addEventListener("paste", this.paste);
-  }
-
-  #paste(event) {
-    if (!this.root.isConnected) return document.removeEventListener("paste", this.paste);
-    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
-    if (file && this.root.offsetParent !== null) this.#take(file);
   }
 
   #showExamples() {

@@ -161,6 +161,28 @@ class Explanation(BaseModel):
     layers: list[Layer]
 
 
+class ActiveMaps(BaseModel):
+    """The most active maps of one convolution."""
+
+    name: str
+    n_maps: int
+    side: int = Field(description="of one map, in pixels")
+    shown: list[int] = Field(description="which maps these are")
+    sheet: str = Field(description="the maps below each other, a PNG as data URL")
+
+
+class Thoughts(BaseModel):
+    """How ink becomes an answer."""
+
+    ink: str
+    probabilities: list[float]
+    layers: list[ActiveMaps]
+    shares: list[list[float]] = Field(
+        description="ten rows: how much each shown map of the last layer speaks for the digit, or against it where "
+        "negative; all maps' shares, without their signs, add up to 1"
+    )
+
+
 class Kernels(BaseModel):
     """The weights that make one feature map."""
 

@@ -9,6 +9,11 @@ test("probabilities are told in one way", () => {
 
 test("braces are filled in", () => assert.equal(fill("{n} of {total}", { n: 1, total: 2 }), "1 of 2"));
 
+test("it is an 8, but a 3 and a batch of 80", () => {
+  const told = [8, 3, 80].map((digit) => fill("This is a {digit}.", { digit }));
+  assert.deepEqual(told, ["This is an 8.", "This is a 3.", "This is a 80."]);
+});
+
 test("a file's name is never markup", () => {
   assert.equal(escapeHtml(`<b title="x">'&`), "&lt;b title=&quot;x&quot;&gt;&#39;&amp;");
 });

@@ -131,6 +131,7 @@ def known(readers: Readers, exports: bool) -> dict:
     """Return what the scripts need to know of this server."""
     return {
         "texts": texts.SCRIPT,
+        "tabs": texts.TABS,
         "models": readers.names,
         "exports": exports,
         "examples": example_names(),

@@ -57,7 +57,13 @@ SCRIPT = {
     "width": "Pen width",
     "undoStroke": "Undo",
     "clear": "Clear",
-    "keys": "Ctrl-Z takes back a stroke, Esc clears.",
+    "keys": "Ctrl-Z takes back, also a Clear; Esc clears. Without a mouse: choose or paste a picture under Upload.",
+    # it thinks while you draw
+    "thinkTitle": "How it thinks",
+    "thinkOn": "Watch it think",
+    "thinkAsk": "Draw: the ink, the most active maps of each layer and the answers appear here.",
+    "thinkSays": "What speaks for a {digit} (orange) and against it (blue): {share} % the maps shown, {others} % the "
+    "{n} others. Point at another digit to see what speaks for that.",
     # upload
     "drop": "Drop a picture here, paste one, or",
     "choose": "Choose a file",
@@ -138,10 +144,16 @@ SCRIPT = {
     "opening": "Opening the models …",
     "noFigures": "No figures of its training are kept here.",
     "metrics": {
-        "val_loss": "Validation loss",
-        "val_accuracy": "Validation accuracy",
-        "val_mnist": "MNIST, held out",
-        "val_imitated": "Imitated, held out",
+        "val_accuracy": "Right",
+        "val_mnist": "MNIST's digits",
+        "val_imitated": "Imitated photos and drawings",
+    },
+    "modelFor": {
+        "mnistnet": "Take this one; the others are there to compare.",
+        "gapcnn": "The largest, for a vote.",
+        "modern": "Today's building blocks, to compare.",
+        "plaincnn": "The textbook's network: simple to follow.",
+        "tinyvgg": "The smallest: 20 kB, and its maps are easy to read.",
     },
     "architecture": "Architecture",
     "size": "Weights",
