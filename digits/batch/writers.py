@@ -203,8 +203,10 @@ def _histogram(journal: Journal) -> list[int]:
 
 def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
     columns = columns_of(journal)
-    pictures = journal.facts.get("pictures")  # of a visitor's rows, by position: nothing may be opened by their names
-    ours = pictures is None
+    pictures = journal.facts.get(
+        "pictures", []
+    )  # of a visitor's rows, by position: nothing may be opened by their names
+    ours = "pictures" not in journal.facts
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
         shown = {name: printable(row[name]) for name in columns}
         is_file = ours and row["cut"] is None and not URL.match(row["path"])

@@ -127,7 +127,7 @@ def mount_page(api: FastAPI, readers: Readers, exports: bool, max_upload_bytes: 
     )
 
 
-def known(readers: Readers, exports: bool) -> dict:
+def known(readers: Readers, exports: bool) -> dict[str, Any]:
     """Return what the scripts need to know of this server."""
     return {
         "texts": texts.SCRIPT,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
@@ -21,7 +22,7 @@ from digits.files import ASSETS_DIR
 class Scripts:
     """All scripts by name; `known` is what they may import from known.js."""
 
-    def __init__(self, known: dict) -> None:
+    def __init__(self, known: dict[str, Any]) -> None:
         self._files = {path.name: path.read_text(encoding="utf-8") for path in (ASSETS_DIR / "scripts").glob("*.js")}
         self._files["known.js"] = f"export default {json.dumps(known)};\n"
         everything = "\0".join(f"{name}\0{text}" for name, text in sorted(self._files.items()))
