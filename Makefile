@@ -1,6 +1,7 @@
 # make app     install what is needed, then serve the page at http://127.0.0.1:7860
 # make test    install what is needed, then run the tests; with the slow ones: make test ARGS="-m 'not soak'"
-# make lint    check style and types              make clean    remove the virtual environment and caches
+# make lint    check style and types; the page's scripts too where npm is
+# make clean   remove the virtual environment and caches
 # make lock    choose the newest versions of everything, and write them into requirements.lock (needs uv)
 # make soak    the long tests that try to break it: hostile pictures, faults, kills; some ten minutes
 #
@@ -32,6 +33,11 @@ lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory node_modules && npm run --silent lint; \
+	else echo "no npm here: the scripts in assets/ are not checked" >&2; fi
+
+node_modules: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund && touch $@
 
 # What is installed is what was tested: requirements.lock has one version of every package, for Python 3.10 and later on
 # any system. Without that file, or with LOCK= on the command line, the bounds of requirements.txt are all there is.

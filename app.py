@@ -143,14 +143,14 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
     from digits.serving.api import create_api
     from digits.serving.guard import Guard
     from digits.serving.mcp_tools import add_mcp
-    from digits.serving.page.build import build_page, mount_page
+    from digits.serving.page.build import mount_page
     from digits.serving.work_queue import Limits
 
     private = arguments.host in LOOPBACK or bool(users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
     api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits)
     add_mcp(api, readers, arguments.folder)
-    mount_page(api, build_page(readers), readers, private, limits.file_bytes)
+    mount_page(api, readers, private, limits.file_bytes)
     hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
     api.add_middleware(Guard, hosts=hosts, users=users, max_body_bytes=4 * limits.file_bytes)
     return api

@@ -37,7 +37,7 @@ from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
 from digits.batch.sources import Entry, kind_of, listed
-from digits.batch.summary import summarise, summary_text
+from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, report_rows, write_report
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
@@ -210,16 +210,10 @@ class BatchProcessor:
     def _summarise(self, started: tuple[float, float], skipped: Counter[str]) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
         facts = self._done().facts
-        return summarise(self._done()) | {
-            "skipped": dict(skipped),
-            "sources": facts["sources"],
-            "model": facts["model"],
-            "weights": facts["weights"],
-            "engine": self.engine,
-            "versions": _versions(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started[0])),
-            "seconds": round(time.perf_counter() - started[1], 3),
-        }
+        seconds = time.perf_counter() - started[1]
+        about = about_run(facts["sources"], facts["model"], dict(skipped), started[0], seconds)
+        more = {"weights": facts["weights"], "engine": self.engine, "versions": _versions()}
+        return summarise(self._done()) | about | more
 
     def _done(self) -> Journal:
         if self.journal is None:

@@ -26,7 +26,7 @@ from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
 from digits.finding.paper import Method
-from digits.finding.strokes import doubt
+from digits.finding.strokes import FAT, doubt
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
 from digits.reading.finder import NumberFinder
@@ -34,6 +34,7 @@ from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
 from digits.reading.verdict import (
     BLANK,
+    BLOB_REASON,
     ERROR,
     NOT_A_DIGIT,
     REASONS,
@@ -52,6 +53,7 @@ DOUBT = 2.0  # what each point of doubt costs a view, likewise
 AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
+BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 
 
 class MNISTPredictor:
@@ -114,9 +116,12 @@ class MNISTPredictor:
                 return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
             probs, digit = softmax(in_crop), int(in_crop.argmax())
             return Prediction(digit, float(probs.max()), probs, UNSURE, f"a faint {digit}, or nothing", 0.0, item)
-        # 3. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
+        # 3. A filled blob is none, whatever the network makes of it.
+        if found.fatness > BLOB:
+            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, float("-inf"), found)
+        # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
-            status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found))
+            status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found) + _thickness(found))
         else:
             probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
@@ -175,6 +180,11 @@ def _caution(found: FoundDigit) -> float:
     return (
         0.0 if found is None or found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
     )
+
+
+def _thickness(found: FoundDigit) -> float:
+    """Return how much surer to be of strokes too thick for their size: loops close, and anything looks like an 8."""
+    return 6 * DOUBT if found.fatness > FAT else 0.0
 
 
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:

@@ -72,11 +72,13 @@ class Corrections:
         confidence: float | None = None,
         model: str = "",
         picture: bytes | None = None,
+        replaces: str = "",
     ) -> str:
         """Store one correction and return its key, an unguessable text that `remove` takes back.
 
         `ink` is uint8 (28, 28), `label` the true digit; `predicted` and `confidence` (0 to 1) are what was answered, by
-        `model`; `picture` is the file as it was sent. Raises `UserError` for any other label or shape.
+        `model`; `picture` is the file as it was sent. The correction with the key `replaces` goes: one picture has one
+        label. Raises `UserError` for any other label or shape.
         """
         if label not in range(10):
             raise UserError(f"a correction's label is a digit 0-9, not {label!r}")
@@ -88,6 +90,7 @@ class Corrections:
         key = secrets.token_urlsafe(12)
         row = (key, time.time(), int(label), predicted, confidence, model, ink.tobytes(), picture)
         with self._open() as db:
+            db.execute("DELETE FROM corrections WHERE key = ?", (replaces,))
             db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         return key
 

@@ -124,6 +124,10 @@ def test_the_way_inside(client: httpx.Client, examples) -> None:
     assert [layer["n_maps"] for layer in told["layers"]] == [32, 64, 128]
     curve = client.post("/api/stress?kind=rotation", files=file).json()
     assert len(curve["strengths"]) == len(curve["probabilities"]) and curve["answer"] == 6
+    thoughts = client.post("/api/think", files=file).json()
+    assert [len(layer["shown"]) for layer in thoughts["layers"]] == [6, 6, 6] and len(thoughts["shares"]) == 10
+    assert all(0 < sum(map(abs, shares)) <= 1 for shares in thoughts["shares"])
+    assert thoughts["probabilities"] == pytest.approx(told["probabilities"], abs=1e-5)
     layer = told["layers"][1]["name"]
     assert client.get("/api/kernels", params={"layer": layer, "index": 0}).json()["n_kernels"] == 32
     assert client.get("/api/kernels", params={"layer": layer, "index": 64}).status_code == 404

@@ -200,3 +200,26 @@ def test_more_steps_hurt_more(trained, examples):
 def test_importing_it_leaves_torch_alone():
     code = "import sys, digits.measuring.explain; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+
+
+# ---------------------------------------------------------------- how it thinks
+
+
+def test_what_speaks_for_a_digit_is_what_the_last_maps_add_to_its_logit(trained, ink):
+    """Raised by a thousandth, the last maps change each logit by a thousandth of what all of them say for it."""
+    _probabilities, maps, speaks = trained.thoughts(ink)
+    last = list(trained.convolutions.values())[-1]
+    assert speaks.shape == (10, 128) and [len(layer) for layer in maps.values()] == [32, 64, 128]
+    logits = []
+    for factor in (1 - 1e-3, 1 + 1e-3):
+        handle = last.register_forward_hook(lambda _layer, _inputs, output, factor=factor: factor * output)
+        with torch.no_grad():
+            logits.append(trained.network(trained.to_input(ink))[0].numpy())
+        handle.remove()
+    assert np.allclose((logits[1] - logits[0]) / 2e-3, speaks.sum(axis=1), atol=0.05)
+    assert n_hooks(trained.network) == 0
+
+
+def test_without_maps_there_are_no_thoughts_to_show(ink):
+    with pytest.raises(UserError, match="no convolution"):
+        linear({}, {}).thoughts(ink)

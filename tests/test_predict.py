@@ -188,3 +188,25 @@ def test_one_look_of_a_vote_is_the_mean_of_its_networks(examples):
     names = ["mnistnet", "plaincnn"]
     alone = [MNISTPredictor(name)._look(ink)[0] for name in names]
     assert MNISTPredictor(names)._look(ink)[0] == pytest.approx(np.mean(alone, axis=0), abs=1e-6)
+
+
+@pytest.mark.parametrize("radius", [4, 7, 12, 20, 28, 42, 70])
+def test_a_filled_blob_is_no_digit(predictor, radius):
+    """The paper estimated near by would make a ring of it, and of the ring a 0."""
+    picture = np.full((280, 280), 255, np.uint8)
+    cv2.circle(picture, (140, 140), radius, 17, -1, cv2.LINE_AA)
+    assert predictor.predict(picture).status == "not_a_digit"
+
+
+def test_a_ring_is_still_a_zero(predictor):
+    picture = np.full((280, 280), 255, np.uint8)
+    cv2.ellipse(picture, (140, 140), (55, 80), 0, 0, 360, 17, 24, cv2.LINE_AA)
+    assert (predictor.predict(picture).digit, predictor.predict(picture).status) == (0, "ok")
+
+
+def test_strokes_too_thick_for_their_size_are_never_sure(predictor):
+    """A 2 of 12 % of the sheet drawn with a thick pen: its loops close, and it looks like an 8."""
+    sheet = np.full((1120, 1120), 255, np.uint8)
+    points = np.int32([(-18, -18), (-10, -30), (5, -32), (16, -22), (12, -6), (-4, 12), (-20, 30), (22, 30)])
+    cv2.polylines(sheet, [560 + 2 * points], False, 17, 95, cv2.LINE_AA)
+    assert predictor.predict(cv2.resize(sheet, (280, 280), interpolation=cv2.INTER_AREA)).status != "ok"

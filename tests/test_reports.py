@@ -180,15 +180,15 @@ def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     page.on("dialog", lambda dialog: problems.append("an alert"))
     page.on("request", lambda request: problems.append(request.url) if request.url.startswith("http") else None)
     page.goto(report.as_uri())
-    assert page.locator("#body tr").count() == 12
-    assert "broken.png" in page.locator("#body tr").first.inner_text(), "what could not be read comes first"
-    assert page.locator("#body img").count() == 11
+    assert page.locator("tbody tr").count() == 12
+    assert "broken.png" in page.locator("tbody tr").first.inner_text(), "what could not be read comes first"
+    assert page.locator("tbody img").count() == 11
     page.get_by_role("button", name="wrong 2").click()
-    assert page.locator("#body tr").count() == 2
+    assert page.locator("tbody tr").count() == 2
     page.get_by_role("columnheader", name="confidence").get_by_role("button").click()
     page.get_by_placeholder("part of the path").fill("drawing9")
-    assert page.locator("#body tr").count() == 1
-    page.locator("#body tr").first.click()
+    assert page.locator("tbody tr").count() == 1
+    page.locator("tbody tr").first.click()
     page.keyboard.press("4")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download 1 correction").click()

@@ -8,6 +8,7 @@ All of it is asked of the journal's SQLite, so that memory does not grow with th
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,14 @@ def summarise(journal: Journal) -> dict[str, Any]:
     if journal.facts.get("labelled"):
         summary["accuracy"] = _accuracy(journal)
     return summary
+
+
+def about_run(
+    sources: list[str], model: list[str], skipped: dict[str, int], started_s: float, seconds: float
+) -> dict[str, Any]:
+    """Return what a summary says of the run itself; `started_s` is the time of the clock on the wall."""
+    started = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started_s))
+    return {"sources": sources, "model": model, "skipped": skipped, "started": started, "seconds": round(seconds, 3)}
 
 
 def _quantiles(journal: Journal) -> dict[str, float]:

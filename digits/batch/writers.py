@@ -1,7 +1,7 @@
 """What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal, then renamed in place.
 
     path = write_report(journal, summarise(journal), "csv", Path("predictions/reports/batch_1"))
-    data = report_bytes(rows, "csv")           # of rows that the API answered, without a file
+    data = report_bytes(rows, "csv", ["mnistnet"], 12.3)      # of rows that the API answered, without a file
 
 Nothing is overwritten: a name that is taken gets a number. Text that a spreadsheet would run as a formula is disarmed.
 """
@@ -17,6 +17,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +28,7 @@ import numpy as np
 from digits.batch.journal import IN_MEMORY, Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
 from digits.batch.sources import URL, Entry
-from digits.batch.summary import summarise
+from digits.batch.summary import about_run, summarise
 from digits.command import UserError
 from digits.files import ASSETS_DIR, free_path
 from digits.finding.decode import PictureError, open_picture
@@ -37,6 +38,7 @@ from digits.reading.verdict import ERROR
 MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
 MAX_THUMBNAILS = 600
 THUMBNAIL_SIDE = 96
+REPORT_SCRIPTS = ("text.js", "rows.js", "table.js", "report.js")  # each after what it imports
 BLOCK = 10_000  # rows written to Parquet at once
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
@@ -90,18 +92,19 @@ def _reserve(path: Path) -> Path:
             return candidate
 
 
-def report_bytes(rows: list[dict[str, Any]], kind: str) -> bytes:
-    """Return a report of rows that were read before, as the API answered them, with their `label` (0-9 or None).
+def report_bytes(rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float) -> bytes:
+    """Return a report of rows that `model` read before, within `seconds`, as the API answered them.
 
-    Raises `UserError` for a kind that is none of `WRITERS`.
+    Each has besides its `label` (0-9 or None), and perhaps `ink`, a small picture as data URL. Raises `UserError` for
+    a kind that is none of `WRITERS`.
     """
     if kind not in WRITERS:
         raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
     labelled = any(row["label"] is not None for row in rows)
-    facts = {"run": "digits", "labelled": labelled, "number": False, "names_are_files": False}
+    facts = {"run": "digits", "labelled": labelled, "number": False, "pictures": [row.get("ink") for row in rows]}
     with contextlib.closing(Journal(IN_MEMORY, facts)) as journal, io.BytesIO() as file:
         journal.add([_journalled(row, position) for position, row in enumerate(rows)])
-        summary = summarise(journal) | {"skipped": {}, "sources": ["page"], "model": [], "n_read": len(rows)}
+        summary = summarise(journal) | about_run(["page"], model, {}, time.time() - seconds, seconds)
         WRITERS[kind](journal, summary, file)
         return file.getvalue()
 
@@ -173,14 +176,23 @@ PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", 
 
 def write_html(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
-    page = (ASSETS_DIR / "report.html").read_text(encoding="utf-8")
     data = {
         "title": journal.facts["run"], "columns": columns_of(journal), "summary": summary,
         "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
     }  # fmt: skip
     # As \u003c no text of a user's can close the script element that carries it.
     text = json.dumps(data, default=float).replace("<", "\\u003c")
-    file.write(page.replace("{{DATA}}", text).encode())
+    parts = {"STYLE": _asset("table.css"), "SCRIPT": "\n".join(map(_script, REPORT_SCRIPTS)), "DATA": text}
+    file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _asset("report.html")).encode())
+
+
+def _asset(name: str) -> str:
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")
+
+
+def _script(name: str) -> str:
+    """Return a module without its imports: in the report all of them are one."""
+    return re.sub(r"^import .*?;\n", "", _asset(f"scripts/{name}"), flags=re.MULTILINE | re.DOTALL)
 
 
 def _histogram(journal: Journal) -> list[int]:
@@ -191,14 +203,18 @@ def _histogram(journal: Journal) -> list[int]:
 
 def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
     columns = columns_of(journal)
-    ours = journal.facts.get("names_are_files", True)  # a visitor's are only names: nothing may be opened by them
+    pictures = journal.facts.get(
+        "pictures", []
+    )  # of a visitor's rows, by position: nothing may be opened by their names
+    ours = "pictures" not in journal.facts
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
         shown = {name: printable(row[name]) for name in columns}
         is_file = ours and row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
         shown["position"] = row["position"]
-        if ours and n < MAX_THUMBNAILS and row["status"] != ERROR:
-            shown["thumbnail"] = _thumbnail(Entry(row["path"], row["cut"]))
+        if n < MAX_THUMBNAILS and row["status"] != ERROR:
+            entry = Entry(row["path"], row["cut"])
+            shown["thumbnail"] = _thumbnail(entry) if ours else pictures[row["position"]]
         yield shown
 
 

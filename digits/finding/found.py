@@ -14,7 +14,7 @@ import numpy as np
 from digits.finding.ink import NO_INK, normalise
 from digits.finding.paper import Contrast, Method
 from digits.finding.pixels import Box, bounding_box
-from digits.finding.strokes import edge_height, select_strokes
+from digits.finding.strokes import edge_height, fatness, select_strokes
 
 LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
 
@@ -43,6 +43,11 @@ class FoundDigit:
     def is_blank(self) -> bool:
         """Whether no stroke stands out from the paper."""
         return self.box is None
+
+    @property
+    def fatness(self) -> float:
+        """How fat the strokes are of what is drawn on flat paper, see `fatness`; 0 of any other picture."""
+        return fatness(self.mask) if self.method is Method.FLAT_PAPER else 0.0
 
     def shifted(self, x: int, y: int) -> FoundDigit:
         """Return what was found in a cut whose corner lies at (x, y), as seen from the whole picture."""

@@ -16,6 +16,8 @@ import numpy as np
 from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level, quantile
 from digits.finding.rules import without_rules
 
+FAT = 0.5  # no digit of the development sets that is drawn on flat paper is as fat
+
 
 def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the boolean (h, w) mask of the digit's strokes: no specks, ruled lines or things at the border.
@@ -114,6 +116,16 @@ def doubt(mask: np.ndarray) -> int:
     is_fat = 2 * depth > 0.5 * longer
     is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
     return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def fatness(mask: np.ndarray) -> float:
+    """Return the width of the thickest stroke against the longer side of them all: 1 for a dot, 0.1–0.4 for digits."""
+    left, top, right, bottom = bounding_box(mask)
+    if right == left:
+        return 0.0
+    strokes = np.pad(mask[top:bottom, left:right].astype(np.uint8), 1)
+    depth = float(cv2.distanceTransform(strokes, cv2.DIST_L2, 5).max())  # of a stroke w wide: (w + 1) / 2
+    return (2 * depth - 1) / max(right - left, bottom - top)
 
 
 def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:

@@ -20,12 +20,21 @@ import numpy as np
 
 from digits.finding.found import FoundDigit
 from digits.finding.paper import Contrast, Method, measure_contrast, measure_shaded
-from digits.finding.pixels import RULED_SIDE, Box, bounding_box
+from digits.finding.pixels import RULED_SIDE, Box, bounding_box, quantile
 from digits.finding.sheet import coloured_sheet, framed
-from digits.finding.strokes import doubt, edge_height, is_solid, without_edges, without_thin_strokes, without_underline
+from digits.finding.strokes import (
+    FAT,
+    doubt,
+    edge_height,
+    is_solid,
+    without_edges,
+    without_thin_strokes,
+    without_underline,
+)
 
 CLOSE_SIDE = 32  # a digit smaller than this at working size is looked at again, closer
 SHARP_EDGE = 0.9
+FULL_INK = 0.95  # contrast of the inside of a stroke; loops that close in few pixels stay below
 
 
 # ---------------------------------------------------------------- what there is to look at
@@ -111,7 +120,18 @@ def _holds(outer: Box | None, box: Box | None) -> bool:
 def differs(view: FoundDigit, first: FoundDigit) -> bool:
     """Whether a view shows strokes that the first one does not."""
     shared = (view.mask & first.mask).sum() / max(1, (view.mask | first.mask).sum())
-    return view.box is not None and bool(shared < 0.9)
+    return view.box is not None and bool(shared < 0.9) and not _hollows(view, first)
+
+
+def _hollows(view: FoundDigit, first: FoundDigit) -> bool:
+    """Whether a view makes a ring of a filled blob, as paper estimated near by does.
+
+    Only of what is drawn on flat paper: there it is known that the inside is ink.
+    """
+    if first.fatness <= FAT:
+        return False
+    left_out = first.contrast[first.mask & ~view.mask]
+    return left_out.size > 0.2 * first.mask.sum() and quantile(left_out, 0.3) > FULL_INK
 
 
 # ---------------------------------------------------------------- closer

@@ -162,6 +162,25 @@ class Explainer:
             self.network(self.to_input(ink)[:1])
         return {name: maps[0].float().cpu().numpy() for name, maps in outputs.items()}
 
+    def thoughts(self, ink: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+        """Return how one ink, uint8 (28, 28), becomes an answer: probabilities (10,), maps, and who speaks for whom.
+
+        The maps are those of every convolution after ReLU, {name: float32 (c, h, w)}. Who speaks for whom is (10, c):
+        each of the last maps times its gradient, summed, for each digit's logit. The network is linear around every ink
+        but for its biases, so these are the parts of which a logit is made. Raises `UserError` if there are no maps.
+        """
+        torch = self._torch
+        if not self.convolutions:
+            raise UserError("this network has no convolution, so there are no maps to show")
+        with self._lock, torch.enable_grad(), record_outputs(self.convolutions) as outputs:
+            logits = self.network(self.to_input(ink)[:1].requires_grad_())[0]
+            last = list(outputs.values())[-1]
+            gradients = [torch.autograd.grad(logit, last, retain_graph=True)[0][0] for logit in logits]
+            speaks = torch.stack([(gradient * last[0]).sum(dim=(1, 2)) for gradient in gradients])
+        maps = {name: output[0].detach().clamp(min=0).float().cpu().numpy() for name, output in outputs.items()}
+        probabilities = softmax(logits.detach().cpu().numpy()[None], self.facts.get("temperature", 1.0))[0]
+        return probabilities, maps, speaks.detach().cpu().numpy()
+
     def first_kernels(self) -> np.ndarray:
         """Return the kernels of the first convolution, float32 (n, height, width), averaged over input channels.
 

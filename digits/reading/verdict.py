@@ -31,6 +31,7 @@ REASONS = {
     BLANK: "nothing is written here",
     NOT_A_DIGIT: "this does not look like a digit",
 }
+BLOB_REASON = "this is a blob, not strokes; draw it larger, or with a thinner pen"
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:

@@ -42,6 +42,7 @@ PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
+Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -64,7 +65,7 @@ def create_api(
     _add_reading(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
     add_inside(app, readers, desk)
-    _add_reports(app, desk)
+    _add_reports(app, readers, desk)
 
     @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
     async def nothing(path: str) -> None:
@@ -123,9 +124,10 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
     async def add(
         file: Annotated[UploadFile, File(description="the picture that was read")],
         label: Annotated[int, Form(ge=0, le=9, description="what it really shows")],
+        replaces: Annotated[str, Form(max_length=64, description="key of a correction that this one replaces")] = "",
         model: Model = [],  # noqa: B006
     ) -> Kept:
-        """Keep a picture with its true label for the next training."""
+        """Keep a picture with its true label for the next training, perhaps in the place of an earlier correction."""
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
         predictor = _open_predictor(readers, model)
@@ -133,7 +135,8 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         if isinstance(data, PictureError):
             raise data
         prediction = await desk.work(predictor.predict, data)
-        return await desk.store(_keep, corrections, data, label, prediction, "+".join(readers.check(model)))
+        names = "+".join(readers.check(model))
+        return await desk.store(_keep, corrections, data, label, prediction, names, replaces)
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
@@ -157,16 +160,20 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         return Response(archive, media_type="application/zip", headers=name)
 
 
-def _add_reports(app: FastAPI, desk: Desk) -> None:
+def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.post("/api/report", tags=["reading"], response_class=Response)
     async def report(
         rows: list[ReportRow],
         kind: ReportKind = "csv",
+        model: Model = [],  # noqa: B006
+        seconds: Seconds = 0.0,
     ) -> Response:
         """Write rows that were read before, and labels given to them since, as the batch's report."""
         if len(rows) > desk.limits.n_report_rows:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
-        data = await desk.work(report_bytes, [row.model_dump() for row in rows], kind)
+        with unknown_is_404():
+            names = readers.check(model)
+        data = await desk.work(report_bytes, [row.model_dump() for row in rows], kind, names, seconds)
         name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
         return Response(data, media_type=REPORT_TYPES[kind], headers=name)
 
@@ -213,12 +220,12 @@ def _read_number(predictor: Predictor, data: bytes | PictureError, name: str, wi
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 
 
-def _keep(corrections: Corrections, data: bytes, label: int, prediction: Prediction, model: str) -> Kept:
-    """Store a correction of `prediction`, which `model` made of the file `data`."""
+def _keep(corrections: Corrections, data: bytes, label: int, prediction: Prediction, model: str, replaces: str) -> Kept:
+    """Store a correction of `prediction`, which `model` made of the file `data`, in the place of the key `replaces`."""
     ink = prediction.found.ink if prediction.found else NO_INK
     if not ink.any():
         raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
-    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, picture=data)
+    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, data, replaces)
     return _kept(corrections, key)
 
 

@@ -16,7 +16,7 @@ from digits.finding.decode import PictureError
 from digits.finding.digit import to_ink
 from digits.measuring.explain import StressKind
 from digits.serving.images import heat_on_ink, signed_sheet, to_data_url, to_sheet
-from digits.serving.schemas import Explanation, Kernels, Stress
+from digits.serving.schemas import Explanation, Kernels, Stress, Thoughts
 from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
@@ -24,6 +24,7 @@ Upload = Annotated[UploadFile, File(description="one picture of one digit")]
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
 Kind = Annotated[StressKind, Query()]
+N_SHOWN = 6  # of the maps of a layer, while somebody draws
 
 
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -40,6 +41,11 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
     async def explain(file: Upload, model: Name = "", digit: Digit = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
         return await desk.work(_explain, *await prepare(file, model), digit)
+
+    @app.post("/api/think", tags=["inside"], response_model=Thoughts)
+    async def think(file: Upload, model: Name = "") -> Any:
+        """Show how ink becomes an answer: the most active maps of each layer, and what speaks for each digit."""
+        return await desk.work(_think, *await prepare(file, model))
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
     async def stress(file: Upload, kind: Kind, model: Name = "") -> Any:
@@ -82,6 +88,31 @@ def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict[str, An
         "occlusion": to_data_url(heat_on_ink(explainer.occlusion_map(ink, digit), ink)),
         "layers": [_layer(name, maps) for name, maps in explainer.feature_maps(ink).items()],
     }
+
+
+def _think(explainer: Any, ink: np.ndarray) -> dict[str, Any]:
+    probabilities, maps, speaks = explainer.thoughts(ink)
+    shown = {name: _most_active(layer) for name, layer in maps.items()}
+    *_others, name = maps
+    last = shown[name] = np.sort(np.argsort(-np.abs(speaks).max(axis=0))[:N_SHOWN])  # of the last, who has most to say
+    shares = speaks / np.maximum(np.abs(speaks).sum(axis=1, keepdims=True), 1e-9)  # (10, c)
+    return {
+        "ink": to_data_url(ink),
+        "probabilities": probabilities.astype(float).round(6).tolist(),
+        "layers": [_row(name, layer, shown[name]) for name, layer in maps.items()],
+        "shares": shares[:, last].astype(float).round(4).tolist(),
+    }
+
+
+def _most_active(maps: np.ndarray) -> np.ndarray:
+    """Return the indices of the most active of (c, h, w) maps, in the network's order: so few change with a stroke."""
+    return np.sort(np.argsort(-maps.mean(axis=(1, 2)))[:N_SHOWN])
+
+
+def _row(name: str, maps: np.ndarray, shown: np.ndarray) -> dict[str, Any]:
+    level = max(float(maps[shown].max()), 1e-6)
+    sheet = to_data_url(to_sheet((maps[shown] / level * 255).astype(np.uint8), 1))
+    return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "shown": shown.tolist(), "sheet": sheet}
 
 
 def _layer(name: str, maps: np.ndarray) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from digits.reading.verdict import Status
 
 Digit = Annotated[int, Field(ge=0, le=9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PngUrl = Annotated[str, Field(max_length=4096, pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]
 
 
 class Step(BaseModel):
@@ -78,6 +79,7 @@ class ReportRow(BaseModel):
     p9: Share | None = None
     label: Digit | None = Field(None, description="the truth, where a person gave it")
     error: str | None = Field(None, max_length=1024)
+    ink: PngUrl | None = Field(None, description="the 28x28 pixels the network saw, for the page to review")
 
 
 class NumberDigit(BaseModel):
@@ -157,6 +159,28 @@ class Explanation(BaseModel):
     grad_cam: str = Field(description="the ink with what speaks for the digit in colour, a PNG as data URL")
     occlusion: str = Field(description="the ink with what the answer rests on in colour, a PNG as data URL")
     layers: list[Layer]
+
+
+class ActiveMaps(BaseModel):
+    """The most active maps of one convolution."""
+
+    name: str
+    n_maps: int
+    side: int = Field(description="of one map, in pixels")
+    shown: list[int] = Field(description="which maps these are")
+    sheet: str = Field(description="the maps below each other, a PNG as data URL")
+
+
+class Thoughts(BaseModel):
+    """How ink becomes an answer."""
+
+    ink: str
+    probabilities: list[float]
+    layers: list[ActiveMaps]
+    shares: list[list[float]] = Field(
+        description="ten rows: how much each shown map of the last layer speaks for the digit, or against it where "
+        "negative; all maps' shares, without their signs, add up to 1"
+    )
 
 
 class Kernels(BaseModel):

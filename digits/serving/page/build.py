@@ -1,13 +1,11 @@
 """Put the tabs together, with one theme,
 and hand gradio what it needs to stay quiet.
 
-    page = build_page(readers)
-    mount_page(api, page, readers, exports=True, max_upload_bytes=16 * 2**20)
+    mount_page(api, readers, exports=True, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -19,38 +17,33 @@ from fastapi.staticfiles import StaticFiles
 from gradio.events import api as endpoint
 
 from digits.files import ASSETS_DIR, OUTPUTS_DIR
-from digits.finding.decode import PictureError
+from digits.finding.decode import EXTENSIONS, PictureError
 from digits.serving.page import texts
+from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
 from digits.serving.shelf import Readers
 
-SCRIPTS = ["card.js", "draw.js", "upload.js", "inside.js", "unzip.js", "batch.js", "models.js"]
-STARTS = {  # a tab's template in assets/, and the class in the scripts that brings it to life
-    "draw": "Pad",
-    "upload": "Upload",
-    "inside": "Inside",
-    "batch": "Batch",
-    "models": "Models",
-}
+TABS = ("draw", "upload", "inside", "batch", "models")  # a template in assets/ and a class in assets/scripts each
 
 
-def build_page(readers: Readers) -> gr.Blocks:
+def build_page(readers: Readers, scripts: Scripts) -> gr.Blocks:
     """Return the page: five tabs that talk to the API of the same server."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
         gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
         with gr.Tabs():
-            for name, start in STARTS.items():
+            for name in TABS:
                 with gr.Tab(texts.TABS[name], id=name):
-                    script_tab(f"{name}.html", f"new DIGITS.{start}(element)")
+                    script_tab(name, scripts.address("tabs.js"))
         add_endpoints(readers)
         gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")
     accept_uploads_only(page)
     return page
 
 
-def script_tab(template: str, start: str) -> gr.HTML:
-    """Add a tab's content whose life is in a script: `template` from assets/, `start` run when it is shown."""
-    return gr.HTML(html_template=asset(template), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
+def script_tab(name: str, address: str) -> gr.HTML:
+    """Add a tab's content, <name>.html in assets/; the script at `address` brings it to life when it is shown."""
+    start = f"import(new URL('{address}', document.baseURI)).then((tabs) => tabs.start('{name}', element));"
+    return gr.HTML(html_template=asset(f"{name}.html"), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
 
 
 def add_endpoints(readers: Readers) -> None:
@@ -99,8 +92,8 @@ def accept_uploads_only(page: gr.Blocks) -> None:
         block.async_move_resource_to_block_cache = stay  # type: ignore[method-assign, assignment]  # see above
 
 
-def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
-    """Mount the page at / of the API's application, and return that; nothing but this server is asked for anything.
+def mount_page(api: FastAPI, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
+    """Build the page, mount it at / of the API's application, and return that; no other server is asked for anything.
 
     `exports`: whether visitors may download the corrections.
     """
@@ -115,13 +108,14 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
             raise HTTPException(404, "there is no such figure")
         return FileResponse(figures[model][name])
 
+    scripts = Scripts(known(readers, exports))
+    scripts.serve(api)
     return gr.mount_gradio_app(
         api,
-        page,
+        build_page(readers, scripts),
         path="/",
         theme=make_theme(),
-        css=asset("page.css"),
-        head=head(readers, exports),
+        css=asset("table.css") + asset("page.css"),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -133,17 +127,17 @@ def mount_page(api: FastAPI, page: gr.Blocks, readers: Readers, exports: bool, m
     )
 
 
-def head(readers: Readers, exports: bool) -> str:
-    """Return the scripts, and before them what they need to know, as one inline element."""
-    known = {
+def known(readers: Readers, exports: bool) -> dict[str, Any]:
+    """Return what the scripts need to know of this server."""
+    return {
         "texts": texts.SCRIPT,
+        "tabs": texts.TABS,
         "models": readers.names,
         "exports": exports,
         "examples": example_names(),
+        "extensions": sorted(EXTENSIONS),
         "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
     }
-    safe = json.dumps(known).replace("<", "\\u003c")
-    return f"<script>window.DIGITS = {safe};\n" + "\n".join(asset(name) for name in SCRIPTS) + "</script>"
 
 
 def example_names() -> list[str]:

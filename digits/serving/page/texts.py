@@ -1,5 +1,6 @@
-"""Every English text of the page, in one place; the scripts get `SCRIPT` as JSON,
-{braces} are filled in there.
+"""Every English text of the page, in one place; the scripts get `SCRIPT`, {braces} are filled in there.
+
+Only the table of answers has its words with it, in assets/scripts/table.js, because a batch's report shows it too.
 
     texts.SCRIPT["runnerUp"]            # "second guess: {digit} ({percent})"
 """
@@ -24,6 +25,8 @@ SCRIPT = {
     "blank": "Nothing is written here.",
     "not_a_digit": "This does not look like a digit.",
     "error": "This did not work.",
+    "small": "Draw larger, please.",
+    "smallDetail": "This is too small to be read.",
     "sure": "{percent} sure",
     "runnerUp": "second guess: {digit} ({percent})",
     "closest": "closest: {digit} ({percent})",
@@ -34,6 +37,7 @@ SCRIPT = {
     "vote": "all, voting",
     "compare": "side by side",
     "offline": "The server does not answer; trying again.",
+    "notSent": "This did not get through to the server; choose it again.",
     # corrections
     "wrong": "Not right? Click what it really is:",
     "right": "It is a {digit}",
@@ -53,7 +57,13 @@ SCRIPT = {
     "width": "Pen width",
     "undoStroke": "Undo",
     "clear": "Clear",
-    "keys": "Ctrl-Z takes back a stroke, Esc clears.",
+    "keys": "Ctrl-Z takes back, also a Clear; Esc clears. Without a mouse: choose or paste a picture under Upload.",
+    # it thinks while you draw
+    "thinkTitle": "How it thinks",
+    "thinkOn": "Watch it think",
+    "thinkAsk": "Draw: the ink, the most active maps of each layer and the answers appear here.",
+    "thinkSays": "What speaks for a {digit} (orange) and against it (blue): {share} % the maps shown, {others} % the "
+    "{n} others. Point at another digit to see what speaks for that.",
     # upload
     "drop": "Drop a picture here, paste one, or",
     "choose": "Choose a file",
@@ -111,10 +121,13 @@ SCRIPT = {
     "batchFolder": "Choose a folder",
     "batchKept": "Read in memory and not kept. For thousands of files, batch_processor.py is quicker and can resume.",
     "batchProgress": "Pictures read",
-    "batchRunning": "{n} of {total} read, {left} s left",
-    "batchDone": "{n} pictures read.",
-    "batchStopped": "Stopped; {n} of {total} pictures read.",
-    "batchPassed": "{n} other files passed over.",
+    "batchRunning": "{n} of {total} read",
+    "batchDone": "{n} of {total} read",
+    "batchStopped": "Stopped: {n} of {total} read",
+    "batchBad": "{n} could not be read",
+    "batchLeft": "{left} s left",
+    "batchPassed": "passed over, {kind}: {n} ({names})",
+    "passedKinds": {"hidden": "hidden", "not a picture": "no picture"},
     "batchNothing": "There is no picture in this.",
     "badZip": "{name} is not a zip archive that can be opened.",
     "badMember": "{name} is encrypted or packed in a way that cannot be opened.",
@@ -123,30 +136,24 @@ SCRIPT = {
     "chartConfidence": "How sure",
     "download": "Take the table with you",
     "kindsOfReport": {"csv": "CSV", "json": "JSON", "html": "Page to review", "parquet": "Parquet"},
-    "show": "Show",
-    "filters": {"all": "All {n}", "look": "To look at {n}", "error": "Unreadable {n}", "labelled": "Checked {n}"},
-    "keepThem": "keep corrected pictures for training",
-    "batchKeys": "The least sure come first. Type the true digit into a row; the next one is then up.",
-    "batchTable": "Table of answers",
-    "colPicture": "Seen",
-    "colFile": "File",
-    "colAnswer": "Answer",
-    "colSure": "Sure",
-    "colSecond": "Second guess",
-    "colTruth": "Truth",
-    "truthOf": "True digit of {name}",
+    "keepThem": "Keep corrected pictures for training",
     "statusWord": {"ok": "", "unsure": "unsure", "blank": "blank", "not_a_digit": "not a digit", "error": "unreadable"},
     "truthSays": "{right} of {n} checked are right ({percent}).",
     "truthKept": "{kept} kept for training.",
-    "more": "Show more",
     # models
     "opening": "Opening the models …",
     "noFigures": "No figures of its training are kept here.",
     "metrics": {
-        "val_loss": "Validation loss",
-        "val_accuracy": "Validation accuracy",
-        "val_mnist": "MNIST, held out",
-        "val_imitated": "Imitated, held out",
+        "val_accuracy": "Right",
+        "val_mnist": "MNIST's digits",
+        "val_imitated": "Imitated photos and drawings",
+    },
+    "modelFor": {
+        "mnistnet": "Take this one; the others are there to compare.",
+        "gapcnn": "The largest, for a vote.",
+        "modern": "Today's building blocks, to compare.",
+        "plaincnn": "The textbook's network: simple to follow.",
+        "tinyvgg": "The smallest: 20 kB, and its maps are easy to read.",
     },
     "architecture": "Architecture",
     "size": "Weights",

@@ -1,0 +1,24 @@
+/* What the tabs know of each other: the picture that was last drawn or chosen, and what one hands to another. */
+export const shared = { current: null }; // {blob, model, isExample}
+
+const waiting = {}; // tab -> what has come for it before it was shown
+
+export const openTab = (name) => document.dispatchEvent(new CustomEvent("open-tab", { detail: name }));
+
+/** Hand something to a tab, and open it. */
+export function arrived(name, parcel) {
+  waiting[name] = parcel;
+  openTab(name);
+  document.dispatchEvent(new CustomEvent("parcel"));
+}
+
+/** Let `take` have what arrives for the tab `name`, now and later. */
+export function receive(name, take) {
+  const look = () => {
+    const parcel = waiting[name];
+    delete waiting[name];
+    if (parcel) take(parcel);
+  };
+  document.addEventListener("parcel", look);
+  look();
+}

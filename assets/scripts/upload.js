@@ -1,0 +1,201 @@
+/* The upload tab: a picture from a file, the clipboard or the camera; one digit with its steps, or a number with boxes.
+   Pictures go straight to the API of this server, which reads them in memory and keeps none. */
+
+import { Card } from "./card.js";
+import { make, showExamples } from "./dom.js";
+import known from "./known.js";
+import { ask, read } from "./server.js";
+import { receive, shared } from "./shared.js";
+import { percent } from "./text.js";
+
+const texts = known.texts;
+const STEP_TEXTS = {
+  picture: texts.stepPicture,
+  contrast: texts.stepContrast,
+  mask: texts.stepMask,
+  ink: texts.stepInk,
+};
+
+export class Upload {
+  constructor(root) {
+    this.root = root;
+    this.card = new Card(root.querySelector(".answer-host"), texts.askUpload, texts.askUploadDetail);
+    this.card.source = () => ({ blob: this.blob, model: "" });
+    this.input = root.querySelector("input[type=file]");
+    this.turn = 0; // of several pictures in quick succession only the last one is shown
+    this.#bind();
+    this.#showExamples();
+  }
+
+  #bind() {
+    const each = (name, act) =>
+      this.root.querySelectorAll(name).forEach((button) => button.addEventListener("click", act));
+    each(".choose", () => this.input.click());
+    each(".camera", () => this.#film());
+    each(".shoot", () => this.#shoot());
+    each(".stop", () => this.#stopFilming());
+    this.input.addEventListener("change", () => this.#take(this.input.files[0]));
+    this.root
+      .querySelectorAll("[name=upload-mode]")
+      .forEach((mode) => mode.addEventListener("change", () => this.#read()));
+    receive("upload", (file) => this.#take(file));
+    new IntersectionObserver(() => this.stream && this.root.offsetParent === null && this.#stopFilming()).observe(
+      this.root,
+    );
+  }
+
+  #showExamples() {
+    this.root.querySelector(".examples-ask").hidden = !known.examples.length;
+    showExamples(this.root.querySelector(".examples"), (file) => this.#take(file));
+  }
+
+  // ------------------------------------------------------------ camera
+
+  async #film() {
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch {
+      return this.card.fail(texts.noCamera);
+    }
+    this.#letGo();
+    this.stream = stream;
+    if (this.root.offsetParent === null) return this.#letGo(); // the tab was left before permission came
+    const video = this.root.querySelector("video");
+    video.srcObject = stream;
+    this.#show("filming");
+    await video.play();
+  }
+
+  /** Switch the camera off; also when the tab is left. */
+  #letGo() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+  }
+
+  #shoot() {
+    const video = this.root.querySelector("video");
+    const canvas = Object.assign(document.createElement("canvas"), {
+      width: video.videoWidth,
+      height: video.videoHeight,
+    });
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    this.#stopFilming();
+    canvas.toBlob((blob) => this.#take(new File([blob], "camera.jpg")), "image/jpeg", 0.95);
+  }
+
+  #stopFilming() {
+    this.#letGo();
+    this.#show(this.blob ? "shown" : "drop-ask");
+  }
+
+  #show(part) {
+    for (const name of ["drop-ask", "shown", "filming"]) this.root.querySelector(`.${name}`).hidden = name !== part;
+    this.root.querySelector(".filming-buttons").hidden = part !== "filming";
+    this.root.querySelector(".again").hidden = part !== "shown";
+  }
+
+  // ------------------------------------------------------------ reading
+
+  #take(file) {
+    this.input.value = "";
+    if (!file) return;
+    this.blob = file;
+    this.card.clear();
+    this.#read();
+  }
+
+  async #read() {
+    if (!this.blob) return;
+    const turn = ++this.turn;
+    const number = this.root.querySelector("[name=upload-mode]:checked").value === "number";
+    const waiting = () => turn === this.turn && this.#wait();
+    this.root.dataset.state = "reading";
+    try {
+      const answer = await (number ? this.#askNumber(waiting) : this.#askDigit(waiting));
+      if (turn === this.turn) number ? this.#showNumber(answer) : this.#showDigit(answer);
+    } catch (error) {
+      if (turn === this.turn) this.#fail(error.message);
+    }
+    if (turn === this.turn) this.root.dataset.state = "done";
+  }
+
+  #askDigit(waiting) {
+    return read(this.blob, { details: "steps", name: this.blob.name, waiting });
+  }
+
+  #askNumber(waiting) {
+    const form = new FormData();
+    form.append("file", this.blob, this.blob.name);
+    return ask("read-number?details=steps", { method: "POST", body: form }, waiting);
+  }
+
+  /** The server is away: say so; the picture stays and is read when it is back. */
+  #wait() {
+    this.#arrange(["answer-host"]);
+    this.card.wait();
+  }
+
+  #arrange(parts) {
+    for (const name of ["answer-host", "number", "steps"])
+      this.root.querySelector(`.${name}`).hidden = !parts.includes(name);
+  }
+
+  #showDigit(row) {
+    this.#arrange(["answer-host", "steps"]);
+    this.card.show(row);
+    shared.current = { blob: this.blob, model: "" };
+    const box = row.box ? [{ box: row.box, label: "" }] : [];
+    this.#showPicture(row.steps[0].image, box, [1, 1]);
+    this.root
+      .querySelector(".steps ol")
+      .replaceChildren(
+        ...row.steps.map((step) =>
+          make(`<li><img src="${step.image}" alt="" class="${step.name}"><span>${STEP_TEXTS[step.name]}</span></li>`),
+        ),
+      );
+  }
+
+  #showNumber(answer) {
+    this.#arrange(["number"]);
+    const text = this.root.querySelector(".number-text");
+    text.textContent = answer.text || texts.noNumber;
+    text.classList.toggle("none", !answer.text);
+    this.root.querySelector(".digits-title").hidden = !answer.digits.length;
+    this.root
+      .querySelector(".number-digits")
+      .replaceChildren(
+        ...answer.digits.map(({ digit, confidence, status }) =>
+          make(
+            `<li data-status="${status}"><b>${digit}</b><span>${percent(confidence)}</span><small>${texts.statusWord[status]}</small></li>`,
+          ),
+        ),
+      );
+    this.#showPicture(answer.picture, answer.digits, [answer.width, answer.height]);
+  }
+
+  #fail(sentence) {
+    this.#arrange(["answer-host"]);
+    this.card.fail(sentence);
+    this.#show("drop-ask");
+    this.blob = null;
+  }
+
+  /** Show the picture with boxes; `size` is what the boxes count in. */
+  #showPicture(url, boxes, [width, height]) {
+    this.#show("shown");
+    const [image, svg] = [this.root.querySelector(".shown img"), this.root.querySelector(".shown svg")];
+    image.src = url;
+    image.alt = texts.stepPicture;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.replaceChildren(
+      ...boxes.map(({ box: [left, top, right, bottom], status }) => {
+        const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+        const where = { x: left, y: top, width: right - left, height: bottom - top };
+        for (const [name, value] of Object.entries(where)) rect.setAttribute(name, value);
+        rect.classList.toggle("unsure", status === "unsure");
+        return rect;
+      }),
+    );
+  }
+}
