@@ -1,12 +1,11 @@
-"""Put the measured figures into the documents: every number that has a comment naming its measurement behind it.
+"""Put the measured figures into the documents: every X.template.md becomes the X.md beside it.
 
-    python -m benchmarks.fill_figures            # after a benchmark: rewrite the documents
+    python -m benchmarks.fill_figures            # after a benchmark: write the documents anew
     python -m benchmarks.fill_figures --check    # change nothing; exit status 1 if a document is out of date
 
-`99.62 %<!-- mnist_files.from_files.share -->` is the value at that place of benchmarks/results/mnist_files.json. A
-share is shown in percent where a % follows it or, in tables, ends the comment. The number of decimals is kept. Text,
-such as a commit, stands in backquotes before its comment; in YAML a # leads the comment. What has not been measured is
-dashes: `–.–– %`.
+`{{mnist_files.from_files.share .2%}}` is the value at that place of benchmarks/results/mnist_files.json, in percent and
+with two decimals; without `.2` there are none, without `%` it is the value as it stands. The sign % itself is part of
+the text. What has not been measured is a dash.
 """
 
 from __future__ import annotations
@@ -26,37 +25,35 @@ from benchmarks.record import RESULTS
 from utils import ROOT, atomic_path, command
 
 PATTERNS = ("*.md", "models/*.md", "docs/*.md", "benchmarks/*.md")
-TIE = r"(?: # )?<!-- (?P<name>\w+)\.(?P<place>[\w.-]+)(?P<hidden> %)? -->"
-FIGURE = re.compile(rf"(?P<shown>–(?:\.–+)?|-?\d[\d,]*(?:\.\d+)?)(?P<percent>\s?%)?{TIE}")
-TEXT = re.compile(rf"`(?P<shown>[^`\n]*)`{TIE}")
+TEMPLATE = ".template.md"
+FIGURE = re.compile(r"\{\{(?P<name>\w+)\.(?P<place>[\w.-]+)(?: (?:\.(?P<decimals>\d))?(?P<percent>%)?)?\}\}")
+NOT_MEASURED = "–"
 
 
 def documents() -> list[Path]:
-    """Return the documents that hold figures."""
-    return [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
+    """Return the documents that people read."""
+    every = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
+    return [path for path in every if not path.name.endswith(TEMPLATE)]
 
 
-def fill(text: str, results: Path = RESULTS) -> str:
-    """Return `text` with every tied figure as it was measured, or as dashes.
+def templates() -> dict[Path, Path]:
+    """Return the templates, and the document that each of them becomes."""
+    every = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern)) if path.name.endswith(TEMPLATE)]
+    return {path: path.with_name(path.name.removesuffix(TEMPLATE) + ".md") for path in every}
 
-    >>> fill("1.0 %<!-- nothing.of.the.kind --> at `abc`<!-- nothing.commit -->")
-    '–.– %<!-- nothing.of.the.kind --> at `–`<!-- nothing.commit -->'
+
+def fill(template: str, results: Path = RESULTS) -> str:
+    """Return `template` with every figure as it was measured, or a dash.
+
+    >>> fill("{{nothing.of.the.kind .1%}} % at {{nothing.commit}}")
+    '– % at –'
     """
 
-    def with_measured(match: re.Match) -> str:
+    def measured(match: re.Match) -> str:
         value = look_up(results / f"{match['name']}.json", match["place"])
-        start, end = match.span("shown")
-        whole, offset = match.group(), match.start()
-        return whole[: start - offset] + _show(value, match) + whole[end - offset :]
+        return show(value, int(match["decimals"] or 0), bool(match["percent"]))
 
-    return TEXT.sub(with_measured, FIGURE.sub(with_measured, text))
-
-
-def _show(value: object, match: re.Match) -> str:
-    if match.re is TEXT:
-        return value if isinstance(value, str) else "–"
-    decimals = len(match["shown"].partition(".")[2])
-    return show(value, decimals, bool(match["percent"] or match["hidden"]))
+    return FIGURE.sub(measured, template)
 
 
 @functools.lru_cache(maxsize=32)
@@ -78,24 +75,26 @@ def look_up(path: Path, place: str) -> object:
 def show(value: object, decimals: int, as_percent: bool) -> str:
     """Return a figure as it is written; some results hold percents already, and a share is at most 1.
 
-    >>> show(0.9962, 2, True), show(98.5, 1, True), show(10000, 0, False), show(None, 2, True)
-    ('99.62', '98.5', '10,000', '–.––')
+    >>> show(0.9962, 2, True), show(98.5, 1, True), show(10000, 0, False), show("abc1234", 0, False), show(None, 2, True)
+    ('99.62', '98.5', '10,000', 'abc1234', '–')
     """
+    if isinstance(value, str):
+        return value
     if not isinstance(value, (int, float)):
-        return "–." + "–" * decimals if decimals else "–"
+        return NOT_MEASURED
     return f"{100 * value if as_percent and abs(value) <= 1 else value:,.{decimals}f}"
 
 
-def unmeasured(text: str) -> Iterator[str]:
-    """Yield the places of the figures that are dashes."""
-    for match in [*FIGURE.finditer(text), *TEXT.finditer(text)]:
-        if match["shown"].startswith("–"):
+def unmeasured(template: str, results: Path = RESULTS) -> Iterator[str]:
+    """Yield the places of a template's figures that are dashes."""
+    for match in FIGURE.finditer(template):
+        if fill(match.group(), results) == NOT_MEASURED:
             yield f"{match['name']}.{match['place']}"
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite or check the documents; print which were out of date."""
+    """Write or check the documents; print which were out of date."""
     parser = argparse.ArgumentParser(
         description="Put the measured figures into the documents.",
         epilog="examples:\n  python -m benchmarks.fill_figures\n  python -m benchmarks.fill_figures --check",
@@ -104,16 +103,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if a figure is out of date")
     arguments = parser.parse_args(argv)
     n_old = 0
-    for path in documents():
-        text = path.read_text(encoding="utf-8")
+    for template, document in templates().items():
+        text = template.read_text(encoding="utf-8")
+        if missing := list(unmeasured(text)):
+            print(f"{document.relative_to(ROOT)}: not measured yet: {', '.join(missing)}", file=sys.stderr)
         filled = fill(text)
-        if missing := list(unmeasured(filled)):
-            print(f"{path.relative_to(ROOT)}: not measured yet: {', '.join(missing)}", file=sys.stderr)
-        if filled != text:
+        if not document.is_file() or document.read_text(encoding="utf-8") != filled:
             n_old += 1
-            print(path.relative_to(ROOT))
+            print(document.relative_to(ROOT))
             if not arguments.check:
-                with atomic_path(path) as temporary:
+                with atomic_path(document) as temporary:
                     temporary.write_text(filled, encoding="utf-8")
     return int(arguments.check and n_old > 0)
 
