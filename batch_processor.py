@@ -39,6 +39,8 @@ from digits.batch.sorting import sort_into
 from digits.batch.sources import Entry, kind_of, listed
 from digits.batch.summary import summarise, summary_text
 from digits.batch.writers import WRITERS, report_rows, write_report
+from digits.reading.engines import Engine
+from digits.reading.line_network import LineReader
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
@@ -176,7 +178,7 @@ class BatchProcessor:
     def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
-        asked = [*predictor.engines, *([predictor.line_reader()] if self.number else [])]
+        asked: list[Engine | LineReader] = [*predictor.engines, *([predictor.line_reader()] if self.number else [])]
         weights = json.dumps([network.facts for network in asked], sort_keys=True, default=str)
         job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,

@@ -7,6 +7,7 @@ what the project makes itself is cached.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from digits.learning.strips import make_strips
 
 PACKAGE = Path(__file__).parent.parent
 
+Maker = Callable[[list[Any], np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]  # glyphs, labels, n, seed
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # ink and labels to train on, and to validate with
 
 MADE = {"imitated": 400_000, "segments": 2_000}  # pictures; lines of several digits, cut into candidates
@@ -118,7 +120,8 @@ def load_made(
     """
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    make = {"imitated": make_pool, "segments": make_segments, "strips": make_strips}[name]
+    makers: dict[str, Maker] = {"imitated": make_pool, "segments": make_segments, "strips": make_strips}
+    make = makers[name]
     cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
