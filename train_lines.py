@@ -124,7 +124,7 @@ def batches(strips: np.ndarray, size: int, rng: np.random.Generator) -> list[np.
 
 def widths(strips: np.ndarray) -> np.ndarray:
     """Return (n,) how many columns of each strip (n, 32, w) hold it, the empty ones at its end left out."""
-    inked: np.ndarray = strips.any(axis=1)
+    inked = np.asarray(strips.any(axis=1))
     return strips.shape[2] - np.argmax(inked[:, ::-1], axis=1)
 
 
