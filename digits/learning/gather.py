@@ -7,6 +7,7 @@ what the project makes itself is cached.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from digits.learning.pictures import make_pool
 
 PACKAGE = Path(__file__).parent.parent
 
+Maker = Callable[[list[Any], np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]  # glyphs, labels, n, seed
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # ink and labels to train on, and to validate with
 
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
@@ -115,7 +117,8 @@ def load_made(
     """
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    make = {"imitated": make_pool}[name]
+    makers: dict[str, Maker] = {"imitated": make_pool}
+    make = makers[name]
     cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{recipe_hash()}.npz"
     if not cache.exists():
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)

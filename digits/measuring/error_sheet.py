@@ -49,7 +49,7 @@ def _unsure(answers: Answers) -> np.ndarray:
     return doubted & ~failures(answers)
 
 
-def draw_sheet(answers: Answers, order: Sequence[int], path: str | Path) -> None:
+def draw_sheet(answers: Answers, order: Sequence[int] | np.ndarray, path: str | Path) -> None:
     """Write the pictures `order` names, in rows of eight."""
     failed = failures(answers)
     tiles = [_tile(answers, index, WRONG if failed[index] else UNSURE_COLOUR) for index in order]

@@ -11,13 +11,16 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from digits.command import UserError
 from digits.files import MODELS_DIR
 from digits.finding.ink import standardise
+
+if TYPE_CHECKING:
+    from torch import nn
 
 BATCH = 256  # larger batches gain nothing on a CPU and cost memory
 OWN_NAMES = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its name
@@ -106,7 +109,9 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, model, facts: dict[str, Any], device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, facts: dict[str, Any], device: str = "cpu", threads: int | None = None
+    ) -> None:
         import torch
 
         self._torch, self._device, self.facts = torch, device, facts

@@ -195,7 +195,7 @@ def _read(
     if details == "none":
         return rows
     more = [_details(*one, details) for one in zip(predictions, pictures, strict=True)]
-    return [row | details for row, details in zip(rows, more, strict=True)]
+    return [row | extra for row, extra in zip(rows, more, strict=True)]
 
 
 def _predict(predictor: Predictor, pictures: list[bytes | PictureError]) -> list[Prediction]:

@@ -16,10 +16,8 @@ from digits.finding.found import FoundDigit
 from digits.finding.pixels import shrink
 
 SHOWN_SIDE = 256
-ORANGE, BLUE = (
-    np.array([240, 120, 20], np.float32),
-    np.array([40, 110, 230], np.float32),
-)  # told apart by colour-blind eyes too
+ORANGE = np.array([240, 120, 20], np.float32)  # these two are told apart by colour-blind eyes too
+BLUE = np.array([40, 110, 230], np.float32)
 
 
 def to_data_url(image: np.ndarray, kind: str = "png") -> str:
