@@ -188,14 +188,6 @@ def test_squared_paper_leaves_no_dots(glyphs, predictor):
     assert predictor.read_number(page).text == "358\n720"
 
 
-def test_a_line_one_pixel_thin_on_a_large_canvas_is_read(predictor):
-    canvas = np.full((500, 700), 255, np.uint8)
-    for left in (120, 420):
-        points = np.int32([(left, 100), (left + 160, 100), (left + 70, 400)])  # a seven
-        cv2.polylines(canvas, [points], False, 0, 1)
-    assert predictor.read_number(canvas).text == "77"
-
-
 def test_a_word_is_no_sure_number(predictor):
     for word in ("MINI", "Hello", "North"):
         page = np.full((200, 700), 255, np.uint8)

@@ -22,7 +22,11 @@ LISTED_AS = {
     "onnx_ir": "onnx-ir",
 }
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
-BY_HAND = {"atheris", "kornia"}  # a fuzzer without a wheel for every Python, and what one benchmark compares with
+BY_HAND = {
+    "atheris",
+    "kornia",
+    "rapidocr",
+}  # a fuzzer without a wheel for every Python, and what one benchmark compares with
 LISTS = sorted(ROOT.glob("requirements*.txt"))
 
 

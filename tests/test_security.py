@@ -231,7 +231,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, form: str) -> None:
     (tmp_path / "config.json").write_text(json.dumps({}))
     torch.save(evil, tmp_path / "state.pt")
     with pytest.raises(UserError):
-        train.read_run(tmp_path)
+        train.read_run(tmp_path, train.Settings)
     assert not mark.exists()
 
 

@@ -222,7 +222,7 @@ def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, 
     assert settings.start == str(own_models / "mnist_cnn_best.pth")
     assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
     assert settings.dataset[:2] == ["mnist", "imitated=40000"]
-    assert settings.dataset[3:] == [str(corrections)] * 10
+    assert settings.dataset[2:] == [str(corrections)] * 10
 
 
 def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_path):

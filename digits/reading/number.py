@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 
 from digits.reading.answer import NumberReading, Prediction
-from digits.reading.finder import Zone
+from digits.reading.finder import Box, Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.verdict import OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
+WIDEST = 1.6  # of a digit, in its heights
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -80,9 +81,17 @@ def _is_beside(left: Zone, right: Zone) -> bool:
     return abs(right.y - expected) < SAME_ROW * max(left.height, right.height) and right.x > left.x + left.length / 2
 
 
+def _is_wide(box: Box) -> bool:
+    """Whether a box is wider than any digit."""
+    left, top, right, bottom = box
+    return right - left > WIDEST * (bottom - top)
+
+
 def _one_digit(lines: list[ReadLine], single: Prediction) -> NumberReading:
     """Return the reading of a picture that holds one digit at most, as `predict` reads it."""
     by_line = lines[0].digits[0] if lines else None
+    if by_line is None and single.box and _is_wide(single.box):  # the outline of an empty field, not a nought
+        return NumberReading([], [])
     if single.digit is None or single.box is None or (by_line is None and single.status != OK):
         if by_line is None:
             return NumberReading([], [])
