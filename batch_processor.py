@@ -176,7 +176,7 @@ class BatchProcessor:
     def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
-        asked = [*predictor.engines, *([predictor.number_readers()] if self.number else [])]
+        asked: list[Any] = [*predictor.engines, *([predictor.number_readers()] if self.number else [])]
         weights = json.dumps([network.facts for network in asked], sort_keys=True, default=str)
         job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,

@@ -118,7 +118,7 @@ def train(
     rank, n_ranks = join_workers(device)
     seed_everything(settings.seed)
     # 1. The network, and what it learns from.
-    model = start_model(settings).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch documents it
+    model = start_model(settings).to(device).to(memory_format=torch.channels_last)
     network = DistributedDataParallel(model) if n_ranks > 1 else model
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)

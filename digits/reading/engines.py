@@ -106,7 +106,7 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, model, facts: dict[str, Any], device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, model: Any, facts: dict[str, Any], device: str = "cpu", threads: int | None = None) -> None:
         import torch
 
         self._torch, self._device, self.facts = torch, device, facts
