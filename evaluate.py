@@ -117,7 +117,7 @@ def draw(answers: Answers, folder: Path) -> None:
     plots.save(plots.prediction_figure(*shown, "Sample predictions"), folder / "sample_predictions.png")
     errors = most_confident_errors(answers, N_SHOWN)
     if len(errors):
-        draw_sheet(answers, errors, folder / "errors.png")
+        draw_sheet(answers, errors.tolist(), folder / "errors.png")
 
 
 # ---------------------------------------------------------------- comparison and stress

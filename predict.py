@@ -114,8 +114,8 @@ class MNISTPredictor:
         if item.is_blank:
             if in_crop is None or digit_score(in_crop[None])[0] < SEEN_IN_BLANK:
                 return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
-            probs, digit = softmax(in_crop), int(in_crop.argmax())
-            return Prediction(digit, float(probs.max()), probs, UNSURE, f"a faint {digit}, or nothing", 0.0, item)
+            probs, faint = softmax(in_crop), int(in_crop.argmax())
+            return Prediction(faint, float(probs.max()), probs, UNSURE, f"a faint {faint}, or nothing", 0.0, item)
         # 3. A filled blob is none, whatever the network makes of it.
         if found.fatness > BLOB:
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, float("-inf"), found)

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ from digits.learning.gather import training_glyphs
 from digits.learning.loop import Learner, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import draw_page
-from digits.learning.writing import HELD_OUT, PENS, Writer
+from digits.learning.writing import HELD_OUT, PENS, Pen, Writer
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
@@ -44,7 +45,7 @@ from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
-Sample = tuple[np.ndarray, object]  # a picture, uint8 (h, w), and what it should say
+Sample = tuple[np.ndarray, Any]  # a picture, uint8 (h, w), and what it should say
 
 
 @dataclass
@@ -76,9 +77,9 @@ class Task:
     """What is different from network to network."""
 
     network: Callable[[], nn.Module]
-    draw: Callable[[Writer, np.random.Generator, dict], Sample]
-    batches: Callable[[list[Sample], int, np.random.Generator], Iterator[tuple[Tensor, object]]]
-    loss: Callable[[Tensor, object], Tensor]
+    draw: Callable[[Writer, np.random.Generator, dict[Pen, float]], Sample]
+    batches: Callable[[list[Sample], int, np.random.Generator], Iterator[tuple[Tensor, Any]]]
+    loss: Callable[[Tensor, Any], Tensor]
     check: Callable[[nn.Module, list[Sample], str], dict[str, float]]
     example: tuple[int, ...]
     dynamic: dict[int, str]
@@ -143,7 +144,7 @@ def check_lines(model: nn.Module, samples: list[Sample], device: str) -> dict[st
 # ---------------------------------------------------------------- pages
 
 
-def draw_page_sample(writer: Writer, rng: np.random.Generator, pens: dict) -> Sample:
+def draw_page_sample(writer: Writer, rng: np.random.Generator, pens: dict[Pen, float]) -> Sample:
     """Return a page in even contrast, uint8 (192, 256), and its truth, uint8 (2, 48, 64)."""
     picture, truth = draw_page(writer, rng, pens)
     return to_page(picture), truth
@@ -247,9 +248,9 @@ class Drawing:
         self._settings = settings
         spawn = get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, spawn, initializer=_open_writers, initargs=(str(directory),))
-        self._asked: dict[int, list[Future]] = {}
+        self._asked: dict[int, list[Future[list[Sample]]]] = {}
 
-    def ask(self, number: int) -> list[Future]:
+    def ask(self, number: int) -> list[Future[list[Sample]]]:
         """Have part `number` drawn, if it has not been asked for yet."""
         if number not in self._asked:
             s = self._settings
@@ -277,7 +278,7 @@ class Drawing:
 
 
 def train(
-    task: Task, settings: Settings, run_dir: Path, state: dict | None, directory: Path, workers: int = 1
+    task: Task, settings: Settings, run_dir: Path, state: dict[str, Any] | None, directory: Path, workers: int = 1
 ) -> nn.Module:
     """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
     device = choose_device()
@@ -326,7 +327,7 @@ def pace(done: float, decay: float) -> float:
     return max(0.0, min(1.0, done / 0.02, (1 - done) / decay))
 
 
-def export(task: Task, model: nn.Module, path: Path, facts: dict) -> Path:
+def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> Path:
     """Write the network as ONNX."""
     example = torch.zeros(*task.example, dtype=torch.uint8)
     sizes = {axis: torch.export.Dim(name, min=2, max=100_000) for axis, name in task.dynamic.items()}
@@ -346,7 +347,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict | None, Path]:
+def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:
     """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`."""
     run_dir = RUNS_DIR / (f"{arguments.network}-smoke" if arguments.smoke else arguments.network)
     settings, state = read_run(run_dir, Settings) if arguments.resume else (TASKS[arguments.network].settings, None)

@@ -19,7 +19,7 @@ def to_crop(pixels: np.ndarray) -> np.ndarray:
     """Return a picture, uint8 (h, w) or RGB (h, w, 3), whole: the longer side 48 pixels, paper beside the shorter."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     paper, contrast = measure(grey)
-    even = (grey.astype(np.float32) - paper) / contrast
+    even: np.ndarray = (grey.astype(np.float32) - paper) / contrast
     scale = CROP_SIDE / max(grey.shape)
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     even = cv2.resize(even, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

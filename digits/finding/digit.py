@@ -56,8 +56,8 @@ def find_digit(picture: Picture) -> FoundDigit:
     # 2. Everything else is looked at, and the digits that have few pixels a second time, closer.
     found = _find_in(pixels)
     if max(pixels.shape[:2]) > WORK_SIDE:
-        first, *others = (near for view in (found, *found.others) for near in _closer(pixels, view))
-        found = replace(first, others=tuple(others))
+        first, *rest = (near for view in (found, *found.others) for near in _closer(pixels, view))
+        found = replace(first, others=tuple(rest))
     size = pixels.shape[1], pixels.shape[0]
     others = tuple(replace(view, size=size) for view in found.others)
     # 3. The digit in its surroundings goes along, for a network that sees those.

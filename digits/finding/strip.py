@@ -33,9 +33,9 @@ def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:
     offset = middle - reach - top  # of the strip's first row in the band
     if scale < 0.9:
         band = cv2.resize(band, (width, max(1, round(band.shape[0] * scale))), interpolation=cv2.INTER_AREA)
-        matrix = np.float32([[1, 0, 0], [0, 1, offset * scale]])
+        matrix = np.array([[1, 0, 0], [0, 1, offset * scale]], np.float32)
     else:
-        matrix = np.float32([[1 / scale, 0, 0], [0, 1 / scale, offset]])
+        matrix = np.array([[1 / scale, 0, 0], [0, 1 / scale, offset]], np.float32)
     strip = cv2.warpAffine(
         band,
         matrix,

@@ -91,7 +91,9 @@ def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float) -> np.n
 def jpeg(levels: np.ndarray, rng: Rng) -> np.ndarray:
     """Return a grey picture, uint8 (h, w), as JPEG leaves it at some quality between poor and good."""
     _ok, data = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 95))])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    seen = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    assert seen is not None, "OpenCV reads what it wrote"
+    return seen
 
 
 def smooth_noise(shape: tuple[int, int], rng: Rng, grain: float) -> np.ndarray:

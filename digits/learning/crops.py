@@ -12,7 +12,7 @@ import numpy as np
 
 from digits.finding.crop import to_crop
 from digits.finding.pixels import bounding_box
-from digits.learning.camera import any_ink, smooth_noise, take
+from digits.learning.camera import Layer, any_ink, smooth_noise, take
 from digits.learning.glyphs import NO_DIGIT, Rng, choose, draw_glyph
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
@@ -86,7 +86,7 @@ def _middle(writer: Writer, digit: int, pen: float, height: float, rng: Rng) -> 
 def _leant(piece: np.ndarray, lean: float) -> np.ndarray:
     extra = int(np.ceil(abs(lean) * piece.shape[0]))
     shift = extra if lean > 0 else 0
-    shear = np.float32([[1, -lean, shift], [0, 1, 0]])
+    shear = np.array([[1, -lean, shift], [0, 1, 0]], np.float32)
     return cv2.warpAffine(piece, shear, (piece.shape[1] + extra, piece.shape[0]), flags=cv2.INTER_LINEAR)
 
 
@@ -127,7 +127,10 @@ def _furniture(shape: tuple[int, int], base: float, height: float, start: int, e
     """Lines of tables and forms, dots at the foot, dotted lines, smudges."""
     tall, wide = shape
     image = np.zeros(shape, np.float32)
-    thick = lambda: max(1, round(rng.uniform(0.5, 0.09 * height)))  # noqa: E731
+
+    def thick() -> int:
+        return max(1, round(rng.uniform(0.5, 0.09 * height)))
+
     if rng.random() < 0.25:
         x = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1)])) * wide
         cv2.line(
@@ -140,7 +143,7 @@ def _furniture(shape: tuple[int, int], base: float, height: float, start: int, e
         )
     if rng.random() < 0.25:
         y = base + rng.uniform(-0.05, 0.3) * height
-        step = int(rng.choice([1, rng.integers(3, 8)]))
+        step = int(rng.choice([1, int(rng.integers(3, 8))]))
         for x in range(0, wide, step):
             cv2.line(
                 image, (x, round(y)), (x + max(0, step - 2), round(y)), rng.uniform(0.3, 1), thick() if step == 1 else 1
@@ -154,7 +157,7 @@ def _furniture(shape: tuple[int, int], base: float, height: float, start: int, e
     return image
 
 
-def _coarse(layers: list, height: float, pixels: float, small: bool, rng: Rng) -> np.ndarray:
+def _coarse(layers: list[Layer], height: float, pixels: float, small: bool, rng: Rng) -> np.ndarray:
     """Photograph the layers at few pixels; webcams with a noise that rivals the ink."""
     tall, wide = layers[0][0].shape
     scale = min(1.0, pixels / max(tall, wide))

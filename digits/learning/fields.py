@@ -15,21 +15,10 @@ import numpy as np
 
 from digits.finding.strip import STRIP_HEIGHT, to_strip
 from digits.learning.camera import any_ink, take
+from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
-from digits.learning.writing import (
-    OTHER,
-    PENS,
-    WORDS,
-    Hand,
-    Mark,
-    Pen,
-    Rng,
-    Writer,
-    Written,
-    any_hand,
-    any_text,
-    choose,
-)  # fmt: skip
+from digits.learning.writing import PENS, WORDS, Hand, Mark, Pen, Writer, Written, any_hand, any_text
+from digits.reading.symbols import OTHER
 
 
 @dataclass
@@ -46,8 +35,8 @@ class Sheet:
     def line(self, start: tuple[float, float], end: tuple[float, float], thick: float, strength: float = 1.0) -> None:
         """Draw a straight line of print, `thick` pixels wide, from (x, y) to (x, y)."""
         mark = np.zeros(self.print.shape, np.uint8)
-        points = [tuple(int(round(value * 16)) for value in point) for point in (start, end)]
-        cv2.line(mark, *points, 255, max(1, round(thick)), cv2.LINE_AA, 4)
+        first, last = (tuple(int(round(value * 16)) for value in point) for point in (start, end))
+        cv2.line(mark, first, last, 255, max(1, round(thick)), cv2.LINE_AA, 4)
         np.maximum(self.print, mark.astype(np.float32) * (strength * min(1.0, thick) / 255), out=self.print)
 
     def box(self, left: float, top: float, right: float, bottom: float, thick: float, strength: float = 1.0) -> None:
@@ -97,11 +86,11 @@ def in_box(sheet: Sheet, _marks: list[Mark], _hand: Hand, rng: Rng) -> None:
     """A box round all of it, single or double."""
     h, thick = sheet.height, _thick(sheet, rng)
     side, above, below = rng.uniform(0.1, 1.6, 2) * h, rng.uniform(-0.05, 0.7) * h, rng.uniform(0.02, 0.7) * h
-    edges = [sheet.left - side[0], sheet.base - h - above, sheet.right + side[1], sheet.base + below]
-    sheet.box(*edges, thick)
+    left, top, right, bottom = sheet.left - side[0], sheet.base - h - above, sheet.right + side[1], sheet.base + below
+    sheet.box(left, top, right, bottom, thick)
     if rng.random() < 0.25:
         apart = rng.uniform(0.08, 0.3) * h
-        sheet.box(*(edge + sign * apart for edge, sign in zip(edges, (-1, -1, 1, 1), strict=True)), thick)
+        sheet.box(left - apart, top - apart, right + apart, bottom + apart, thick)
 
 
 def in_cells(sheet: Sheet, _marks: list[Mark], hand: Hand, rng: Rng) -> None:
@@ -266,13 +255,13 @@ def _turned(sheet: Sheet, marks: list[Mark], rng: Rng) -> tuple[np.ndarray, np.n
     angle = float(rng.normal(0, 1.2))
     tall, wide = sheet.writing.shape
     matrix = cv2.getRotationMatrix2D(((sheet.left + sheet.right) / 2, sheet.base - sheet.height / 2), angle, 1.0)
-    turned = [
+    writing, printed = (
         cv2.warpAffine(layer, matrix, (wide, tall), flags=cv2.INTER_LINEAR) for layer in (sheet.writing, sheet.print)
-    ]
+    )
     rise = np.tan(np.radians(angle))
     middle = (sheet.left + sheet.right) / 2
     shifts = [-rise * ((mark.left + mark.right) / 2 - middle) for mark in marks]
-    return *turned, [_moved(mark, 0, shift) for mark, shift in zip(marks, shifts, strict=True)]
+    return writing, printed, [_moved(mark, 0, shift) for mark, shift in zip(marks, shifts, strict=True)]
 
 
 # ---------------------------------------------------------------- a strip

@@ -94,7 +94,7 @@ def bend(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     source = CENTRED @ matrix.T.astype(np.float32) + np.float32(GLYPH_SIDE / 2)
     coarse = rng.normal(0, rng.uniform(0, 2.2), (5, 5, 2)).astype(np.float32)
     source += cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
-    return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)
+    return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # OpenCV takes no second map
 
 
 def choose(options: dict[Option, float], rng: Rng) -> Option:

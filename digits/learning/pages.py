@@ -15,21 +15,11 @@ import cv2
 import numpy as np
 
 from digits.learning.camera import any_ink, smooth_noise, take
-from digits.learning.fields import CELLS, FREE, Sheet, in_box
+from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
+from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
-from digits.learning.writing import (
-    NUMBERS,
-    OTHER,
-    PENS,
-    WORDS,
-    Hand,
-    Pen,
-    Rng,
-    Writer,
-    any_hand,
-    any_text,
-    choose,
-)  # fmt: skip
+from digits.learning.writing import NUMBERS, PENS, WORDS, Hand, Pen, Writer, any_hand, any_text
+from digits.reading.symbols import OTHER
 
 PAGE = (192, 256)  # rows and columns
 STRIDE = 4  # of the truth
@@ -48,7 +38,8 @@ def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[
     """Draw one page, uint8 (192, 256), and its truth, uint8 (2, 48, 64) of 0 and 1: numbers, other writing."""
     # 1. Empty paper, and digits of some size.
     height = float(np.exp(rng.uniform(np.log(11), np.log(60))))
-    page = Page(*np.zeros((2, *PAGE), np.float32), height, 0.0, 0.0, 0.0, *np.zeros((2, *PAGE), np.float32))
+    writing, printed, numbers, others = np.zeros((4, *PAGE), np.float32)
+    page = Page(writing, printed, height, 0.0, 0.0, 0.0, numbers, others)
 
     # 2. What is on it.
     choose(SCENES, rng)(page, writer, any_hand(rng, pens), rng)
@@ -174,7 +165,14 @@ SCENES: dict[Scene, float] = {
 
 
 def write_number(
-    page: Page, writer: Writer, left: float, base: float, hand: Hand, furniture, rng: Rng, text: str = ""
+    page: Page,
+    writer: Writer,
+    left: float,
+    base: float,
+    hand: Hand,
+    furniture: Furniture | None,
+    rng: Rng,
+    text: str = "",
 ) -> float:
     """Write a number from column `left` on, print a field round it, mark its zone; return where it ends."""
     text = text or any_text(rng, NUMBERS)
@@ -225,7 +223,7 @@ def _view(rng: Rng) -> np.ndarray:
     angle = rng.normal(0, 1.5) if rng.random() < 0.7 else rng.uniform(-13, 13)
     matrix = np.vstack([cv2.getRotationMatrix2D((wide / 2, tall / 2), float(angle), 1.0), [0, 0, 1]])
     if rng.random() < 0.25:
-        corners = np.float32([[0, 0], [wide, 0], [wide, tall], [0, tall]])
+        corners = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
         moved = corners + rng.normal(0, 0.05 * tall, (4, 2)).astype(np.float32)
         matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32)) @ matrix
     return matrix

@@ -31,7 +31,7 @@ def _font(path: str) -> ImageFont.FreeTypeFont:
 def typeset(text: str, height: float, rng: np.random.Generator) -> np.ndarray:
     """Return the coverage of printed `text`, float32 (h, w), its capitals `height` pixels high."""
     font = _font(str(rng.choice(_faces())))
-    left, top, right, bottom = font.getbbox(text)
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
     image = Image.new("L", (max(1, right - left) + 4, max(1, bottom - top) + 4))
     ImageDraw.Draw(image).text((2 - left, 2 - top), text, fill=255, font=font)
     drawn = np.asarray(image, np.float32) / 255

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -192,13 +193,14 @@ def _resized(coverage: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(coverage, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
-def _set(text: str, pieces: list, height: float, hand: Hand, rng: Rng) -> Written:
+def _set(text: str, pieces: list[tuple[np.ndarray, float]], height: float, hand: Hand, rng: Rng) -> Written:
     """Set the pieces side by side on a base line, as `hand` spaces them."""
     tall = round(2.6 * height) + 4
     base = round(1.7 * height)
     room = sum(piece.shape[1] for piece, _ in pieces) + (len(pieces) + 1) * height * max(1.0, hand.pitch) + height
     page = np.zeros((tall, round(room)), np.float32)
-    marks, right, cell = [], 0.3 * height, 0.3 * height
+    marks: list[Mark] = []
+    right, cell = 0.3 * height, 0.3 * height
     for symbol, (piece, up) in zip(text, pieces, strict=True):
         top = int(np.clip(base - up - piece.shape[0], 0, tall - 1))
         piece = piece[: tall - top]
@@ -232,7 +234,7 @@ def _lean(written: Written, lean: float) -> Written:
     """Let the whole line lean to the right: a hand leans all its digits alike."""
     tall, wide = written.coverage.shape
     extra = int(np.ceil(abs(lean) * tall))
-    shear = np.float32([[1, -lean, lean * written.base + extra], [0, 1, 0]])
+    shear = np.array([[1, -lean, lean * written.base + extra], [0, 1, 0]], np.float32)
     coverage = cv2.warpAffine(written.coverage, shear, (wide + 2 * extra, tall), flags=cv2.INTER_LINEAR)
     marks = [_leant(mark, lean, written.base, extra) for mark in written.marks]
     return replace(written, coverage=coverage, marks=marks)
@@ -251,7 +253,10 @@ def draw_sign(sign: str, height: float, pen: float, rng: Rng) -> tuple[np.ndarra
     side = 64.0  # drawn large, then shrunk
     width = float(np.clip(pen * 0.8, 2.0, 14.0))
     dot = max(2.2, width * rng.uniform(0.5, 0.85))
-    jitter = lambda: rng.normal(0, 2.0, 2)  # noqa: E731
+
+    def jitter() -> np.ndarray:
+        return rng.normal(0, 2.0, 2)
+
     if sign == ".":
         return _strokes([[(0, 0), rng.normal(0, 1.2, 2)]], 2 * dot, height), rng.normal(0, 0.04) * height
     if sign == ",":
@@ -276,7 +281,7 @@ def draw_sign(sign: str, height: float, pen: float, rng: Rng) -> tuple[np.ndarra
     return drawn, -rng.uniform(0.0, 0.25) * height
 
 
-def _strokes(paths: Sequence, width: float, height: float) -> np.ndarray:
+def _strokes(paths: Sequence[Any], width: float, height: float) -> np.ndarray:
     """Return the coverage of paths on a field where a digit is 64 high, brought to digits `height` high."""
     points = [np.asarray(path, np.float32) for path in paths]
     low = np.concatenate(points).min(axis=0) - width
@@ -320,7 +325,7 @@ def _scribble(height: float, pen: float, rng: Rng) -> np.ndarray:
 def _wave(image: np.ndarray, rng: Rng) -> np.ndarray:
     """Bend letters as a hand would."""
     tall, wide = image.shape
-    shift = rng.normal(0, 2.5, (4, max(2, wide // 24), 2)).astype(np.float32)
+    shift: np.ndarray = rng.normal(0, 2.5, (4, max(2, wide // 24), 2)).astype(np.float32)
     shift = cv2.resize(shift, (wide, tall), interpolation=cv2.INTER_CUBIC)
     x, y = np.meshgrid(np.arange(wide, dtype=np.float32), np.arange(tall, dtype=np.float32))
     return cv2.remap(image, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LINEAR)
@@ -390,6 +395,6 @@ TEXTS: dict[Callable[[Rng], str], float] = {
 }
 
 
-def any_text(rng: Rng, texts: dict = TEXTS) -> str:
+def any_text(rng: Rng, texts: dict[Callable[[Rng], str], float] = TEXTS) -> str:
     """Return something people write: mostly numbers, with their signs; now and then words, or nothing."""
     return choose(texts, rng)(rng)

@@ -66,12 +66,14 @@ class Zone:
         # The line level, at its own resolution, one and a half digits above and below its middle.
         size = max(2, round(width)), max(4, round(3 * self.height))
         corner = start - 1.5 * self.height * down
-        back = np.float64([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]])
+        back = np.array([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]], np.float64)
         flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(np.median(grey))
         level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
         strip = to_strip(level, 1.5 * self.height, self.height)
         scale = self.height / DIGIT_HEIGHT
-        to_level = np.float64([[scale, 0, -MARGIN * scale], [0, scale, 1.5 * self.height - 16 * scale], [0, 0, 1]])
+        to_level = np.array(
+            [[scale, 0, -MARGIN * scale], [0, scale, 1.5 * self.height - 16 * scale], [0, 0, 1]], np.float64
+        )
         return strip, back @ to_level
 
 
