@@ -28,7 +28,7 @@ COARSER = 3.0  # times at each further look
 SMALL_PICTURE = 200  # pixels of the longer side
 LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: found at all, looked at again, and then
 FILLS = 0.5  # of a picture's height: a line so high is cut out from border to border
-REACH = 0.7  # digit heights cut out on either side of a zone
+REACH = 1.2  # digit heights cut out on either side of a zone
 APART = 1.3  # digit heights between two zones that are read as one
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
