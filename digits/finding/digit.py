@@ -28,7 +28,6 @@ from digits.finding.pixels import shrink
 
 WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no better and took twice as long
 CROPPED = 200  # pixels of the longer side: a smaller picture was cut out round its digit by somebody
-ROUND = 0.85  # of a digit's longer side, from its middle to the edges of a crop
 N_NESTED = 2  # frames and sheets within each other that are looked into
 
 
@@ -65,20 +64,13 @@ def find_digit(picture: Picture) -> FoundDigit:
 
 
 def _surroundings(pixels: np.ndarray, found: FoundDigit) -> np.ndarray | None:
-    """Return the crop, uint8 (48, 48), of a small picture, or round the doubtful digit of a large one.
+    """Return the crop, uint8 (48, 48), of a small picture; None for a drawing on flat ground, and for a large picture.
 
-    None for a drawing on flat ground, and for a photo whose digit is beyond doubt.
+    Somebody cut a small one out round its digit, neighbours and all; in a large one the views have found the digit.
     """
-    if found.method is Method.FLAT_PAPER:
+    if found.method is Method.FLAT_PAPER or max(pixels.shape[:2]) > CROPPED:
         return None
-    if max(pixels.shape[:2]) <= CROPPED:
-        return to_crop(pixels)
-    if found.box is None or not found.others:
-        return None
-    left, top, right, bottom = found.box
-    reach = round(ROUND * max(right - left, bottom - top))
-    x, y = (left + right) // 2, (top + bottom) // 2
-    return to_crop(pixels[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach])
+    return to_crop(pixels)
 
 
 def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:
