@@ -116,8 +116,9 @@ class NumberFinder:
         size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
-        if zones and min(zone.height for zone in zones) > FILLS * small.shape[0]:
-            zones = [reduce(_together, sorted(zones, key=lambda zone: zone.x))]  # there is room for one line only
+        tall = [zone for zone in zones if zone.height > FILLS * small.shape[0]]
+        if tall:
+            zones = [reduce(_together, sorted(tall, key=lambda zone: zone.x))]  # there is room for one line only
         return Look([zone.scaled(1 / scale) for zone in zones], scale)
 
 

@@ -34,7 +34,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
     # 2. What does each zone say, as a line and digit by digit? Of several looks the first that reads surely counts.
     read = [[read_zone(grey, zone, readers) for zone in zones] for zones in looks]
     surest = max(read, key=_sureness, default=[])
-    kept = [line for line in next((one for one in read if _sureness(one) > SURE), surest) if line.digits]
+    kept = [line for line in next((lines for lines in read if _is_sure(lines)), surest) if line.digits]
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
@@ -61,6 +61,11 @@ def _sureness(lines: list[ReadLine]) -> float:
     """Return how surely the numbers of a look are read; pieces of large digits, or lines run together, read badly."""
     areas = [line.zone.length * line.zone.height for line in lines if line.digits]
     return float(np.average([line.certainty for line in lines if line.digits], weights=areas)) if areas else 0.0
+
+
+def _is_sure(lines: list[ReadLine]) -> bool:
+    """Whether a look needs no coarser one: its numbers are read surely, and nothing in them is in doubt."""
+    return _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits)
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:
