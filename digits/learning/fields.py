@@ -2,7 +2,6 @@
 
 field = draw_field(writer, rng)            # Field(picture uint8 (h, w), text, marks, height)
 strip, text = draw_strip(writer, rng)      # what the line reader sees of it, uint8 (32, w), and should say
-python -m digits.learning.fields sheet.png # look at some
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from digits.finding.strip import STRIP_HEIGHT, to_strip
+from digits.finding.strip import to_strip
 from digits.learning.camera import any_ink, take
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
@@ -299,16 +298,3 @@ def _seen(field: Field, left: float, right: float) -> str:
         lost = 1 - (min(mark.right, right) - max(mark.left, left)) / max(1.0, mark.right - mark.left)
         seen += symbol if lost < CUT_OFF else OTHER if lost < GONE else ""
     return " ".join(seen.split())
-
-
-def sheet_of_strips(writer: Writer, n: int = 120, seed: int = 0) -> np.ndarray:
-    """Return a picture of `n` strips, one below the other in columns, each with its text."""
-    rng, tiles = np.random.default_rng(seed), []
-    for _ in range(n):
-        strip, text = draw_strip(writer, rng)
-        tile = np.full((STRIP_HEIGHT + 16, 420), 255, np.uint8)
-        tile[:STRIP_HEIGHT, : min(420, strip.shape[1])] = 255 - strip[:, :420]
-        cv2.putText(tile, text.replace(OTHER, "#"), (4, STRIP_HEIGHT + 12), 0, 0.42, 0, 1, cv2.LINE_AA)
-        tiles.append(tile)
-    columns = [np.concatenate(tiles[i::3]) for i in range(3)]
-    return np.concatenate(columns, axis=1)
