@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +14,14 @@ import app as program
 
 @contextlib.contextmanager
 def serving(data_dir: Path, *flags: str) -> Iterator[str]:
-    """Yield the address of a server started with `flags`, as `python app.py` would start it; stop it afterwards."""
+    """Yield the address of a server started with `flags`, as `python app.py` would start it; stop it afterwards.
+
+    Gradio looks its folder of uploads up in the environment at every request, so the environment of before comes back
+    with the end: a server that was running already then finds its own uploads again.
+    """
     import uvicorn
 
+    before = os.environ.copy()
     arguments = program.parse(["--port", "0", "--data-dir", str(data_dir), *flags])
     listener = program.listen(arguments.host, arguments.port)
     users = program.read_users(arguments.auth_file)
@@ -29,3 +35,5 @@ def serving(data_dir: Path, *flags: str) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
+        os.environ.clear()
+        os.environ.update(before)
