@@ -4,7 +4,7 @@
     python train_readers.py pages --resume     # go on after a kill
     python train_readers.py crops --smoke      # a few seconds on a little data; models/ stays as it is
 
-Nothing is learnt twice by heart: while one part of the pictures is being learnt, worker processes draw the next
+The pictures never run out: while one part of them is being learnt, worker processes draw the next
 (digits/learning/fields.py, pages.py, crops.py), and a part is dropped after a few epochs. Each epoch's seed is its
 number, so a run that was stopped goes on as if it had not been. Settings, metrics and state lie in outputs/runs/NAME/.
 """
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Settings:
     name: str = "lines"
     part: int = 12_000  # pictures drawn for each epoch
     window: int = 4  # epochs that a part is learnt in
-    epochs: int = 14
+    epochs: int = 20
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
@@ -236,7 +237,12 @@ def _open_writers(directory: str) -> None:
 
 def _draw(name: str, n: int, seed: tuple[int, ...], training: bool, held_out_pens: bool = False) -> list[Sample]:
     rng, pens = np.random.default_rng(seed), HELD_OUT if held_out_pens else PENS
-    return [TASKS[name].draw(_writers[training], rng, pens) for _ in range(n)]
+    samples = []
+    for _ in range(n):
+        if (training_itself := parent_process()) and not training_itself.is_alive():
+            os._exit(1)  # it was killed: nobody waits for these pictures
+        samples.append(TASKS[name].draw(_writers[training], rng, pens))
+    return samples
 
 
 class Drawing:
@@ -284,7 +290,7 @@ def train(
     device = choose_device()
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
-    model = task.network().to(device)
+    model = task.network().to(device, memory_format=torch.channels_last)  # a third faster on a CPU
     n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
     paced = partial(pace, decay=settings.decay)
     learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, n_steps, clip=5.0, pace=paced)

@@ -173,7 +173,7 @@ CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0
 def draw_field(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> Field:
     """Draw one field: choose what is written and where, write it, print round it, photograph it."""
     # 1. The text and the hand; one digit a cell now and then.
-    height = float(np.exp(rng.uniform(np.log(9), np.log(34))))
+    height = float(np.exp(rng.uniform(np.log(10), np.log(44))))
     text, hand = any_text(rng), any_hand(rng, pens)
     if text.isdigit() and rng.random() < 0.4:
         hand = replace(hand, pitch=float(rng.uniform(0.85, 2.2)))

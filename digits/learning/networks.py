@@ -37,7 +37,7 @@ class _Sideways(nn.Module):
 class LineNet(nn.Module):
     """Strips, uint8 (n, 32, w), to log probabilities (n, w // 2, 19) of the symbols and of "nothing new here".
 
-    Four convolutions bring the height down to two; four look to both sides: 525,099 parameters.
+    Four convolutions bring the height down to two; four look to both sides, a digit and a half far: 525,099 parameters.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class LineNet(nn.Module):
         )
         self.join = nn.Sequential(nn.Conv1d(256, 160, 1, bias=False), nn.BatchNorm1d(160), nn.ReLU())
         self.read = nn.Sequential(
-            *(_Sideways(160, dilation) for dilation in (1, 2, 4, 1)), nn.Conv1d(160, N_SYMBOLS + 1, 1)
+            *(_Sideways(160, dilation) for dilation in (1, 2, 4, 8)), nn.Conv1d(160, N_SYMBOLS + 1, 1)
         )
 
     def forward(self, strips: Tensor) -> Tensor:

@@ -133,12 +133,12 @@ def any_hand(rng: Rng, pens: dict[Pen, float] = PENS) -> Hand:
     """Return a hand at random, from hairline to marker and from cramped to wide."""
     return Hand(
         pen=draw_pen(rng),
-        mixed=rng.random() < 0.2,
+        mixed=rng.random() < 0.3,
         ink=choose(pens, rng),
         lean=float(rng.normal(0.06, 0.18)),
         gap=float(rng.choice([0.05, 0.12, 0.25, 0.5], p=[0.25, 0.35, 0.3, 0.1])),
         uneven=float(rng.uniform(0, 0.1)),
-        touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.6, 0.25, 0.15])),
+        touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.55, 0.2, 0.25])),
     )
 
 
@@ -346,7 +346,7 @@ def _amount(rng: Rng) -> str:
 
 def _date(rng: Rng) -> str:
     day, month, year = rng.integers(1, 32), rng.integers(1, 13), rng.integers(1900, 2100)
-    sign = str(rng.choice(list(".-/"), p=[0.4, 0.15, 0.45]))
+    sign = str(rng.choice(list(".-/"), p=[0.3, 0.15, 0.55]))
     two = (lambda n: f"{n:02d}") if rng.random() < 0.5 else str
     parts = [two(day), two(month), str(year) if rng.random() < 0.5 else f"{year % 100:02d}"]
     return sign.join(parts if rng.random() < 0.7 else [parts[2], parts[1], parts[0]])
@@ -380,10 +380,11 @@ NUMBERS: dict[Callable[[Rng], str], float] = {
     lambda rng: _digits(rng, 5, 10): 0.14,
     lambda rng: "".join(rng.choice(list("114477"), rng.integers(2, 6))): 0.06,  # straight strokes side by side
     _amount: 0.1,
-    _date: 0.1,
+    _date: 0.15,
     _phone: 0.07,
     lambda rng: "-" + _digits(rng, 1, 5): 0.04,
     lambda rng: f"{rng.integers(0, 100)}.{rng.integers(0, 100)}": 0.04,
+    lambda rng: f"{rng.integers(0, 100)}/{rng.integers(1, 100)}": 0.03,  # points, fractions, months
     _time: 0.03,
 }
 TEXTS: dict[Callable[[Rng], str], float] = {
