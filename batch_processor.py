@@ -177,8 +177,7 @@ class BatchProcessor:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         networks = [network.facts for network in predictor.engines]
-        if self.number:
-            networks.append(predictor.number_readers().facts)
+        networks.append(predictor.number_readers().facts if self.number else predictor.crop_reader().facts)
         weights = json.dumps(networks, sort_keys=True, default=str)
         job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,

@@ -1,11 +1,11 @@
-"""Read digits: one predictor for the page, the command line, the API,
-batches and the notebook.
+"""Read digits: one predictor for the page, the command line, the API, batches and the notebook.
 
-    python predict.py                           # the example drawings
-    python predict.py photo.jpg scan.png --json
+python predict.py                           # the example drawings
+python predict.py photo.jpg scan.png --json
+python predict.py form.jpg --number         # all its numbers, line by line
 
-    from predict import MNISTPredictor
-    digit, confidence, probs = MNISTPredictor().predict("digit.png")
+from predict import MNISTPredictor
+digit, confidence, probs = MNISTPredictor().predict("digit.png")
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ from utils import ASSETS_DIR, UserError, command
 
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
-# And a way to see it: the ring of a dotted zero is no frame, a foot no underline.
-AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}
+AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}  # likewise: the ring of a dotted zero is no frame, a foot no rule
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
@@ -177,9 +176,7 @@ class MNISTPredictor:
 
 def _caution(found: FoundDigit) -> float:
     """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return (
-        0.0 if found is None or found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
-    )
+    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
 
 
 def _thickness(found: FoundDigit) -> float:
@@ -257,8 +254,8 @@ def _print_numbers(predictor: MNISTPredictor, files: list[str], as_json: bool) -
             n_unreadable += 1
             print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{_shown(file)}: {error}")
             continue
-        shown = " / ".join(reading.lines) or "no digits"
-        print(json.dumps(reading.row(file)) if as_json else f"{_shown(file)}: {shown}")
+        said = f"{' / '.join(reading.lines) or '-'}  {reading.status}  {reading.reason}".rstrip()
+        print(json.dumps(reading.row(file)) if as_json else f"{_shown(file)}: {said}")
     return int(n_unreadable > 0)
 
 

@@ -290,7 +290,7 @@ def train(
     device = choose_device()
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
-    model = task.network().to(device, memory_format=torch.channels_last)  # a third faster on a CPU
+    model = task.network().to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU
     n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
     paced = partial(pace, decay=settings.decay)
     learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, n_steps, clip=5.0, pace=paced)

@@ -1,9 +1,8 @@
-"""What programs and their tests take from the package below: seeds, devices, logging,
-paths and safe writing.
+"""What programs and their tests take from the package below: seeds, devices, logging, paths and safe writing.
 
-    from utils import UserError, atomic_path, seed_everything
-    with atomic_path("report.csv") as path: path.write_text("...")
-    raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
+from utils import UserError, atomic_path, seed_everything
+with atomic_path("report.csv") as path: path.write_text("...")
+raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
 """
 
 from __future__ import annotations

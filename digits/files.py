@@ -1,7 +1,6 @@
-"""Where the project's files lie, and how one is written so that nobody
-ever reads half of it.
+"""Where the project's files lie, and how one is written so that nobody ever reads half of it.
 
-    with atomic_path("report.csv") as path: path.write_text("...")
+with atomic_path("report.csv") as path: path.write_text("...")
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Take the documents' pictures of the page, on a server of its own: one for each tab,
-a 3 drawn on the first.
+"""Take the documents' pictures of the page, on a server of its own: one for each tab, a 3 drawn on the first.
 
-    python docs/draw_page.py            # writes docs/page*.png; needs chromium and playwright (requirements-dev.txt)
+python docs/draw_page.py            # writes docs/page*.png; needs chromium and playwright (requirements-dev.txt)
 """
 
 # ruff: noqa: E402

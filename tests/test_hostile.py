@@ -1,8 +1,7 @@
-"""Hostile and odd pictures through every door: a row each, in order, with a sentence; no crash,
-no hang, no leak.
+"""Hostile and odd pictures through every door: a row each, in order, with a sentence; no crash, no hang, no leak.
 
-    python -m pytest tests/test_hostile.py                 # a share of the files
-    python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
+python -m pytest tests/test_hostile.py                 # a share of the files
+python -m pytest tests/test_hostile.py -m soak         # all of them, with other seeds, and on Ray
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What must hold for any input: a digit stays the digit however it lies on the paper;
-rows come out as they went in.
+"""What must hold for any input: a digit stays the digit however it lies on the paper; rows come out as they went in.
 
-    python -m pytest tests/test_properties.py
+python -m pytest tests/test_properties.py
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Entries in, rows out: what one worker of a batch does, whichever engine runs it,
-and the truth rows are held against.
+"""Entries in, rows out: what one worker of a batch does, whichever engine runs it, and the truth rows are held against.
 
-    read = RowReader(predictor)
-    rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
+read = RowReader(predictor)
+rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in order, keys as the report's columns
 """
 
 from __future__ import annotations

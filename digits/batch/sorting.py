@@ -1,7 +1,6 @@
-"""Copies of a batch's pictures in folders by what was
-read in them.
+"""Copies of a batch's pictures in folders by what was read in them.
 
-    n_copied = sort_into(journal, Path("sorted"))        # sorted/0 … sorted/9, unsure, blank, not_a_digit, error
+n_copied = sort_into(journal, Path("sorted"))        # sorted/0 … sorted/9, unsure, blank, not_a_digit, error
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from digits.finding.strip import PAPER, measure
+from digits.finding.strip import PAPER, measure, to_levels
 
 CROP_SIDE = 48
 
@@ -23,10 +23,9 @@ def to_crop(pixels: np.ndarray) -> np.ndarray:
     scale = CROP_SIDE / max(grey.shape)
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     even = cv2.resize(even, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    levels = np.clip(PAPER + (255 - PAPER) * even, 0, 255).round().astype(np.uint8)
     left, top = (CROP_SIDE - size[0]) // 2, (CROP_SIDE - size[1]) // 2
     crop = np.full((CROP_SIDE, CROP_SIDE), PAPER, np.uint8)
-    crop[top : top + size[1], left : left + size[0]] = levels
+    crop[top : top + size[1], left : left + size[0]] = to_levels(even)
     return crop
 
 

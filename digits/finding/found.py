@@ -1,8 +1,7 @@
-"""What was found in a picture,
-and how it is made of a contrast map.
+"""What was found in a picture, and how it is made of a contrast map.
 
-    found = read_strokes(measure_contrast(small), scale=1.0)
-    found.ink, found.box, found.method
+found = read_strokes(measure_contrast(small), scale=1.0)
+found.ink, found.box, found.method
 """
 
 from __future__ import annotations

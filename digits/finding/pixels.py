@@ -63,10 +63,3 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-
-
-def close_dark(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Return `pixels` without dark marks narrower than `side`; what runs out of the picture counts as wide."""
-    side |= 1  # an even one would shift the picture
-    padded = cv2.copyMakeBorder(pixels, side, side, side, side, cv2.BORDER_REPLICATE)
-    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))[side:-side, side:-side]

@@ -1,5 +1,4 @@
-"""Ruled lines and squares, taken off;
-strokes that cross them stay.
+"""Ruled lines and squares, taken off; strokes that cross them stay.
 
 without_rules(mask)                    # of one digit: lines that run out of the picture on both sides
 """

@@ -43,13 +43,20 @@ def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    levels = np.clip(PAPER + (255 - PAPER) * strip, 0, 255).round().astype(np.uint8)
-    return cv2.copyMakeBorder(levels, 0, 0, MARGIN, MARGIN, cv2.BORDER_CONSTANT, value=PAPER)
+    return cv2.copyMakeBorder(to_levels(strip), 0, 0, MARGIN, MARGIN, cv2.BORDER_CONSTANT, value=PAPER)
 
 
-def measure(grey: np.ndarray) -> tuple[float, float]:
-    """Return the level of the paper and how far the ink departs from it; negative where ink is darker."""
+def measure(grey: np.ndarray, strongest: float = 1.0) -> tuple[float, float]:
+    """Return the level of the paper and how far the ink departs from it; negative where ink is darker.
+
+    The ink's level is that which `strongest` per cent of the pixels exceed.
+    """
     paper = float(np.median(grey))
-    low, high = np.percentile(grey, (1, 99)) - paper
+    low, high = np.percentile(grey, (strongest, 100 - strongest)) - paper
     contrast = low if -low >= high else high
     return paper, float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
+
+
+def to_levels(ink: np.ndarray) -> np.ndarray:
+    """Return uint8 levels of ink, float: 0 becomes `PAPER`, 1 (the contrast) becomes 255."""
+    return np.clip(PAPER + (255 - PAPER) * ink, 0, 255).round().astype(np.uint8)

@@ -1,7 +1,6 @@
-"""Sheets of imitated pictures,
-each beside the ink that is found in it.
+"""Sheets of imitated pictures, each beside the ink that is found in it.
 
-    python -m digits.learning.gallery gallery.png
+python -m digits.learning.gallery gallery.png
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The data sets to train on by their names, with what is held back of each;
-what the project makes itself is cached.
+"""The data sets to train on by their names, with what is held back of each; what the project makes itself is cached.
 
-    data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .ink, .labels, .validation
+data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .ink, .labels, .validation
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Glyphs, clean digits to make pictures of: an MNIST image or the strokes of a pen,
-redrawn with some pen and bent.
+"""Glyphs, clean digits to make pictures of: an MNIST image or the strokes of a pen, redrawn with some pen and bent.
 
-    coverage = draw_glyph(glyph, rng)      # float32 (128, 128) in 0–1
+coverage = draw_glyph(glyph, rng)      # float32 (128, 128) in 0–1
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Makes pictures to train on with several processes;
-the pool is the same however many there are.
+"""Makes pictures to train on with several processes; the pool is the same however many there are.
 
-    ink, labels = make_in_chunks(make_some, glyphs, labels, n=100_000, size=1000, seed=0, workers=2)
+ink, labels = make_in_chunks(make_some, glyphs, labels, n=100_000, size=1000, seed=0, workers=2)
 """
 
 from __future__ import annotations

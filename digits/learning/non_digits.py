@@ -1,7 +1,6 @@
-"""What is no digit, to train on: letters, scribbles, fragments, several digits,
-shapes, texture.
+"""What is no digit, to train on: letters, scribbles, fragments, several digits, shapes, texture.
 
-    coverage = choose(NON_DIGITS, rng)(rng, lambda: glyph)      # float32 (128, 128) in 0–1
+coverage = choose(NON_DIGITS, rng)(rng, lambda: glyph)      # float32 (128, 128) in 0–1
 """
 
 from __future__ import annotations

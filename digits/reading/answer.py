@@ -16,7 +16,7 @@ import numpy as np
 
 from digits.finding.decode import Picture, PictureError
 from digits.finding.found import FoundDigit
-from digits.reading.engines import Engine
+from digits.reading.engines import Engine, SurroundingsNetwork
 from digits.reading.finder import Box
 from digits.reading.line import DigitReading, NumberReaders
 from digits.reading.symbols import to_value
@@ -138,4 +138,8 @@ class Predictor(Protocol):
 
     def number_readers(self) -> NumberReaders:
         """Return the networks that read numbers. Raises `UserError` if a file is missing."""
+        ...
+
+    def crop_reader(self) -> SurroundingsNetwork:
+        """Return the network that sees a digit among other things. Raises `UserError` if its file is missing."""
         ...

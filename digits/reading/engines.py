@@ -1,8 +1,7 @@
-"""torch and ONNX Runtime behind one door: uint8 ink (n, 28,
-28) -> float32 logits (n, 10).
+"""torch and ONNX Runtime behind one door: uint8 ink (n, 28, 28) -> float32 logits (n, 10).
 
-    engine = OnnxEngine("models/mnist_cnn_best.onnx", threads=1)
-    engine.logits(ink); engine.facts["temperature"]
+engine = OnnxEngine("models/mnist_cnn_best.onnx", threads=1)
+engine.logits(ink); engine.facts["temperature"]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where numbers stand in a picture: a network marks their zones, and the zones become lines with a slant.
 
-    (zones, *coarser) = NumberFinder().looks(grey)      # of uint8 (h, w): [Zone, …], and what may be truer
+    zones, *coarser = NumberFinder().looks(grey)        # of uint8 (h, w): [Zone, …], and what may be truer
     zones[0].cut(grey)                                  # its strip for the line reader, uint8 (32, w)
 
 The network (learning/networks.PageNet) was trained on digits 11 to 60 pixels high, so a picture is looked at again at
@@ -9,6 +9,7 @@ another size where its digits turn out smaller or larger.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -17,13 +18,14 @@ import cv2
 import numpy as np
 
 from digits.files import MODELS_DIR
-from digits.finding.strip import DIGIT_HEIGHT, LEAST_CONTRAST, MARGIN, PAPER, to_strip
+from digits.finding.strip import DIGIT_HEIGHT, MARGIN, PAPER, measure, to_levels, to_strip
 from digits.reading.engines import SurroundingsNetwork
 
 SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
 TILE = 32  # the network's sides are multiples of it
 STRIDE = 4  # of its answer
 CORE = 0.6  # of a digit's height is its zone
+STRONGEST = 0.3  # per cent of a page's pixels whose level counts as that of its ink
 COARSER = 3.0  # times at each further look
 SMALL_PICTURE = 200  # pixels of the longer side
 LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: found at all, looked at again, and then
@@ -67,7 +69,7 @@ class Zone:
         size = max(2, round(width)), max(4, round(3 * self.height))
         corner = start - 1.5 * self.height * down
         back = np.array([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]], np.float64)
-        flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(np.median(grey))
+        flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(np.median(grey[::4, ::4]))
         level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
         strip = to_strip(level, 1.5 * self.height, self.height)
         scale = self.height / DIGIT_HEIGHT
@@ -91,10 +93,10 @@ class NumberFinder:
         padded = cv2.copyMakeBorder(page, TILE, below, TILE, beside, cv2.BORDER_CONSTANT, value=PAPER)
         logits = self._network.run(padded[None])[0]
         start, rows, columns = TILE // STRIDE, -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
-        return 1 / (1 + np.exp(-logits[:, start : start + rows, start : start + columns]))
+        return 1 / (1 + np.exp(-logits[:, start : start + rows, start : start + columns].clip(-30, 30)))
 
-    def looks(self, grey: np.ndarray) -> list[list[Zone]]:
-        """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
+    def looks(self, grey: np.ndarray) -> Iterator[list[Zone]]:
+        """Yield what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
 
         The first is the picture as it is, or larger where its digits are small; the others are ever coarser, for
         digits that fill it, and only there where they show more.
@@ -106,11 +108,13 @@ class NumberFinder:
             larger = min(scale * (COMFORTABLE / height if height else 2.0), SIDE / max(grey.shape))
             again = self._look_at(grey, larger)
             first = again if again.area > 0.7 * first.area else first
-        looks = [first]
+        if first.zones:
+            yield first.zones
         while max(grey.shape) * scale > 2 * TILE:
             scale /= COARSER
-            looks.append(self._look_at(grey, scale))
-        return [look.zones for look in looks if look.zones and (look is first or look.area > first.area)]
+            look = self._look_at(grey, scale)
+            if look.area > first.area:
+                yield look.zones
 
     def _look_at(self, grey: np.ndarray, scale: float) -> Look:
         size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
@@ -142,13 +146,8 @@ class Look:
 
 def to_page(grey: np.ndarray) -> np.ndarray:
     """Return a grey picture, uint8 (h, w), in even contrast, for the network: paper is `PAPER`, ink brighter."""
-    paper = float(np.median(grey))
-    low, high = np.percentile(grey[::2, ::2], (0.3, 99.7)) - paper
-    contrast = low if -low >= high else high
-    contrast = float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
-    return (
-        np.clip(PAPER + (255 - PAPER) * (grey.astype(np.float32) - paper) / contrast, 0, 255).round().astype(np.uint8)
-    )
+    paper, contrast = measure(grey[::2, ::2], STRONGEST)
+    return to_levels((grey.astype(np.float32) - paper) / contrast)
 
 
 # ---------------------------------------------------------------- zones

@@ -10,6 +10,7 @@ is unsure and says why.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import cv2
@@ -31,10 +32,9 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     looks = readers.finder.looks(grey)
 
-    # 2. What does each zone say, as a line and digit by digit? Of several looks the first that reads surely counts.
-    read = [[read_zone(grey, zone, readers) for zone in zones] for zones in looks]
-    surest = max(read, key=_sureness, default=[])
-    kept = [line for line in next((lines for lines in read if _is_sure(lines)), surest) if line.digits]
+    # 2. What does each zone say, as a line and digit by digit?
+    read = ([read_zone(grey, zone, readers) for zone in zones] for zones in looks)
+    kept = [line for line in _surest(read) if line.digits]
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
@@ -63,9 +63,14 @@ def _sureness(lines: list[ReadLine]) -> float:
     return float(np.average([line.certainty for line in lines if line.digits], weights=areas)) if areas else 0.0
 
 
-def _is_sure(lines: list[ReadLine]) -> bool:
-    """Whether a look needs no coarser one: its numbers are read surely, and nothing in them is in doubt."""
-    return _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits)
+def _surest(looks: Iterable[list[ReadLine]]) -> list[ReadLine]:
+    """Return the first look that needs no coarser one, read surely and without a doubt; else the surest of all."""
+    surest: list[ReadLine] = []
+    for lines in looks:
+        if _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits):
+            return lines
+        surest = max(surest, lines, key=_sureness)
+    return surest
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:

@@ -1,8 +1,7 @@
-"""What the API sends, as types: they check nothing twice, but they document,
-and make /docs and clients possible.
+"""What the API sends, as types: they check nothing twice, but they document, and make /docs and clients possible.
 
-    rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
-    rows[0].status, rows[0].digit
+rows = Rows.model_validate(httpx.post(url, files={"files": file}).json()).rows     # of POST /api/predict
+rows[0].status, rows[0].digit
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The API's counter: takes the files in, keeps the queue short,
-and has the work done in a few threads.
+"""The API's counter: takes the files in, keeps the queue short, and has the work done in a few threads.
 
-    desk = Desk(Limits(n_working=2))
-    pictures = await desk.read(files)
-    predictions = await desk.work(predictor.predict_batch, pictures)
+desk = Desk(Limits(n_working=2))
+pictures = await desk.read(files)
+predictions = await desk.work(predictor.predict_batch, pictures)
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Put the tabs together, with one theme,
-and hand gradio what it needs to stay quiet.
+"""Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
 
-    mount_page(api, readers, exports=True, max_upload_bytes=16 * 2**20)
+mount_page(api, readers, exports=True, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
