@@ -107,10 +107,12 @@ def _read_at(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) 
         sure = min(confidence, spelt.certainty[i]) > LEAST_CERTAIN and np.delete(by_itself, digit).max() < AGAINST
         digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
         text[i] = str(digit)
-    # 3. Words, some of whose letters look like digits, and grain that looks like both, are no number.
+    # 3. Words, some of whose letters look like digits, are no number; what looks like both words and grain is unread.
     certainty = float(spelt.certainty.mean()) if len(text) else 0.0
-    if len(digits) <= text.count(OTHER) or certainty < LEAST_READ:
-        digits = []
+    if digits and len(digits) <= text.count(OTHER) or set(text) == {OTHER}:
+        return ReadLine(zone, "", [], certainty, "")
+    if not digits or certainty < LEAST_READ:
+        return ReadLine(zone, "", [], certainty, f"something at {_reach(zone)} was not read")
     doubt = _doubt(spelt, text, digits, boxes) or _unread(zone, boxes)
     return ReadLine(zone, _spaced(text, spans), digits, certainty, doubt)
 
@@ -181,8 +183,6 @@ def _doubt(spelt: Spelt, text: list[str], digits: list[DigitReading], boxes: lis
 
 def _unread(zone: Zone, boxes: list[Box]) -> str:
     """Return which end of the zone nothing was read at, or nothing."""
-    if not boxes:
-        return "nothing was read"
     first, last = boxes[0][0], boxes[-1][2]
     if first - zone.x > UNREAD * zone.height:
         return f"something at columns {round(zone.x)}–{first} was not read"
@@ -193,3 +193,7 @@ def _unread(zone: Zone, boxes: list[Box]) -> str:
 
 def _place(box: Box) -> str:
     return f"columns {box[0]}–{box[2]}"
+
+
+def _reach(zone: Zone) -> str:
+    return f"columns {round(zone.x)}–{round(zone.x + zone.length)}"
