@@ -85,7 +85,7 @@ def test_a_page_has_even_contrast_in_either_polarity():
 
 
 def test_a_missing_or_foreign_network_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="no lines.onnx; make it with: python train_readers.py lines"):
+    with pytest.raises(UserError, match="no lines.onnx; it comes with the project: git checkout models/lines.onnx"):
         SurroundingsNetwork("lines", directory=tmp_path)
     (tmp_path / "lines.onnx").write_bytes(b"nothing of the kind")
     with pytest.raises(UserError, match="not a network exported by train_readers.py"):
