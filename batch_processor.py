@@ -9,7 +9,8 @@
     processor.save_results_csv(); processor.save_results_json(); processor.print_summary()
 
 Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped.
-Exit status 0: every file was read; 1: finished, but some files could not be read; 2: wrong usage; 130: Ctrl-C.
+Exit status 0: every file was read; 1: finished, but some files could not be read, or a source held no picture; 2: wrong
+usage, or nothing at all to read; 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import platform
 import sqlite3
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,9 +36,9 @@ from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
-from digits.batch.sources import Entry, kind_of, listed
+from digits.batch.sources import N_NAMED, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
-from digits.batch.writers import WRITERS, report_rows, write_report
+from digits.batch.writers import WRITERS, printable, report_rows, write_report
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
@@ -112,10 +112,10 @@ class BatchProcessor:
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
         named = [os.fspath(source) for source in sources]
-        skipped: Counter[str] = Counter()
+        skipped = Skipped()
         entries, total = listed(named, recursive, skipped)
         if total == 0:
-            raise UserError(f"there is no picture in {', '.join(named)}")
+            raise UserError("; ".join(skipped.empty))
         self.close()
         self._is_finished = False
         log, resumed = self._begin(self._job(named, recursive, labels is not None), resume)
@@ -129,9 +129,13 @@ class BatchProcessor:
                     keep(rows)
         finally:
             self.summary = self._summarise(started, skipped)
+            for kind, names in skipped.names.items():
+                log.info("passed over, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
+            for sentence in skipped.empty:
+                log.warning("%s", sentence)
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self._done()):
-            raise UserError(f"there is no picture in {', '.join(named)}")
+            raise UserError("; ".join(skipped.empty))
         self._is_finished = True
         return self.summary
 
@@ -208,11 +212,13 @@ class BatchProcessor:
             log.info("no interrupted run of this job was found; starting anew")
         return log, False
 
-    def _summarise(self, started: tuple[float, float], skipped: Counter[str]) -> dict[str, Any]:
+    def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
         facts = self._done().facts
         seconds = time.perf_counter() - started[1]
         about = about_run(facts["sources"], facts["model"], dict(skipped), started[0], seconds)
+        names = {kind: [printable(name) for name in found] for kind, found in skipped.names.items()}
+        about |= {"skipped_names": names, "empty_sources": list(map(printable, skipped.empty))}
         more = {"weights": facts["weights"], "engine": self.engine, "versions": _versions()}
         return summarise(self._done()) | about | more
 
@@ -318,7 +324,7 @@ def main(argv: list[str] | None = None) -> int:
     processor.print_summary()
     print(*reports[::-1], sep="\n")  # the first one asked for comes last
     processor.close()
-    return int(processor.summary["statuses"][ERROR] > 0)
+    return int(processor.summary["statuses"][ERROR] > 0 or bool(processor.summary["empty_sources"]))
 
 
 def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:

@@ -66,12 +66,12 @@ class RowReader:
         return rows
 
     def _read_digits(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        predictions = self.predictor.predict_found([_find(entry) for entry in entries])
+        predictions = self.predictor.predict_found([find_in(entry) for entry in entries])
         return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
 
     def _read_number(self, entry: Entry) -> dict[str, Any]:
         try:
-            reading = self.predictor.read_number(entry.read())
+            reading = self.predictor.read_number(entry.picture())
         except PictureError as error:
             return {"path": entry.name, "status": ERROR, "error": str(error)}
         except Exception as error:
@@ -80,9 +80,10 @@ class RowReader:
         return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
 
 
-def _find(entry: Entry) -> FoundDigit | PictureError:
+def find_in(entry: Entry) -> FoundDigit | PictureError:
+    """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
     try:
-        return _lighten(find_digit(entry.read()))
+        return _lighten(find_digit(entry.picture()))
     except PictureError as error:
         return error
     except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows

@@ -19,7 +19,7 @@ import numpy as np
 from digits.command import UserError
 from digits.corrections import Corrections
 from digits.files import ROOT
-from digits.finding.decode import EXTENSIONS, PictureError
+from digits.finding.decode import EXTENSIONS, PictureError, read_bytes, to_pages
 from digits.finding.digit import find_digit
 from digits.finding.ink import normalise
 
@@ -135,10 +135,11 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     inks, labels = [], []
     for file, label in files:
         with contextlib.suppress(PictureError):
-            found = find_digit(file)
-            if not found.is_blank:
-                inks.append(found.ink)
-                labels.append(label)
+            for _mark, page in to_pages(read_bytes(file)):
+                found = find_digit(page)
+                if not found.is_blank:
+                    inks.append(found.ink)
+                    labels.append(label)
     if not inks:
         raise UserError(f"no readable picture lies in folders 0 … 9 below {path}")
     return np.stack(inks), np.array(labels, np.int64)
