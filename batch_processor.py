@@ -36,12 +36,12 @@ from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
-from digits.batch.sources import N_NAMED, Entry, Skipped, kind_of, listed
+from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, printable, report_rows, write_report
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
-from utils import ROOT, UserError, command, disk_sentence, git_commit, start_log
+from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, git_commit, start_log
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
@@ -113,9 +113,12 @@ class BatchProcessor:
         """
         named = [os.fspath(source) for source in sources]
         skipped = Skipped()
-        entries, total = listed(named, recursive, skipped)
+        met = {"meet": labels.meet} if labels is not None and labels.table else {}
+        entries, total = listed(named, recursive, skipped, **met)
         if total == 0:
             raise UserError("; ".join(skipped.empty))
+        if labels is not None and met and total:
+            labels.told()  # raises, if there is none: before the work
         self.close()
         self._is_finished = False
         log, resumed = self._begin(self._job(named, recursive, labels is not None), resume)
@@ -136,6 +139,8 @@ class BatchProcessor:
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self._done()):
             raise UserError("; ".join(skipped.empty))
+        if labels is not None and met:
+            self.summary["labels"] = labels.told()
         self._is_finished = True
         return self.summary
 
@@ -308,6 +313,7 @@ def _versions() -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Read the sources named on the command line and write the reports."""
     arguments = _parser().parse_args(argv)
+    sources = _sources(arguments)
     processor = BatchProcessor(
         arguments.model, arguments.output_dir, arguments.workers, arguments.threshold, arguments.number,
         arguments.engine, arguments.ray_address,
@@ -315,7 +321,7 @@ def main(argv: list[str] | None = None) -> int:
     labelled = arguments.labels or arguments.labels_from_folders
     labels = Labels(arguments.labels, arguments.number) if labelled else None
     try:
-        processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
+        processor.run(sources, not arguments.no_recursive, labels, arguments.resume)
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
         reports = [processor.save(kind) for kind in arguments.format]
@@ -325,6 +331,15 @@ def main(argv: list[str] | None = None) -> int:
     print(*reports[::-1], sep="\n")  # the first one asked for comes last
     processor.close()
     return int(processor.summary["statuses"][ERROR] > 0 or bool(processor.summary["empty_sources"]))
+
+
+def _sources(arguments: argparse.Namespace) -> list[str]:
+    """Return what is to be read: without a source the example drawings."""
+    if arguments.null:
+        return [STDIN_NULS if source == STDIN_LINES else source for source in arguments.sources or [STDIN_LINES]]
+    if not arguments.sources:
+        print("reading the example drawings; name files or folders to read those, see --help", file=sys.stderr)
+    return arguments.sources or [str(ASSETS_DIR / "examples")]
 
 
 def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:
@@ -348,13 +363,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE", help="file, folder, glob, .zip, .txt or .csv list, - for stdin, or URL")
+    told = "file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)"
+    add("sources", nargs="*", metavar="SOURCE", help=told)
+    add("-0", "--null", action="store_true", help="names on stdin are parted by NUL, as find -print0 writes them")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="reports (default: csv json)")
     add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     add("--number", action="store_true", help="read whole numbers: several digits, several lines")
     truth = parser.add_mutually_exclusive_group()
-    truth.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label: accuracy, confusions")
+    truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
     add("--resume", action="store_true", help="go on with an interrupted run of the same command")
     add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")

@@ -11,7 +11,6 @@ that are no pictures by their extension are passed over, counted and named. Ever
 from __future__ import annotations
 
 import contextlib
-import csv
 import functools
 import glob
 import io
@@ -22,7 +21,7 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -39,9 +38,9 @@ from digits.finding.decode import (
     split_page,
     to_pages,
 )
+from digits.tables import FILE_TITLES, TABLES, first_of, read_table, to_text
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-LIST_COLUMNS = ("path", "file", "filename", "image")
 STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
 MAX_MEMBERS = 1_000_000  # of one archive, with those in it
 MAX_NESTED = 3  # archives within each other, below the outermost
@@ -200,7 +199,7 @@ def _paged(entry: Entry) -> Iterator[Entry]:
     yield from (Entry(entry.name + mark, entry.cut, entry.listed_stamp) for mark in marks)
 
 
-KINDS = {".zip": "zip"} | dict.fromkeys((".txt", ".csv"), "list")
+KINDS = {".zip": "zip"} | dict.fromkeys((".txt", *TABLES), "list")
 
 
 def kind_of(source: str) -> str:
@@ -217,7 +216,9 @@ def kind_of(source: str) -> str:
         return "file"
     if glob.has_magic(source):
         return "glob"
-    raise UserError(f"there is no '{source}'; name files, folders, globs, zip archives, .txt or .csv lists, or URLs")
+    raise UserError(
+        f"there is no '{source}'; name files, folders, globs, zip archives, lists (.txt, .csv, .xlsx) or URLs"
+    )
 
 
 def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
@@ -304,23 +305,20 @@ def _matching(pattern: str) -> Iterator[str]:
 
 
 def _in_list(path: str) -> Iterator[Entry]:
-    """Read names, one a line; of a .csv with a header, its column path, file, filename or image (else the first)."""
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        if not path.lower().endswith(".csv"):
-            yield from _named((line.strip("\r\n") for line in file), Path(path).parent)
-            return
-        rows: Iterator[list[str]] = csv.reader(file)
-        first = next(rows, [])
-        titles = [title.strip().lower() for title in first]
-        column = next((titles.index(name) for name in LIST_COLUMNS if name in titles), None)
-        if column is None:
-            column, rows = 0, _chain(first, rows)
-        yield from _named((row[column] for row in rows if len(row) > column), Path(path).parent)
+    """Read names, one a line; of a table with a header its column file or the like (else the first)."""
+    if _suffix(path) not in TABLES:
+        yield from _named(_lines_of(path), Path(path).parent)
+        return
+    rows = read_table(path)
+    titles = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = first_of(FILE_TITLES, titles)
+    names = rows if column is None else rows[1:]
+    yield from _named((row[column or 0] for row in names if len(row) > (column or 0)), Path(path).parent)
 
 
-def _chain(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first
-    yield from rows
+def _lines_of(path: str) -> list[str]:
+    """Return a text file's lines; names in it may be of any bytes."""
+    return to_text(Path(path).read_bytes(), "surrogateescape").splitlines()
 
 
 def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
@@ -329,9 +327,17 @@ def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     for name in names:
         if not name.strip():
             continue
+        name = _with_our_slashes(name)
         if not os.path.isabs(name) and folder != "." and not URL.match(name) and _is_there(beside / name):
             name = str(beside / name)
         yield from _paged(Entry(name))
+
+
+def _with_our_slashes(name: str) -> str:
+    """Return a name that Windows wrote with the slashes of this system, unless a file is called just so."""
+    if "\\" not in name or os.sep == "\\" or os.path.lexists(name):
+        return name
+    return name.replace("\\", "/")
 
 
 def _is_there(path: Path) -> bool:
@@ -489,15 +495,18 @@ def _read_url(url: str) -> bytes:
 
 
 def listed(
-    sources: Sequence[str | os.PathLike[str]], recursive: bool = True, skipped: Skipped | None = None
+    sources: Sequence[str | os.PathLike[str]],
+    recursive: bool = True,
+    skipped: Skipped | None = None,
+    meet: Callable[[Entry], None] = lambda _entry: None,
 ) -> tuple[Iterator[Entry], int | None]:
     """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
 
-    The sources are walked once; what is found waits in a temporary file if it is much. Raises `UserError` for a source
-    that does not exist.
+    The sources are walked once; what is found waits in a temporary file if it is much. `meet` is called with every
+    entry as it is found. Raises `UserError` for a source that does not exist.
     """
     kinds = {kind_of(os.fspath(source)) for source in sources}
-    entries = find_entries(sources, recursive, skipped)
+    entries = _met(find_entries(sources, recursive, skipped), meet)
     if kinds & {"stdin", "url"}:
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
@@ -505,3 +514,9 @@ def listed(
         waiting.write(json.dumps([entry.name, entry.cut, entry.listed_stamp]).encode() + b"\n")
     waiting.seek(0)
     return (Entry(*json.loads(waiting.readline())) for _ in range(n)), n
+
+
+def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:
+    for entry in entries:
+        meet(entry)
+        yield entry

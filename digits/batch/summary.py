@@ -92,6 +92,7 @@ def summary_text(summary: dict[str, Any]) -> str:
             f"passed over: {n:,} {kind}" + (f" ({', '.join(names)}{', …' * (n > len(names))})" if names else "")
         )
     lines += map(shown, summary.get("empty_sources", []))
+    lines += map(shown, [summary["labels"]] if "labels" in summary else [])
     accuracy = summary.get("accuracy")
     if accuracy and accuracy["n"]:
         lines.append(f"accuracy: {_share_text(accuracy)}")

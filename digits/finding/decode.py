@@ -2,8 +2,8 @@
 
 Handles EXIF orientation, 16-bit samples, palettes, CMYK, animation (first frame), HEIC (its first picture), PDF (drawn
 at 200 dpi, a scanned page at its own resolution) and transparency. Refuses, with a `PictureError` of one sentence:
-empty files, files that are not pictures, truncated ones, formats outside `FORMATS`, and pictures of more than `MAX_PIXELS` or
-`MAX_SCANS` — before decoding a pixel of them. A PDF or TIFF of several pages is opened page by page:
+empty files, files that are not pictures, truncated ones, formats outside `FORMATS`, and pictures of more than
+`MAX_PIXELS` or `MAX_SCANS` — before decoding a pixel of them. A PDF or TIFF of several pages is opened page by page:
 
     from digits.finding.decode import open_picture, to_pages
     array = open_picture("photo.jpg")          # (h, w, 3) uint8, or (h, w) if the picture is grey
