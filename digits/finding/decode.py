@@ -22,6 +22,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -45,7 +46,15 @@ class Page:
     number: int
 
 
-Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Page
+class Tensor(Protocol):
+    """What torch's tensors can do; torch itself is not needed here."""
+
+    def detach(self) -> Any:
+        """Return it without its history."""
+        ...
+
+
+Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Tensor | list[Any] | Page
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
 PAGED = frozenset(".pdf .tif .tiff".split())  # extensions of files that may hold several pages
@@ -57,6 +66,7 @@ MAX_PIXELS = 64_000_000  # a 48-megapixel phone photo passes, a decompression bo
 MAX_BYTES = 64 * 2**20
 MAX_UPLOAD_BYTES = 16 * 2**20  # of a visitor's file, unless the program is told otherwise
 MAX_SCANS = 64  # of a JPEG; programs write about ten. A hundred bytes ask for a pass over all pixels, again and again
+OVERSHOOT = 0.1  # of an array's range: by how much resizing may leave it
 MAX_PAGES = 1_000  # of one file
 ORIENTATION_TAG = 0x0112  # of EXIF
 SUBFILE_TAG, IS_REDUCED = 254, 1  # of TIFF: a page that is a small copy of another
@@ -70,11 +80,14 @@ class PictureError(ValueError):
 def open_picture(picture: Picture, side: int | None = None) -> np.ndarray:
     """Return `picture` upright as uint8: (h, w) if grey, else (h, w, 3) RGB; transparency is flattened.
 
+    Arrays, tensors and lists hold 0–255 or 0–1: (h, w), (h, w, channels), or (channels, h, w) as torch has it.
     `side`: about how many pixels of the longer side the caller needs. A JPEG is then decoded at a reduced scale
     (never below `side`), which is several times faster; other formats ignore it.
     """
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
+    if isinstance(picture, list) or hasattr(picture, "detach"):
+        return _from_array(_to_array(picture))
     if isinstance(picture, Image.Image):
         return _from_pil(picture)
     if isinstance(picture, Page):
@@ -314,8 +327,30 @@ def _to_pixels(image: Image.Image) -> np.ndarray:
     return _drop_grey(np.asarray(image.convert("RGB")))
 
 
+def _to_array(picture: list[Any] | Tensor) -> np.ndarray:
+    """Return the numbers of nested lists, or of a tensor, as an array. Raises `PictureError` for any other list."""
+    if not isinstance(picture, list):
+        return np.asarray(picture.detach().cpu().numpy())
+    try:
+        array = np.asarray(picture)
+    except ValueError:
+        array = np.array(None)
+    if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
+        raise PictureError("a list is a picture only if it holds rows of numbers; give several pictures one by one")
+    return array
+
+
+def _channels_last(array: np.ndarray) -> np.ndarray:
+    """Return an array without a batch's axis of one picture, its channels last."""
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
+    is_first = array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4)
+    return np.moveaxis(array, 0, 2) if is_first else array
+
+
 def _from_array(array: np.ndarray) -> np.ndarray:
     """Accept (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of bool, uint8, wider integers or floats (0–1 or 0–255)."""
+    array = _channels_last(array)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
@@ -337,8 +372,11 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
         raise PictureError(f"an array of {array.dtype} is not a picture")
     values = np.nan_to_num(array.astype(np.float32), posinf=255.0, neginf=0.0)
-    top = float(values.max())
-    if top <= 1.0:
+    bottom, top = float(values.min()), float(values.max())
+    if bottom < -OVERSHOOT * max(top, 0):
+        told = "the array is standardised or otherwise shifted"
+        raise PictureError(f"{told}: it goes from {bottom:.3g} to {top:.3g}; give 0 to 1, or 0 to 255")
+    if top <= 1.0 + OVERSHOOT:
         values = values * 255.0
     elif top > 255.0:
         values = values * (255.0 / (65535.0 if top <= 65535.0 else top))
