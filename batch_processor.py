@@ -36,7 +36,7 @@ from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
-from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Entry, Skipped, kind_of, listed
+from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, printable, report_rows, write_report
 from digits.reading.verdict import ERROR
@@ -76,6 +76,10 @@ class BatchProcessor:
             raise UserError(f"there is no engine '{engine}'; choose local or ray")
         if threshold is not None and not 0 <= threshold <= 1:
             raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
+        if URL.match(os.fspath(output_dir)):
+            raise UserError(
+                f"reports go to a folder of this machine, not to '{output_dir}'; copy them there afterwards"
+            )
         if workers is not None and workers < 1:
             raise UserError("there must be at least one worker; leave --workers out for one a core")
         self.output_dir, self.workers, self.number = Path(output_dir), workers, number

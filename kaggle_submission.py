@@ -3,9 +3,9 @@
     python kaggle_submission.py test.csv
     python kaggle_submission.py test.csv --model mnistnet modern --output vote.csv
 
-The rows of the competition are MNIST's own 28x28 and go to the network as they are; a file without header, or with pixels
-divided by 255, is read too. An existing file is never overwritten: the name gets a number. Given a train.csv, it also
-says how many labels it would have got right.
+The rows of the competition are MNIST's own 28x28 and go to the network as they are; a file without header, or with
+pixels divided by 255, is read too. An existing file is never overwritten: the name gets a number. Given a train.csv, it
+also says how many labels it would have got right.
 """
 
 from __future__ import annotations
