@@ -22,7 +22,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -46,6 +46,7 @@ class Page:
     number: int
 
 
+@runtime_checkable
 class Tensor(Protocol):
     """What torch's tensors can do; torch itself is not needed here."""
 
@@ -86,7 +87,7 @@ def open_picture(picture: Picture, side: int | None = None) -> np.ndarray:
     """
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
-    if isinstance(picture, list) or hasattr(picture, "detach"):
+    if isinstance(picture, (list, Tensor)):
         return _from_array(_to_array(picture))
     if isinstance(picture, Image.Image):
         return _from_pil(picture)
