@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from digits.finding.decode import Picture, PictureError, open_picture
+from digits.command import shown
+from digits.finding.decode import PAGED, Picture, PictureError, open_picture, read_bytes, to_pages
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
@@ -241,36 +242,42 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
     predictor = MNISTPredictor(arguments.model)
+    named = [page for file in files for page in _pages(file)]
     if arguments.number:
-        return _print_numbers(predictor, files, arguments.json)
-    predictions = predictor.predict_batch(files)
-    for file, prediction in zip(files, predictions, strict=True):
-        print(json.dumps(prediction.row(file)) if arguments.json else _line(file, prediction))
+        return _print_numbers(predictor, named, arguments.json)
+    predictions = predictor.predict_batch(picture for _name, picture in named)
+    for (name, _picture), prediction in zip(named, predictions, strict=True):
+        print(json.dumps(prediction.row(name)) if arguments.json else _line(name, prediction))
     return int(any(prediction.status == ERROR for prediction in predictions))
 
 
-def _print_numbers(predictor: MNISTPredictor, files: list[str], as_json: bool) -> int:
+def _pages(file: str) -> list[tuple[str, Picture]]:
+    """Return a file's pages with their names, "form.pdf#1", …; or the file, if it is one picture."""
+    if Path(file).suffix.lower() not in PAGED:
+        return [(file, file)]
+    try:
+        return [(file + mark, page if mark else file) for mark, page in to_pages(read_bytes(file))]
+    except PictureError:  # which its row says
+        return [(file, file)]
+
+
+def _print_numbers(predictor: MNISTPredictor, named: list[tuple[str, Picture]], as_json: bool) -> int:
     n_unreadable = 0
-    for file in files:
+    for file, picture in named:
         try:
-            reading = predictor.read_number(file)
+            reading = predictor.read_number(picture)
         except PictureError as error:
             n_unreadable += 1
-            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{_shown(file)}: {error}")
+            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{shown(file)}: {error}")
             continue
         said = f"{' / '.join(reading.lines) or '-'}  {reading.status}  {reading.reason}".rstrip()
-        print(json.dumps(reading.row(file)) if as_json else f"{_shown(file)}: {said}")
+        print(json.dumps(reading.row(file)) if as_json else f"{shown(file)}: {said}")
     return int(n_unreadable > 0)
-
-
-def _shown(name: str) -> str:
-    """Return a file's name on one line, with escapes for what a terminal would obey or could not print."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _line(file: str, prediction: Prediction) -> str:
     digit = "-" if prediction.digit is None else prediction.digit
-    return f"{_shown(file)}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
+    return f"{shown(file)}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
 
 
 if __name__ == "__main__":
