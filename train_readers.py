@@ -6,8 +6,8 @@
 
 The pictures never run out: while one part of them is being learnt, worker processes draw the next
 (digits/learning/fields.py, pages.py, crops.py), and a part is dropped after a few epochs. Each epoch's seed is its
-number, so a run that was stopped goes on as if it had not been. Settings, metrics, state and network lie in outputs/runs/NAME/;
-what is used are the networks in models/, which stay as they are until one is copied there.
+number, so a run that was stopped goes on as if it had not been. Settings, metrics, state and network lie in
+outputs/runs/NAME/; what is used are the networks in models/, which stay as they are until one is copied there.
 """
 
 from __future__ import annotations
@@ -377,7 +377,9 @@ def main(argv: list[str] | None = None) -> int:
     facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
     used = MODELS_DIR / path.name
-    print(f"{shown(path)} is trained; to use it: cp {shown(path)} {shown(used)}; to go back: git checkout {shown(used)}")
+    print(
+        f"{shown(path)} is trained; to use it: cp {shown(path)} {shown(used)}; to go back: git checkout {shown(used)}"
+    )
     return 0
 
 

@@ -212,7 +212,9 @@ def test_a_box_round_a_number_is_not_read(glyphs, predictor):
 
 
 @pytest.mark.parametrize("certainty, status", [(0.95, UNSURE), (0.5, OK)])
-def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(glyphs, predictor, monkeypatch, certainty, status):
+def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
+    glyphs, predictor, monkeypatch, certainty, status
+):
     """Two lines, of which one cannot be read: the other alone would be a wrong answer."""
 
     def read(_grey, zone, _readers):
