@@ -66,6 +66,7 @@ class Field:
     middle: float  # row half-way up its digits
     left: float
     right: float
+    is_open: bool  # no upright line is printed that might be taken for a 1
 
 
 # ---------------------------------------------------------------- what is printed round the writing
@@ -194,7 +195,8 @@ def draw_field(
     marks = [_moved(mark, room[0], room[1]) for mark in written.marks]
 
     # 3. Print: lines and boxes, a label, other writing above and below.
-    choose(CELLS if hand.pitch else FREE, rng)(sheet, marks, hand, rng)
+    furniture = choose(CELLS if hand.pitch else FREE, rng)
+    furniture(sheet, marks, hand, rng)
     if crowded and rng.random() < 0.35:
         _neighbours(sheet, writer, hand, rng)
     text, marks = _labelled(sheet, text, marks, rng)
@@ -205,7 +207,8 @@ def draw_field(
     picture = take([(print_, print_ink), (writing, ink)], rng, height)
     left = min((mark.left for mark in marks), default=sheet.left)
     right = max((mark.right for mark in marks), default=sheet.right)
-    return Field(picture, text, marks, height, sheet.base - height / 2, left, right)
+    is_open = furniture in (nothing, on_line)
+    return Field(picture, text, marks, height, sheet.base - height / 2, left, right, is_open)
 
 
 def _lay(written: Written, room: np.ndarray) -> Sheet:
@@ -291,7 +294,7 @@ def draw_strip(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple
     if right - left < field.height / 3:
         left, right = 0, field.picture.shape[1]
     top, bottom = 0, field.picture.shape[0]
-    if rng.random() < 0.25:  # a picture that ends at the digits
+    if field.is_open and rng.random() < 0.4:  # a picture that ends at the digits; an upright line there would be a 1
         room = rng.uniform(0.5, 0.8, 2) * field.height
         top, bottom = max(0, round(field.middle - room[0])), round(field.middle + room[1])
     strip = to_strip(field.picture[top:bottom, left:right], middle - top, height)

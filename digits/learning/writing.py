@@ -378,7 +378,7 @@ NUMBERS: dict[Callable[[Rng], str], float] = {
     lambda rng: _digits(rng, 1, 2): 0.16,
     lambda rng: _digits(rng, 2, 6): 0.3,
     lambda rng: _digits(rng, 5, 10): 0.14,
-    lambda rng: "".join(rng.choice(list("114477"), rng.integers(2, 6))): 0.06,  # straight strokes side by side
+    lambda rng: "".join(rng.choice(list("1111447"), rng.integers(2, 6))): 0.12,  # straight strokes side by side
     _amount: 0.1,
     _date: 0.15,
     _phone: 0.07,
