@@ -40,7 +40,7 @@ from digits.batch.sorting import sort_into
 from digits.batch.sources import Entry, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, report_rows, write_report
-from digits.reading.form import Form, load_form
+from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log

@@ -23,8 +23,9 @@ from digits.finding.decode import PictureError, open_picture
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
 from digits.reading.answer import P_COLUMNS, Predictor
-from digits.reading.form import Form, read_form
+from digits.reading.form import read_form
 from digits.reading.symbols import SIGNS
+from digits.reading.template import Form
 from digits.reading.verdict import ERROR
 
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]

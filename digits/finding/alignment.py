@@ -3,8 +3,9 @@
     alignment = align(page, Landmarks(empty))      # both uint8 (h, w)
     strip = alignment.cut((120, 300, 480, 360))    # what the page shows at that box of the empty form
 
-What stands out in both pictures is matched (ORB), and what most of the matches agree on is the perspective (RANSAC). A
-page on which the form's own print is not found again is refused.
+What stands out in both pictures is matched (ORB), and what most of the matches agree on is the perspective (RANSAC).
+Most of them lie where most is printed, so it is only roughly right elsewhere: corners all over the form are followed to
+where they went (Lucas-Kanade). A page on which the form's own print is not found again is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SIDE = 1000  # pixels of the longer side while the two are compared
 N_FEATURES = 2500
 LEAST_MATCHES = 12  # that agree on one perspective
 OFF = 4.0  # pixels at that size by which matches of one perspective may miss each other
-LEAST_ALIKE = 0.45  # correlation of the print of both, from which they are the same form
+ROUNDS, WINDOW, ASTRAY = 3, (31, 31), 2.0  # of following corners; pixels that are compared; a corner's error, likewise
+LEAST_ALIKE = 0.6  # correlation of the print of both, from which they are the same form
 BENT = 0.6  # of a side to the one across: a page seen more from the side is not read
 LEAST_PRINT = 40  # features that an empty form needs
 
@@ -35,7 +37,10 @@ class Landmarks:
         self.scale = SIDE / max(empty.shape)
         self.ink = to_ink(_resized(empty, self.scale))
         self.points, self.descriptors = features_of(self.ink)
-        if len(self.points) < LEAST_PRINT:
+        self.soft = _soft(self.ink)
+        corners = cv2.goodFeaturesToTrack(self.soft, 600, 0.05, 12)
+        self.corners = np.zeros((0, 1, 2), np.float32) if corners is None else corners
+        if min(len(self.points), len(self.corners)) < LEAST_PRINT:
             raise PictureError("too little is printed on the empty form to find its place again; add a title or marks")
         self.near_print = cv2.dilate((self.ink > 0.25).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
 
@@ -70,8 +75,10 @@ def align(page: np.ndarray, form: Landmarks) -> Alignment:
     scale = SIDE / max(page.shape)
     ink = to_ink(_resized(page, scale))
 
-    # 2. What stands out in both names the perspective.
+    # 2. What stands out in both names the perspective, the corners all over the form make it exact.
     matrix = _match(form, *features_of(ink))
+    for _ in range(ROUNDS):
+        matrix = _follow(form, ink, matrix)
 
     # 3. The rest of the print tells whether it is the same form.
     alike = _alike(form, ink, matrix)
@@ -128,12 +135,32 @@ def _is_a_view(matrix: np.ndarray, form: Landmarks) -> bool:
     return bool(is_upright and cv2.isContourConvex(seen) and min(across) > BENT)
 
 
+def _follow(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return the matrix that fits better where the form's corners are on a page that lies over it by `matrix`."""
+    seen = _seen(_soft(ink), matrix, form)
+    there, found, _ = cv2.calcOpticalFlowPyrLK(form.soft, seen, form.corners, form.corners.copy(), winSize=WINDOW)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(seen, form.soft, there, there.copy(), winSize=WINDOW)
+    same = (found & again).ravel().astype(bool) & (np.abs(back - form.corners).max(axis=(1, 2)) < 1)
+    if same.sum() < LEAST_MATCHES:
+        return matrix
+    further, _ = cv2.findHomography(form.corners[same], there[same], cv2.RANSAC, ASTRAY, maxIters=5_000)
+    return matrix if further is None else matrix @ further
+
+
 def _alike(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> float:
     """Return the correlation of form and page, float32 (h, w), near the form's print."""
-    printed, page = (cv2.GaussianBlur(layer, (0, 0), 1.5) for layer in (form.ink, ink))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpPerspective(page, matrix, printed.shape[::-1], flags=flags)
-    return float(np.corrcoef(printed[form.near_print], seen[form.near_print])[0, 1])
+    seen = _seen(_soft(ink), matrix, form)[form.near_print].astype(np.float32)
+    printed = form.soft[form.near_print].astype(np.float32)
+    return float(np.corrcoef(printed, seen)[0, 1]) if seen.std() else 0.0
+
+
+def _soft(ink: np.ndarray) -> np.ndarray:
+    return (255 * cv2.GaussianBlur(ink, (0, 0), 1.2)).clip(0, 255).astype(np.uint8)
+
+
+def _seen(page: np.ndarray, matrix: np.ndarray, form: Landmarks) -> np.ndarray:
+    """Return the page as it lies over the form by `matrix`."""
+    return cv2.warpPerspective(page, matrix, form.ink.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _resized(grey: np.ndarray, scale: float) -> np.ndarray:

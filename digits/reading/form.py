@@ -1,76 +1,32 @@
-"""A picture of a filled form -> what each of its fields says: the story from the template to the answers.
+"""A picture of a filled form -> what each of its fields says: the story from the page to the answers.
 
     form = load_form("form.json")
     reading = read_form(pixels, form, predictor)
     reading.fields["total"].text, reading.fields["total"].status      # "64,444.60", "ok"
 
-The template names the picture of the empty form and the boxes to read. A page is laid over the empty form first; one
-that does not fit is refused. What a field says is read as any number is, then held against the field's format.
+The page is laid over the picture of the empty form, which also tells what is print there and what is written. A page
+that does not fit is refused. What a field says is held against its format; what breaks it is never ok.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import sys
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
-from digits.command import UserError
-from digits.finding.alignment import Alignment, Box, Landmarks, align, to_ink
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.alignment import Alignment, align, to_ink
 from digits.reading.answer import Predictor
-from digits.reading.formats import CHECKS, KINDS, ORDERS, Format
+from digits.reading.template import Field, Form
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE
 
 MARGIN = 0.2  # of a field's height, cut out round it: people write over the edge
 HEIGHT = 96  # pixels of a field as it is read, at least, if the page has so many
-NEAR, INKED, STROKE = (
-    0.06,
-    0.25,
-    0.16,
-)  # of a field's height: print may be so far off; of the paper; a mark's least size
-RESERVED = {"path", "status", "reason", "error"}  # columns of the report
-KEYS = {"name", "box", "kind", "cells", "required", "pattern", "length", "min", "max", "check", "prefix", "order"}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One box of a form: (left, top, right, bottom) in shares of the empty form's width and height.
-
-    `cells` is how many digits it has room for, if it is divided; `required`, whether it may be left empty.
-    """
-
-    name: str
-    box: Box
-    format: Format
-    cells: int | None = None
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Form:
-    """An empty form, uint8 (h, w), and its fields."""
-
-    empty: np.ndarray
-    fields: list[Field]
-
-    @property
-    def fingerprint(self) -> str:
-        """What changes when the template or its picture does."""
-        return hashlib.sha256(repr(self.fields).encode() + self.empty.tobytes()).hexdigest()[:16]
-
-    @cached_property
-    def landmarks(self) -> Landmarks:
-        """What to know the form by."""
-        return Landmarks(self.empty)
+PRINTED = 0.1  # of the paper's light is taken by print, at its palest
+NEAR = 0.03  # of a field's height: its print may stand so far off
+INKED, STROKE = 0.25, 0.16  # of the paper's light, taken by ink; of a field's height, a mark's least size
 
 
 @dataclass(frozen=True)
@@ -135,34 +91,45 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
 
 def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predictor) -> FieldReading:
     """Read one field of an aligned page."""
-    # 1. What the page shows there, and what the empty form does.
+    # 1. What the page shows there, without what is printed on the empty form.
     picture, printed = cut_field(alignment, form, field)
-    if is_blank(picture, printed):
+    writing = without_print(picture, printed)
+    marks = marks_on(picture, printed)
+    if is_blank(marks):
         return FieldReading("", BLANK, "nothing is written here", None)
 
-    # 2. What is written.
-    if field.format.kind == "digit":
-        one = predictor.predict(picture)
-        text, status, reason, confidence = (
-            str("" if one.digit is None else one.digit),
-            one.status,
-            one.reason,
-            one.confidence,
-        )
+    # 2. What is written: a digit a cell, or a line.
+    if field.cells or field.format.kind == "digit":
+        reading = read_cells(writing, marks, field.cells or 1, predictor)
     else:
-        number = predictor.read_number(picture)
-        text, status, reason, confidence = number.text, number.status, number.reason, number.confidence
-    if not text:
+        number = predictor.read_number(writing)
+        reason = re.sub(r" at columns \d+–\d+", "", number.reason)  # of the picture cut out, which nobody sees
+        reading = FieldReading(field.format.plain(number.text), number.status, reason, number.confidence)
+    if not reading.text:
         return FieldReading("", NOT_A_DIGIT, "something is written, but nothing that can be read", None)
 
     # 3. What breaks the format is never ok.
-    fault = _crowded(field, text) or field.format.fault(text)
-    if fault:
-        return FieldReading(field.format.plain(text), UNSURE, fault, confidence)
-    return FieldReading(field.format.plain(text), status, reason, confidence)
+    fault = field.format.fault(reading.text)
+    return replace(reading, status=UNSURE, reason=fault) if fault else reading
 
 
-# ---------------------------------------------------------------- one field
+def read_cells(writing: np.ndarray, marks: np.ndarray, n: int, predictor: Predictor) -> FieldReading:
+    """Read a field of `n` cells, one digit each; empty ones may stand before and behind the digits only."""
+    margin = MARGIN * writing.shape[0] / (1 + 2 * MARGIN)
+    edges = np.linspace(margin, writing.shape[1] - margin, n + 1).round().astype(int)
+    cells = list(zip(edges, edges[1:], strict=False))
+    filled = [i for i, (left, right) in enumerate(cells) if not is_blank(marks[:, left:right])]
+    digits = predictor.predict_batch(np.ascontiguousarray(writing[:, left:right]) for left, right in cells)
+    read = [(i, digits[i]) for i in filled if digits[i].digit is not None]
+    doubts = [f"cell {i + 1}: {digit.reason}" for i in filled if (digit := digits[i]).status != OK]
+    if filled and len(filled) <= filled[-1] - filled[0]:
+        doubts.append("a cell between two digits is empty")
+    text = "".join(str(digit.digit) for _i, digit in read)
+    confidence = min((digit.confidence for _i, digit in read), default=None)
+    return FieldReading(text, UNSURE if doubts else OK, next(iter(doubts), ""), confidence)
+
+
+# ---------------------------------------------------------------- one field's pixels
 
 
 def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -175,141 +142,29 @@ def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarra
     return alignment.cut(box, scale), Alignment(form.empty, np.eye(3), 1.0).cut(box, scale)
 
 
-def is_blank(picture: np.ndarray, printed: np.ndarray) -> bool:
-    """Whether a field shows nothing but its own print: both uint8 (h, w), the field and a margin."""
-    height = picture.shape[0] / (1 + 2 * MARGIN)
-    near = round(NEAR * height)
-    reach = round(height) | 1
-    print_there = cv2.dilate((to_ink(printed, reach) > 0.1).astype(np.uint8), np.ones((2 * near + 1,) * 2, np.uint8))
-    written = (to_ink(picture, reach) > INKED) & (print_there == 0)
+def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
+    """Return a field, uint8 (h, w), with what is printed there painted over from beside it, strokes across it too."""
+    return cv2.inpaint(picture, _print_on(printed, NEAR), 3, cv2.INPAINT_TELEA)
+
+
+def marks_on(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
+    """Return where a field, uint8 (h, w), is inked and the empty form is not, bool (h, w)."""
+    inked = to_ink(picture, picture.shape[0] | 1) > INKED
+    return inked & (_print_on(printed, 2 * NEAR) == 0)
+
+
+def is_blank(marks: np.ndarray) -> bool:
+    """Whether marks, bool (h, w), of a field and its margin are none in its inside that is as large as a stroke."""
+    height = marks.shape[0] / (1 + 2 * MARGIN)
     inset = round((MARGIN + 0.05) * height)
-    inside = written[inset:-inset, inset:-inset].astype(np.uint8)
+    inside = marks[inset:-inset].astype(np.uint8)
     _n, _labels, stats, _middles = cv2.connectedComponentsWithStats(inside, connectivity=8)
     return bool(stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(initial=0) < STROKE * height)
 
 
-def _crowded(field: Field, text: str) -> str:
-    n = sum(map(str.isdecimal, text))
-    return f"{n} digits do not fit into {field.cells} cells" if field.cells and n > field.cells else ""
-
-
-# ---------------------------------------------------------------- the template
-
-
-def load_form(path: str | Path) -> Form:
-    """Return the form that a template describes, JSON or TOML; docs/forms.md says how. Raises `UserError`."""
-    path = Path(path)
-    told = _parsed(path)
-    if (
-        not isinstance(told, dict)
-        or not isinstance(told.get("picture"), str)
-        or not isinstance(told.get("fields"), list)
-    ):
-        raise UserError(f"'{path}' needs a picture, the name of the empty form's, and fields, a list")
-    _refuse_others(path, told, {"picture", "fields", "page_mm"})
-    size = told.get("page_mm", [1, 1])
-    if not _are_numbers(size, 2) or min(size) <= 0:
-        raise UserError(f"'{path}': page_mm is the page's width and height in millimetres, such as [210, 297]")
-    fields = [_field(path, one, size) for one in told["fields"]]
-    names = [field.name for field in fields]
-    if not fields or len(set(names)) < len(names):
-        raise UserError(f"'{path}' needs fields with names that differ")
-    return _with_empty(path, told["picture"], fields)
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be read ({error.strerror}); name the template of a form") from None
-    except UnicodeDecodeError:
-        raise UserError(f"'{path}' is not text in UTF-8; name the template of a form, .json or .toml") from None
-    try:
-        return _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except ValueError as error:
-        raise UserError(f"'{path}' is not written as {path.suffix[1:].upper() or 'JSON'} is: {error}") from None
-
-
-def _toml(text: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
-
-
-def _with_empty(path: Path, name: str, fields: list[Field]) -> Form:
-    """Return the form with the empty one's picture, which lies beside the template, in grey."""
-    try:
-        pixels = open_picture(path.parent / name)
-        form = Form(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels, fields)
-        assert form.landmarks
-    except PictureError as error:
-        raise UserError(f"'{path}' names the picture '{name}' of the empty form: {error}") from None
-    return form
-
-
-def _field(path: Path, told: Any, size: list[float]) -> Field:
-    """Return one field; every mistake is said with the field's name."""
-    name = told.get("name") if isinstance(told, dict) else None
-    if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or name in RESERVED:
-        raise UserError(f"'{path}': every field needs a name, and other ones than {', '.join(sorted(RESERVED))}")
-    where = f"'{path}', field {name}"
-    _refuse_others(where, told, KEYS)
-    box = told.get("box")
-    if not _are_numbers(box, 4):
-        raise UserError(f"{where}: box is [left, top, right, bottom]")
-    left, top, right, bottom = (edge / side for edge, side in zip(box, [*size, *size], strict=True))
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        raise UserError(
-            f"{where}: its box does not lie on the page; it is [left, top, right, bottom], in shares of "
-            "the page from 0 to 1, or in millimetres with page_mm"
-        )
-    cells, required = told.get("cells"), told.get("required", False)
-    if cells is not None and (type(cells) is not int or cells < 1) or type(required) is not bool:
-        raise UserError(f"{where}: cells is a whole number from 1 on, required is true or false")
-    return Field(name, (left, top, right, bottom), _format(where, told), cells, required)
-
-
-def _format(where: str, told: dict[str, Any]) -> Format:
-    kind, check, order = told.get("kind", "number"), told.get("check"), told.get("order", "dmy")
-    for key, value, known in (
-        ("kind", kind, KINDS),
-        ("check", check, (None, *CHECKS)),
-        ("order", order, tuple(ORDERS)),
-    ):
-        if value not in known:
-            raise UserError(f"{where}: {key} is one of {', '.join(filter(None, known))}, not {value!r}")
-    pattern, length, prefix = told.get("pattern"), told.get("length"), told.get("prefix", "")
-    try:
-        re.compile(pattern or "")
-    except (re.error, TypeError) as error:
-        raise UserError(f"{where}: pattern is no regular expression ({error})") from None
-    lengths = [length, length] if type(length) is int else length
-    if lengths is not None and (not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]):
-        raise UserError(f"{where}: length is how many digits, such as 8, or the least and the most, such as [5, 8]")
-    low, high = told.get("min"), told.get("max")
-    if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
-        wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
-        raise UserError(f"{where}: min and max are {wanted}")
-    if not isinstance(prefix, str):
-        raise UserError(f"{where}: prefix is text")
-    return Format(kind, pattern, tuple(lengths) if lengths else None, low, high, check, prefix, order)
-
-
-def _is_limit(limit: Any, kind: str) -> bool:
-    if kind != "date":
-        return type(limit) in (int, float)
-    try:
-        return bool(date.fromisoformat(limit))
-    except (TypeError, ValueError):
-        return False
-
-
-def _are_numbers(value: Any, n: int) -> bool:
-    return isinstance(value, list) and len(value) == n and all(type(one) in (int, float) for one in value)
-
-
-def _refuse_others(where: Any, told: dict[str, Any], known: set[str]) -> None:
-    if others := sorted(set(told) - known):
-        raise UserError(f"{where}: {', '.join(others)} means nothing here; known are {', '.join(sorted(known))}")
+def _print_on(printed: np.ndarray, near: float) -> np.ndarray:
+    """Return 1 where an empty field, uint8 (h, w), is printed on, or `near` to it in shares of its height."""
+    side = 2 * round(near * printed.shape[0] / (1 + 2 * MARGIN)) + 1
+    return cv2.dilate(
+        (to_ink(printed, printed.shape[0] | 1) > PRINTED).astype(np.uint8), np.ones((side, side), np.uint8)
+    )

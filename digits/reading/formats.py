@@ -53,6 +53,8 @@ class Format:
 
     def _kind_fault(self, text: str) -> str:
         pattern, name = LOOKS_LIKE[self.kind]
+        if "\n" in text.strip():
+            return f"{_shown(text)} is more than one line"
         if not re.fullmatch(pattern, self.plain(text)):
             return f"{_shown(text)} is not {name}"
         if self.kind == "date" and self._date(text) is None:
