@@ -9,7 +9,8 @@
     processor.save_results_csv(); processor.save_results_json(); processor.print_summary()
 
 Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped.
-Exit status 0: every file was read; 1: finished, but some files could not be read; 2: wrong usage; 130: Ctrl-C.
+Exit status 0: every file was read; 1: finished, but some files could not be read, or a source held no picture; 2: wrong
+usage, or nothing at all to read; 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import platform
 import sqlite3
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,13 +37,13 @@ from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
-from digits.batch.sources import Entry, kind_of, listed
+from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
-from digits.batch.writers import WRITERS, report_rows, write_report
+from digits.batch.writers import WRITERS, printable, report_rows, write_report
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
-from utils import ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log
+from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
@@ -80,6 +80,10 @@ class BatchProcessor:
             raise UserError(f"there is no engine '{engine}'; choose local or ray")
         if threshold is not None and not 0 <= threshold <= 1:
             raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
+        if URL.match(os.fspath(output_dir)):
+            raise UserError(
+                f"reports go to a folder of this machine, not to '{output_dir}'; copy them there afterwards"
+            )
         if workers is not None and workers < 1:
             raise UserError("there must be at least one worker; leave --workers out for one a core")
         self.output_dir, self.workers, self.number = Path(output_dir), workers, number
@@ -123,10 +127,13 @@ class BatchProcessor:
         if labels and "fields" in self._settings:
             raise UserError("labels are for digits and numbers; leave them out where --fields are read")
         named = [os.fspath(source) for source in sources]
-        skipped: Counter[str] = Counter()
-        entries, total = listed(named, recursive, skipped)
+        skipped = Skipped()
+        met = {"meet": labels.meet} if labels is not None and labels.table else {}
+        entries, total = listed(named, recursive, skipped, **met)
         if total == 0:
-            raise UserError(f"there is no picture in {', '.join(named)}")
+            raise UserError("; ".join(skipped.empty))
+        if labels is not None and met and total:
+            labels.told()  # raises, if there is none: before the work
         self.close()
         self._is_finished = False
         log, resumed = self._begin(self._job(named, recursive, labels is not None), resume)
@@ -140,9 +147,15 @@ class BatchProcessor:
                     keep(rows)
         finally:
             self.summary = self._summarise(started, skipped)
+            for kind, names in skipped.names.items():
+                log.info("passed over, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
+            for sentence in skipped.empty:
+                log.warning("%s", sentence)
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self._done()):
-            raise UserError(f"there is no picture in {', '.join(named)}")
+            raise UserError("; ".join(skipped.empty))
+        if labels is not None and met:
+            self.summary["labels"] = labels.told()
         self._is_finished = True
         return self.summary
 
@@ -220,11 +233,13 @@ class BatchProcessor:
             log.info("no interrupted run of this job was found; starting anew")
         return log, False
 
-    def _summarise(self, started: tuple[float, float], skipped: Counter[str]) -> dict[str, Any]:
+    def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
         facts = self._done().facts
         seconds = time.perf_counter() - started[1]
         about = about_run(facts["sources"], facts["model"], dict(skipped), started[0], seconds)
+        names = {kind: [printable(name) for name in found] for kind, found in skipped.names.items()}
+        about |= {"skipped_names": names, "empty_sources": list(map(printable, skipped.empty))}
         more = {"weights": facts["weights"], "engine": self.engine, "versions": _versions()}
         return summarise(self._done()) | about | more
 
@@ -324,6 +339,7 @@ def _versions() -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Read the sources named on the command line and write the reports."""
     arguments = _parser().parse_args(argv)
+    sources = _sources(arguments)
     processor = BatchProcessor(
         arguments.model, arguments.output_dir, arguments.workers, arguments.threshold,
         arguments.number or arguments.table, arguments.engine, arguments.ray_address, arguments.fields,
@@ -331,7 +347,7 @@ def main(argv: list[str] | None = None) -> int:
     labelled = arguments.labels or arguments.labels_from_folders
     labels = Labels(arguments.labels, arguments.number or arguments.table) if labelled else None
     try:
-        processor.run(arguments.sources, not arguments.no_recursive, labels, arguments.resume)
+        processor.run(sources, not arguments.no_recursive, labels, arguments.resume)
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
         if arguments.table:
@@ -342,7 +358,16 @@ def main(argv: list[str] | None = None) -> int:
     processor.print_summary()
     print(*reports[::-1], sep="\n")  # the first one asked for comes last
     processor.close()
-    return int(processor.summary["statuses"][ERROR] > 0)
+    return int(processor.summary["statuses"][ERROR] > 0 or bool(processor.summary["empty_sources"]))
+
+
+def _sources(arguments: argparse.Namespace) -> list[str]:
+    """Return what is to be read: without a source the example drawings."""
+    if arguments.null:
+        return [STDIN_NULS if source == STDIN_LINES else source for source in arguments.sources or [STDIN_LINES]]
+    if not arguments.sources:
+        print("reading the example drawings; name files or folders to read those, see --help", file=sys.stderr)
+    return arguments.sources or [str(ASSETS_DIR / "examples")]
 
 
 def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:
@@ -366,7 +391,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE", help="file, folder, glob, .zip, .txt or .csv list, - for stdin, or URL")
+    told = "file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)"
+    add("sources", nargs="*", metavar="SOURCE", help=told)
+    add("-0", "--null", action="store_true", help="names on stdin are parted by NUL, as find -print0 writes them")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="reports (default: csv json)")
     add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
@@ -379,7 +406,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fields", metavar="FILE", help="read the fields of a form; docs/forms.md describes the template"
     )
     truth = parser.add_mutually_exclusive_group()
-    truth.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label: accuracy, confusions")
+    truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
     add("--resume", action="store_true", help="go on with an interrupted run of the same command")
     add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")

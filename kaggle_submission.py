@@ -3,8 +3,9 @@
     python kaggle_submission.py test.csv
     python kaggle_submission.py test.csv --model mnistnet modern --output vote.csv
 
-The rows of the competition are MNIST's own 28x28 and go to the network as they are. An existing file is never
-overwritten: the name gets a number. Given a train.csv, it also says how many labels it would have got right.
+The rows of the competition are MNIST's own 28x28 and go to the network as they are; a file without header, or with
+pixels divided by 255, is read too. An existing file is never overwritten: the name gets a number. Given a train.csv, it
+also says how many labels it would have got right.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
         raise UserError(f"{arguments.csv} has no rows; download test.csv from the competition's data page")
     digits = MNISTPredictor(arguments.model).predict_proba(ink).argmax(axis=1)
     path = write_submission(digits, arguments.output)
-    print(f"{len(digits):,} rows written and checked", file=sys.stderr)
+    checked = "header, numbering and digits are as Kaggle wants them; which are right, its labels know"
+    print(f"{len(digits):,} rows written and read back: {checked}", file=sys.stderr)
     if (labels >= 0).all():
         print(f"{(digits == labels).mean():.2%} of its labels are right", file=sys.stderr)
     print(path)

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from digits.finding.decode import Picture, PictureError, open_picture
+from digits.command import shown
+from digits.finding.decode import PAGED, Picture, PictureError, open_picture, read_bytes, to_pages
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
@@ -35,6 +36,7 @@ from digits.reading.number import read_number
 from digits.reading.verdict import (
     BLANK,
     BLOB_REASON,
+    BOX_REASON,
     ERROR,
     NOT_A_DIGIT,
     REASONS,
@@ -53,6 +55,7 @@ AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}  # likewise: the ring of a dot
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
 TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
+BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
 
 
 class MNISTPredictor:
@@ -115,9 +118,11 @@ class MNISTPredictor:
                 return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
             probs, faint = softmax(in_crop), int(in_crop.argmax())
             return Prediction(faint, float(probs.max()), probs, UNSURE, f"a faint {faint}, or nothing", 0.0, item)
-        # 3. A filled blob is none, whatever the network makes of it.
+        # 3. A filled blob is none, nor is an empty box, whatever the network makes of them.
         if found.fatness > BLOB:
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, float("-inf"), found)
+        if probs.argmax() == 0 and found.rectangularity > BOX:
+            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, float("-inf"), found)
         # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
             status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found) + _thickness(found))
@@ -237,36 +242,42 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
     predictor = MNISTPredictor(arguments.model)
+    named = [page for file in files for page in _pages(file)]
     if arguments.number:
-        return _print_numbers(predictor, files, arguments.json)
-    predictions = predictor.predict_batch(files)
-    for file, prediction in zip(files, predictions, strict=True):
-        print(json.dumps(prediction.row(file)) if arguments.json else _line(file, prediction))
+        return _print_numbers(predictor, named, arguments.json)
+    predictions = predictor.predict_batch(picture for _name, picture in named)
+    for (name, _picture), prediction in zip(named, predictions, strict=True):
+        print(json.dumps(prediction.row(name)) if arguments.json else _line(name, prediction))
     return int(any(prediction.status == ERROR for prediction in predictions))
 
 
-def _print_numbers(predictor: MNISTPredictor, files: list[str], as_json: bool) -> int:
+def _pages(file: str) -> list[tuple[str, Picture]]:
+    """Return a file's pages with their names, "form.pdf#1", …; or the file, if it is one picture."""
+    if Path(file).suffix.lower() not in PAGED:
+        return [(file, file)]
+    try:
+        return [(file + mark, page if mark else file) for mark, page in to_pages(read_bytes(file))]
+    except PictureError:  # which its row says
+        return [(file, file)]
+
+
+def _print_numbers(predictor: MNISTPredictor, named: list[tuple[str, Picture]], as_json: bool) -> int:
     n_unreadable = 0
-    for file in files:
+    for file, picture in named:
         try:
-            reading = predictor.read_number(file)
+            reading = predictor.read_number(picture)
         except PictureError as error:
             n_unreadable += 1
-            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{_shown(file)}: {error}")
+            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{shown(file)}: {error}")
             continue
         said = f"{' / '.join(reading.lines) or '-'}  {reading.status}  {reading.reason}".rstrip()
-        print(json.dumps(reading.row(file)) if as_json else f"{_shown(file)}: {said}")
+        print(json.dumps(reading.row(file)) if as_json else f"{shown(file)}: {said}")
     return int(n_unreadable > 0)
-
-
-def _shown(name: str) -> str:
-    """Return a file's name on one line, with escapes for what a terminal would obey or could not print."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _line(file: str, prediction: Prediction) -> str:
     digit = "-" if prediction.digit is None else prediction.digit
-    return f"{_shown(file)}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
+    return f"{shown(file)}: {digit}  {prediction.confidence:6.1%}  {prediction.status}  {prediction.reason}".rstrip()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Train the networks that see writing in its surroundings: the line reader, the finder of numbers, the crop reader.
 
-    python train_readers.py lines              # some hours on two cores; writes models/lines.onnx
+    python train_readers.py lines              # some hours on two cores
     python train_readers.py pages --resume     # go on after a kill
-    python train_readers.py crops --smoke      # a few seconds on a little data; models/ stays as it is
+    python train_readers.py crops --smoke      # a few seconds on a little data
 
 The pictures never run out: while one part of them is being learnt, worker processes draw the next
 (digits/learning/fields.py, pages.py, crops.py), and a part is dropped after a few epochs. Each epoch's seed is its
-number, so a run that was stopped goes on as if it had not been. Settings, metrics and state lie in outputs/runs/NAME/.
+number, so a run that was stopped goes on as if it had not been. Settings, metrics, state and network lie in
+outputs/runs/NAME/; what is used are the networks in models/, which stay as they are until one is copied there.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
-from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
+from utils import MODELS_DIR, ROOT, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
 Sample = tuple[np.ndarray, Any]  # a picture, uint8 (h, w), and what it should say
 
@@ -56,7 +57,7 @@ class Settings:
     name: str = "lines"
     part: int = 12_000  # pictures drawn for each epoch
     window: int = 4  # epochs that a part is learnt in
-    epochs: int = 20
+    epochs: int = 14
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
@@ -349,7 +350,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, metavar="N", help="how many (default: as the network needs)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw (default: 1)")
     parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
-    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data")
     return parser.parse_args(argv)
 
 
@@ -374,9 +375,17 @@ def main(argv: list[str] | None = None) -> int:
     settings, state, run_dir = open_run(arguments)
     model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
     facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
-    folder = run_dir if arguments.smoke else MODELS_DIR
-    print(export(task, model, folder / f"{settings.name}.onnx", facts))
+    path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
+    used = MODELS_DIR / path.name
+    print(
+        f"{shown(path)} is trained; to use it: cp {shown(path)} {shown(used)}; to go back: git checkout {shown(used)}"
+    )
     return 0
+
+
+def shown(path: Path) -> Path:
+    """Return a path as it is written in the project's folder."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 if __name__ == "__main__":

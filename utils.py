@@ -17,11 +17,11 @@ from digits.files import (
     atomic_path,
     free_path,
     git_commit,
-    read_csv,
     write_json,
 )
 from digits.learning.seeds import seed_everything
 from digits.reading.engines import choose_device
+from digits.tables import read_csv
 
 __all__ = [
     "ASSETS_DIR",

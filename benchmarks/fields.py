@@ -33,16 +33,18 @@ from utils import command
 Rng = np.random.Generator
 Draw = Callable[[Writer, Rng], tuple[np.ndarray, str]]
 
+HEIGHTS = (16, 60)  # of the digits, in pixels: scans and photos of fields
+
 
 def with_known_pens(writer: Writer, rng: Rng) -> tuple[np.ndarray, str]:
-    """A field as the training draws it."""
-    field = draw_field(writer, rng, PENS)
+    """A field as the training draws it, with no other lines in sight."""
+    field = draw_field(writer, rng, PENS, HEIGHTS, crowded=False)
     return field.picture, field.text
 
 
 def with_unknown_pens(writer: Writer, rng: Rng) -> tuple[np.ndarray, str]:
     """A field written with pens that no training draws with."""
-    field = draw_field(writer, rng, HELD_OUT)
+    field = draw_field(writer, rng, HELD_OUT, HEIGHTS, crowded=False)
     return field.picture, field.text
 
 

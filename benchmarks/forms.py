@@ -3,9 +3,9 @@
     python -m benchmarks.forms                           # validation digits
     python -m benchmarks.forms --mnist-test --gallery outputs/runs/forms
 
-Forms of one template, six fields each, are filled with digits that nobody trained on, digits apart, with a ballpoint and
-with pens that nobody trained on either; a fifth of the texts break their format. The same forms are read as they are
-drawn and as a camera sees them, turned by up to 3 degrees: the difference is what finding the fields again costs.
+Forms of one template, six fields each, are filled with digits that nobody trained on, digits apart, with a ballpoint
+and with pens that nobody trained on either; a fifth of the texts break their format. The same forms are read as they
+are drawn and as a camera sees them, turned by up to 3 degrees: the difference is what finding the fields again costs.
 """
 
 from __future__ import annotations

@@ -82,6 +82,11 @@ def disk_sentence(error: OSError) -> str:
     return f"{what} cannot be used ({error.strerror or 'no room'}); {step}"
 
 
+def shown(name: str) -> str:
+    """Return a file's name on one line, with escapes for what a terminal would obey or could not print."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
+
+
 def _escape_what_cannot_be_printed() -> None:
     """Print \\xe9 where the terminal's encoding has no é, as with LANG=C; a path's own bytes go out as they are."""
     codecs.register_error("escape", _escape)

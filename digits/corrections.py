@@ -27,9 +27,9 @@ import numpy as np
 from PIL import Image
 
 from digits.command import UserError
-from digits.files import read_csv
-from digits.finding.decode import PictureError
+from digits.finding.decode import PictureError, split_page
 from digits.finding.digit import to_ink
+from digits.tables import read_csv
 
 MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone
 BUSY_S = 10.0  # how long a writer waits for another process's write
@@ -156,8 +156,7 @@ class Corrections:
             if not ink.any():
                 problems.append(f"line {line}: nothing is written in this picture")
                 continue
-            small = picture.stat().st_size <= MAX_PICTURE_BYTES
-            self.add(ink, label, model="import", picture=picture.read_bytes() if small else None)
+            self.add(ink, label, model="import", picture=_whole_picture(picture))
             added += 1
         return added, problems
 
@@ -204,6 +203,13 @@ def migrate(db: sqlite3.Connection) -> None:
         migration(db)
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.execute("COMMIT")
+
+
+def _whole_picture(path: Path) -> bytes | None:
+    """Return a file that is one picture and no larger than is kept; None of a page of several, or a larger file."""
+    file, page = split_page(path)
+    is_kept = page is None and os.path.getsize(file) <= MAX_PICTURE_BYTES
+    return path.read_bytes() if is_kept else None
 
 
 def _to_png(ink: np.ndarray) -> bytes:

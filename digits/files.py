@@ -6,7 +6,6 @@ with atomic_path("report.csv") as path: path.write_text("...")
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import json
 import os
@@ -16,8 +15,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from digits.command import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS_DIR = ROOT / "models"
@@ -60,23 +57,6 @@ def write_json(path: str | os.PathLike[str], value: object) -> None:
     """Write `value` as indented JSON with a line break at the end, never half a file. Raises as `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-
-
-def read_csv(path: str | os.PathLike[str], *columns: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV in UTF-8 by the names in its first line, a missing cell None.
-
-    Raises `UserError` if it cannot be read or lacks one of `columns`.
-    """
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not set(columns) <= set(reader.fieldnames or []):
-                raise UserError(f"{path} needs the columns {' and '.join(columns)}; name them in its first line")
-            return list(reader)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); name a CSV file that is there") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise UserError(f"{path} is not a CSV text file; save it as CSV in UTF-8") from None
 
 
 def free_path(path: str | os.PathLike[str]) -> Path:

@@ -111,12 +111,12 @@ def _damaged(chance: random.Random) -> Iterator[Hostile]:
             cut = whole[: chance.randrange(1, len(whole))]
             yield Hostile(f"cut-{extension[1:]}-{n:02d}{extension}", cut, "cut", EITHER)
         for n in range(N_FLIPPED):
-            yield Hostile(f"flip-{extension[1:]}-{n:02d}{extension}", _flipped(whole, chance), "flip", EITHER)
+            yield Hostile(f"flip-{extension[1:]}-{n:02d}{extension}", flipped(whole, chance), "flip", EITHER)
         yield Hostile(f"zeroed-{extension[1:]}{extension}", whole[:12] + bytes(len(whole) - 12), "zeroed", REFUSED)
         yield Hostile(f"twice-{extension[1:]}{extension}", whole + whole, "twice", READ)
 
 
-def _flipped(whole: bytes, chance: random.Random) -> bytes:
+def flipped(whole: bytes, chance: random.Random) -> bytes:
     """Flip one to twenty bits, every other time in the header, where they do most harm."""
     data = bytearray(whole)
     end = chance.choice([64, len(data)])
@@ -217,7 +217,7 @@ def _odd_shapes() -> Iterator[tuple[str, bytes]]:
         for mode, kind, extension in [("L", "PNG", ".png"), ("RGB", "BMP", ".bmp"), ("RGBA", "WEBP", ".webp")]:
             yield f"{width}x{height}{extension}", encode(drawing(mode, (width, height)), kind)
     frames = [drawing(digit=digit).convert("P") for digit in (3, 4, 5)]
-    for kind, extension in [("GIF", ".gif"), ("WEBP", ".webp"), ("PNG", ".png"), ("TIFF", ".tif")]:
+    for kind, extension in [("GIF", ".gif"), ("WEBP", ".webp"), ("PNG", ".png")]:
         yield f"moving{extension}", encode(frames[0], kind, save_all=True, append_images=frames[1:])
 
 

@@ -180,3 +180,16 @@ def test_numbers_read_with_another_line_reader_are_another_job(tmp_path):
     before = processor._job(["folder"], True, False)["fingerprint"]
     processor._reader.predictor.number_readers().lines.facts["sha256"] = "of others"
     assert processor._job(["folder"], True, False)["fingerprint"] != before
+
+
+def test_reports_never_go_to_a_local_folder_named_like_a_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="this machine"):
+        BatchProcessor(output_dir="s3://bucket/out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_source_the_examples_are_read(tmp_path, capsys):
+    assert batch_processor.main(["--output-dir", str(tmp_path), "--format", "csv"]) == 0
+    told = capsys.readouterr()
+    assert "10 pictures" in told.out and "--help" in told.err

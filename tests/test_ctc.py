@@ -34,6 +34,12 @@ def test_what_a_column_hesitates_between_is_told():
     assert spelt.certainty[0] == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_text_is_as_probable_as_all_of_it():
+    sure, doubtful = spell(columns("_4_7_", 0.99)), np.exp(columns("_4_7_", 0.99))
+    doubtful[2, [1, BLANK]] = 0.45, 0.55
+    assert sure.probability > 0.95 and spell(np.log(doubtful)).probability < 0.6
+
+
 def test_a_symbol_that_was_nearly_said_is_missed():
     line = np.exp(columns("4____7"))
     line[3, [1, BLANK]] = 0.45, 0.5

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from digits.finding import decode
-from digits.finding.decode import EXTENSIONS, MAX_PIXELS, PictureError, open_picture
+from digits.finding.decode import EXTENSIONS, FOREIGN, MAX_PIXELS, PictureError, open_picture
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (90, 70)) -> Image.Image:
@@ -164,6 +164,27 @@ def test_arrays_of_other_types_are_scaled(array):
     assert np.abs(open_picture(array).astype(int) - [[0, 128, 255]]).max() <= 1
 
 
+def test_tensors_and_lists_are_arrays_too():
+    torch = pytest.importorskip("torch")
+    grey = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    same = [torch.tensor(grey), torch.tensor(grey)[None, None] / 255, torch.tensor(grey / 255).requires_grad_()[None]]
+    for picture in (*same, grey.tolist(), (grey / 255).tolist(), grey[None], grey[None, :, :, None]):
+        assert np.array_equal(open_picture(picture), grey)
+    colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    assert np.array_equal(open_picture(torch.tensor(colours).permute(2, 0, 1)), colours)
+    overshot = np.float32([[-0.03, 0.5, 1.04]])
+    assert np.abs(open_picture(overshot).astype(int) - [[0, 128, 255]]).max() <= 1
+    for wrong in (["a.png", "b.png"], [[1, 2], [3]], [], torch.zeros(2, 1, 28, 28)):
+        with pytest.raises(PictureError):
+            open_picture(wrong)
+
+
+@pytest.mark.parametrize("mean, std", [(0.1307, 0.3081), (0.5, 0.5), (0.485, 0.229)])
+def test_standardised_arrays_are_refused_by_name(mean, std):
+    with pytest.raises(PictureError, match="standardised"):
+        open_picture((np.float32([[0, 0.5, 1]]) - mean) / std)
+
+
 def test_grey_pictures_have_one_channel():
     assert open_picture(encode(drawing("L").convert("RGB"), "PNG")).ndim == 2
     assert open_picture(encode(drawing("RGB"), "PNG")).ndim == 3
@@ -171,4 +192,4 @@ def test_grey_pictures_have_one_channel():
 
 def test_extensions_are_those_of_the_formats():
     registered = Image.registered_extensions()
-    assert {registered.get(extension, "JPEG") for extension in EXTENSIONS} <= {*decode.FORMATS, "DIB"}
+    assert {registered.get(extension, "JPEG") for extension in EXTENSIONS - FOREIGN} <= {*decode.FORMATS, "DIB"}

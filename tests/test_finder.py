@@ -77,6 +77,17 @@ def test_what_lies_beyond_the_picture_is_paper():
     assert strip.shape[0] == STRIP_HEIGHT and (strip == PAPER).all()
 
 
+def test_what_is_written_in_a_shadow_is_as_bright_as_beside_it():
+    paper = np.where(np.arange(400) < 230, 220, 110).astype(np.float32)  # a shadow's edge
+    grey = np.repeat(paper[None], 60, axis=0)
+    for left in range(20, 400, 40):
+        grey[15:45, left : left + 5] *= 0.4
+    strip = to_strip(grey.astype(np.uint8), 30, 30)
+    lit, shaded = (strip[12:20, columns].max(axis=0) for columns in (np.s_[20:120], np.s_[180:260]))
+    assert lit.max() > 180 and shaded.max() > 110
+    assert abs(int(np.median(strip[:, 200:260])) - PAPER) < 12
+
+
 def test_a_page_has_even_contrast_in_either_polarity():
     page = np.full((64, 64), 200, np.uint8)
     page[20:30, 20:40] = 50
@@ -85,7 +96,7 @@ def test_a_page_has_even_contrast_in_either_polarity():
 
 
 def test_a_missing_or_foreign_network_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="no lines.onnx; make it with: python train_readers.py lines"):
+    with pytest.raises(UserError, match="no lines.onnx; it comes with the project: git checkout models/lines.onnx"):
         SurroundingsNetwork("lines", directory=tmp_path)
     (tmp_path / "lines.onnx").write_bytes(b"nothing of the kind")
     with pytest.raises(UserError, match="not a network exported by train_readers.py"):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kaggle_submission
 from digits.finding.digit import to_ink
+from digits.learning.datasets import load_kaggle
 from utils import UserError
 
 
@@ -42,6 +45,39 @@ def test_train_csv_says_how_many_would_be_right(test_csv, tmp_path, capsys):
     (tmp_path / "train.csv").write_text("\n".join(labelled))
     assert kaggle_submission.main([str(tmp_path / "train.csv"), "--output", str(tmp_path / "s.csv")]) == 0
     assert "90.00%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("header", [False, True])
+@pytest.mark.parametrize("divided", [False, True])
+def test_without_header_and_divided_by_255(divided, header, labelled, test_csv, tmp_path):
+    first, *rows = test_csv.read_text().splitlines()
+    if divided:
+        rows = [",".join(f"{int(cell) / 255:.6g}" for cell in row.split(",")) for row in rows]
+    if labelled:
+        first, rows = f"label,{first}", [f"{n},{row}" for n, row in enumerate(rows)]
+    path = tmp_path / "other.csv"
+    path.write_text("\n".join([first] * header + rows))
+    (ink, labels), (same, _none) = load_kaggle(path), load_kaggle(test_csv)
+    assert np.array_equal(ink, same) and labels.tolist() == (list(range(10)) if labelled else [-1] * 10)
+
+
+def test_standardised_pixels_are_refused_by_name(test_csv, capsys):
+    _first, *rows = test_csv.read_text().splitlines()
+    rows = [",".join(f"{(int(cell) / 255 - 0.1307) / 0.3081:.4f}" for cell in row.split(",")) for row in rows]
+    test_csv.write_text("\n".join([",".join(f"pixel{i}" for i in range(784)), *rows]))
+    assert kaggle_submission.main([str(test_csv)]) == 2
+    assert "standardised" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name, n", [("6_kaggle_0_to_1.csv", 10), ("6b_kaggle_without_header.csv", 10)])
+def test_the_cases_of_kaggle(name, n, tmp_path, capsys):
+    case = Path(os.environ.get("MNIST_DATA_DIR", "data")) / "cases" / name
+    if not case.exists():
+        pytest.skip("the cases are not there")
+    assert kaggle_submission.main([str(case), "--output", str(tmp_path / "s.csv")]) == 0
+    digits = [row[-1] for row in csv.reader((tmp_path / "s.csv").open())][1:]
+    assert len(digits) == n and len(set(digits)) > 5
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", ",".join(f"pixel{i}" for i in range(784)) + "\n"])

@@ -18,7 +18,9 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 }
-FLOORS = "command files finding corrections reading learning measuring batch serving".split()  # from the ground up
+FLOORS = (
+    "command files tables finding corrections reading learning measuring batch serving".split()
+)  # from the ground up
 HEAVY = {"torch", "torchvision", "gradio", "ray", "matplotlib"}
 GRADIO_ROOMS = ("app", "digits.serving.page")
 

@@ -5,12 +5,16 @@ The pictures are set from the ten example drawings, so that the shipped network 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from digits.finding.digit import find_digit
-from digits.reading.verdict import OK
+from digits.reading.finder import Zone
+from digits.reading.line import DigitReading, ReadLine
+from digits.reading.verdict import OK, UNSURE
 
 HEIGHT = 56
 
@@ -168,7 +172,7 @@ def test_the_command_line_prints_the_number(glyphs, tmp_path, capsys):
     cv2.imwrite(str(path), on_paper(write(glyphs, "35\n82")))
     bad.write_bytes(b"")
     assert main(["--number", str(path)]) == 0
-    assert capsys.readouterr().out == f"{path}: 35 / 82\n"
+    assert capsys.readouterr().out.startswith(f"{path}: 35 / 82  ok")
     assert main(["--number", "--json", str(path), str(bad)]) == 1
     assert '"error": "the file is empty"' in capsys.readouterr().out.splitlines()[1]
 
@@ -205,6 +209,25 @@ def test_a_box_round_a_number_is_not_read(glyphs, predictor):
     page = on_paper(write(glyphs, "4071"))
     cv2.rectangle(page, (20, 20), (page.shape[1] - 20, page.shape[0] - 20), 60, 3)
     assert predictor.read_number(page).text == "4071"
+
+
+@pytest.mark.parametrize("certainty, status", [(0.95, UNSURE), (0.5, OK)])
+def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
+    glyphs, predictor, monkeypatch, certainty, status
+):
+    """Two lines, of which one cannot be read: the other alone would be a wrong answer."""
+
+    def read(_grey, zone, _readers):
+        if zone.x == 0:
+            return ReadLine(replace(zone, certainty=certainty), "", [], 0.3, "something at columns 0–80 was not read")
+        digit = DigitReading(7, 0.99, np.eye(10, dtype=np.float32)[7], (90, 0, 120, 40), OK, 0)
+        return ReadLine(zone, "77", [digit, digit], 0.99, "")
+
+    monkeypatch.setattr("digits.reading.number.read_zone", read)
+    zones = [Zone(0, 20, 80, 40, 0, 0.9), Zone(90, 20, 80, 40, 0, 0.9)]
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: iter([zones]))
+    reading = predictor.read_number(on_paper(write(glyphs, "77")))
+    assert (reading.text, reading.status) == ("77", status)
 
 
 def test_a_reading_that_is_not_ok_says_why(glyphs, predictor):

@@ -198,6 +198,18 @@ def test_a_filled_blob_is_no_digit(predictor, radius):
     assert predictor.predict(picture).status == "not_a_digit"
 
 
+@pytest.mark.parametrize("noise", [0, 3])
+@pytest.mark.parametrize("side", [60, 160, 500])
+@pytest.mark.parametrize("shape", [(0.5, 0.8), (0.6, 0.6), (0.75, 0.4)])
+def test_an_empty_box_is_no_digit(predictor, side, shape, noise):
+    picture = np.full((side, side), 235, np.uint8)
+    half = (np.array(shape) * side / 2).astype(int)
+    corner, opposite = (int(v) for v in side // 2 - half), (int(v) for v in side // 2 + half)
+    cv2.rectangle(picture, tuple(corner), tuple(opposite), 40, max(2, side // 50), cv2.LINE_AA)
+    picture = np.clip(picture + np.random.default_rng(0).normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+    assert predictor.predict(picture).status != "ok"
+
+
 def test_a_ring_is_still_a_zero(predictor):
     picture = np.full((280, 280), 255, np.uint8)
     cv2.ellipse(picture, (140, 140), (55, 80), 0, 0, 360, 17, 24, cv2.LINE_AA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -84,11 +85,68 @@ def test_labels_from_a_file(truth, tmp_path):
     assert found["drawing3.png"] == (None, None)
     table.write_text("file,label\nx.png,3\ny/x.png,4\n")
     assert Labels(table).of("z/x.png") is None, "two of that name"
-    for text in ("file,label\na.png,12\n", "name;truth\n", "name;truth\na.png;1\n", ""):
+    for text in ("file,label\na.png,12\n", "name;truth\n", "who;truth\na.png;1\n", ""):
         table.write_text(text)
         with pytest.raises(UserError):
             Labels(table)
     assert Labels(number=True).of("2/a.png") == "2"
+
+
+@pytest.mark.parametrize("data", [
+    b"\xef\xbb\xbffile;label\r\nsub\\a.png;7\r\n", "Filename\tClass\nsub/a.png\t7\n".encode("utf-16"),
+    b"sep=;\nimage;digit\na;7.0\n",
+    b"a.png,7\nb.png,-\n", b"name,truth\nC:\\Users\\ann\\a.png,7\n",
+    "path,value,who\na.png,7,J\u00fcrgen\n".encode("cp1252"),
+    "file,label\na.png,7\n".encode("utf-16-le"), "xlsx",
+])  # fmt: skip
+def test_labels_as_people_save_them(data, tmp_path):
+    table = tmp_path / ("labels.xlsx" if data == "xlsx" else "labels.csv")
+    if data == "xlsx":
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        for row in (["File", "Label"], ["a", 7.0], [None, None]):
+            book.active.append(row)
+        book.save(table)
+    else:
+        table.write_bytes(data)
+    assert Labels(table).of("scans/sub/a.png") == "7"
+    assert Labels(table).of("scans/sub/other.png") is None
+
+
+def test_labels_of_pages_and_of_names_with_umlauts(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\nx.pdf,7\nx.pdf#2,3\nPru\u0308fung.png,4\nf.tif,-348\n", "utf-8")
+    labels = Labels(table, number=True)
+    assert [labels.of(name) for name in ("s/x.pdf#1", "s/x.pdf#2", "Pr\u00fcfung.png", "f.tif")] == [
+        "7",
+        "3",
+        "4",
+        "-348",
+    ]
+
+
+def test_labels_that_match_nothing_are_an_error_and_some_are_told(truth, tmp_path, capsys):
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\nscan1,0\nscan2,1\n")
+    processor = BatchProcessor(output_dir=tmp_path)
+    with pytest.raises(UserError, match=r"nothing of any file: it names scan1, scan2; the files are .*0.png"):
+        processor.run([truth], labels=Labels(table))
+    assert not list(tmp_path.glob("reports/*")), "before the work"
+    table.write_text("file,label\ndrawing0,0\n")
+    processor.run([truth], labels=Labels(table))
+    processor.print_summary()
+    assert f"labels: 1 of {processor.summary['n_rows']} files have one in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["7_labels_semicolon.csv", "labels.xlsx"])
+def test_the_cases_of_labels(name):
+    case = Path(os.environ.get("MNIST_DATA_DIR", "data")) / "cases" / name
+    if not case.exists():
+        pytest.skip("the cases are not there")
+    labels = Labels(case)
+    first = labels._names[0]
+    assert labels.of(first) in set("0123456789")
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, monkeypatch):

@@ -8,13 +8,13 @@ import os
 import pickle
 import socket
 import zipfile
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from digits.batch.sources import Entry, find_entries, listed
-from digits.finding.decode import PictureError
+from digits.batch.sources import MAX_NESTED, Entry, Skipped, find_entries, listed
+from digits.finding.decode import PictureError, open_picture
+from tests.hostile import drawing, encode
 from utils import UserError
 
 
@@ -27,13 +27,18 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def paged_tiff(digits: tuple[int, ...]) -> bytes:
+    first, *others = (drawing("L", digit=digit) for digit in digits)
+    return encode(first, "TIFF", save_all=True, append_images=others)
+
+
 def names(sources, tree: Path | None = None, **options) -> list[str]:
     found = [entry.name for entry in find_entries(sources, **options)]
     return [os.path.relpath(name, tree) for name in found] if tree else found
 
 
 def test_a_folder_in_order_and_what_is_passed_over(tree):
-    skipped = Counter()
+    skipped = Skipped()
     assert names([tree], tree, skipped=skipped) == ["a.PNG", "b.png", "sub/c.jpg", "sub/deep/d.webp"]
     assert skipped == {"hidden": 2, "not a picture": 1}
     assert names([tree], tree, recursive=False) == ["a.PNG", "b.png"]
@@ -99,7 +104,7 @@ def test_members_of_an_archive(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("2.png", "1.png", "in/3.jpg", "../../escape.png", "/root.png", "__MACOSX/1.png", "read.me"):
             archive.writestr(name, name)
-    skipped = Counter()
+    skipped = Skipped()
     entries = list(find_entries([path], skipped=skipped))
     assert [entry.name for entry in entries] == [
         f"{path}/{name}" for name in ("2.png", "1.png", "in/3.jpg", "../../escape.png", "/root.png")
@@ -135,6 +140,82 @@ def test_archives_that_mean_harm(tmp_path, monkeypatch):
         names([tmp_path / "text.zip"])
 
 
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("_", "."), data)
+    return buffer.getvalue()
+
+
+def test_archives_in_folders_and_in_archives(tmp_path):
+    inner = zipped(c_png=b"c", read_me=b"")
+    (tmp_path / "outer.zip").write_bytes(zipped(in_zip=inner, b_png=b"b", bad_zip=b"no archive"))
+    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "broken.zip").write_bytes(b"no archive")
+    skipped = Skipped()
+    entries = list(find_entries([tmp_path], skipped=skipped))
+    assert [os.path.relpath(entry.name, tmp_path) for entry in entries] == [
+        "a.png", "broken.zip", "outer.zip/b.png", "outer.zip/bad.zip", "outer.zip/in.zip/c.png"
+    ]  # fmt: skip
+    assert [entry.read() for entry in entries] == [b"a", b"no archive", b"b", b"no archive", b"c"]
+    assert pickle.loads(pickle.dumps(entries[-1])).read() == b"c" and entries[-1].stamp()
+    assert skipped.names == {"not a picture": [f"{tmp_path}/outer.zip/in.zip/read.me"]}
+
+
+def test_archives_in_archives_end(tmp_path, monkeypatch):
+    data = zipped(a_png=b"a")
+    for _ in range(MAX_NESTED + 2):
+        data = zipped(in_zip=data)
+    (tmp_path / "deep.zip").write_bytes(data)
+    (entry,) = find_entries([tmp_path])
+    assert entry.name.count("in.zip") == MAX_NESTED + 1, "its row says that it is no picture"
+    monkeypatch.setattr("digits.batch.sources.MAX_MEMBERS", 3)
+    (tmp_path / "wide.zip").write_bytes(zipped(in_zip=zipped(a_png=b"", b_png=b"", c_png=b""), d_png=b""))
+    assert [Path(entry.name).name for entry in find_entries([tmp_path / "wide.zip"])] == ["in.zip", "d.png"], (
+        "three files at most"
+    )
+
+
+def test_a_page_is_an_entry(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = paged_tiff((7, 3, 5))
+    Path("x.tif").write_bytes(data)
+    Path("one.tif").write_bytes(paged_tiff((7,)))
+    Path("cut.tif").write_bytes(data[:50])
+    Path("z.zip").write_bytes(zipped(y_tif=data))
+    pages = ["x.tif#1", "x.tif#2", "x.tif#3"]
+    assert names(["x.tif", "one.tif", "cut.tif"]) == [*pages, "one.tif", "cut.tif"]
+    assert names(["x.tif#2"]) == ["x.tif#2"]
+    Path("list.txt").write_text("x.tif#3\none.tif\n")
+    assert names(["list.txt"]) == ["x.tif#3", "one.tif"]
+    entries = list(find_entries(["x.tif", "z.zip"]))
+    assert [entry.name for entry in entries] == [*pages, "z.zip/y.tif#1", "z.zip/y.tif#2", "z.zip/y.tif#3"]
+    assert [entry.page for entry in entries] == [1, 2, 3] * 2
+    assert entries[0].stamp() == Entry("x.tif").stamp() != ""
+    shapes = {open_picture(entry.picture()).shape for entry in entries}
+    assert shapes == {(70, 90)} and entries[4].read() == data
+    Path("x.tif#2").write_bytes(b"a file of that name")
+    assert Entry("x.tif#2").read() == b"a file of that name", "comes first"
+
+
+def test_a_source_without_a_picture_says_what_it_holds(tree):
+    (tree / "empty").mkdir()
+    (tree / "other").mkdir()
+    for name in ("a.docx", "b.docx", "c.svg", ".d", "README"):
+        (tree / "other" / name).touch()
+    skipped = Skipped()
+    assert names([tree / "sub", tree / "other", tree / "empty"], skipped=skipped)
+    other, empty = skipped.empty
+    assert other.endswith("it holds 2 .docx, 1 hidden, 1 without extension, 1 .svg") and empty.endswith("nothing")
+    assert skipped.names["hidden"] == [f"{tree}/other/.d"]
+
+
+def test_names_parted_by_nul(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb.png\0c.png\0")))
+    assert names(["-0"]) == ["a\nb.png", "c.png"]
+
+
 def test_urls_of_memory(tree):
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
@@ -150,6 +231,13 @@ def test_urls_of_memory(tree):
         Entry("memory://bucket/none.png").read()
     with pytest.raises(UserError):
         names(["memory://nothing/here"])
+    store.pipe("bucket/more.zip", zipped(d_png=b"d", e_zip=zipped(f_png=b"f")))
+    store.pipe("bucket/x.tif", paged_tiff((7, 3)))
+    more = ["memory:///bucket/more.zip/d.png", "memory:///bucket/more.zip/e.zip/f.png"]
+    assert names(["memory://bucket/more.zip"]) == more and names(["memory://bucket"])[2:4] == more
+    assert Entry(more[1], len("memory:///bucket/more.zip")).read() == b"f"
+    first, second = find_entries(["memory://bucket/x.tif"])
+    assert second.name == "memory:///bucket/x.tif#2" and open_picture(second.picture()).shape == (70, 90)
     with pytest.raises(UserError, match="cannot be opened"):
         names(["nonsense://bucket/here"])
 

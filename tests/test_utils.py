@@ -122,7 +122,9 @@ def test_a_csv_is_read_by_its_columns_or_refused(tmp_path):
     assert utils.read_csv(path, "file", "label") == [{"file": "a.png", "label": "7"}]
     with pytest.raises(utils.UserError, match="needs the columns path and label"):
         utils.read_csv(path, "path", "label")
-    path.write_bytes(b"file,label\n\xff.png,7\n")
+    path.write_bytes(b"file;label\n\xfc.png;7\n")
+    assert utils.read_csv(path, "file", "label") == [{"file": "ü.png", "label": "7"}], "as a German Excel saves it"
+    path.write_bytes(b"file,label\n\x81.png,7\n")
     with pytest.raises(utils.UserError, match="UTF-8"):
         utils.read_csv(path, "file", "label")
     with pytest.raises(utils.UserError, match="cannot be read"):

@@ -142,10 +142,10 @@ export class Batch {
     this.#tell(texts.batchRunning, total);
   }
 
-  /** Read a few files; what cannot be read becomes a row too. Of files not read before Stop there is none. */
+  /** Read a few files; what cannot be read becomes a row too, and each page of a PDF or TIFF. Of files not read before Stop there is none. */
   async #readPart(jobs) {
     const form = new FormData();
-    const rows = new Array(jobs.length);
+    const rows = jobs.map(() => []);
     const sent = [];
     for (const [i, job] of jobs.entries()) {
       try {
@@ -153,23 +153,25 @@ export class Batch {
         form.append("files", job.picture, "picture");
         sent.push(i);
       } catch (error) {
-        rows[i] = { status: "error", digit: null, error: error.message };
+        rows[i] = [{ status: "error", digit: null, error: error.message }];
       }
     }
     try {
       const told = sent.length ? await this.#ask(form) : [];
-      for (const [k, row] of told.entries()) rows[sent[k]] = row;
+      for (const [k, row] of told.entries()) rows[sent[row.file ?? k]].push(row);
     } catch (error) {
       if (error.name === "AbortError") return [];
       if (jobs.length > 1) return (await Promise.all(jobs.map((job) => this.#readPart([job])))).flat();
-      rows[0] = { status: "error", digit: null, error: error.message };
+      rows[0] = [{ status: "error", digit: null, error: error.message }];
     }
-    return rows.map((row, i) => ({
-      ...row,
-      path: jobs[i].name,
-      picture: jobs[i].picture,
-      original: shown(row, jobs[i]),
-    }));
+    return rows.flatMap((pages, i) =>
+      pages.map(({ file, page, ...row }) => ({
+        ...row,
+        path: page ? `${jobs[i].name}#${page}` : jobs[i].name,
+        picture: jobs[i].picture,
+        original: shown(row, jobs[i]),
+      })),
+    );
   }
 
   async #ask(form) {

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -16,10 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from digits.batch.sources import LIST_COLUMNS, Entry
-from digits.command import UserError
-from digits.files import read_csv
-from digits.finding.decode import PictureError, open_picture
+from digits.batch.sources import Entry
+from digits.command import UserError, shown
+from digits.finding.decode import PAGE_MARK, PictureError, open_picture
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
 from digits.reading.answer import P_COLUMNS, Predictor
@@ -27,6 +28,7 @@ from digits.reading.form import read_form
 from digits.reading.symbols import SIGNS
 from digits.reading.template import Form
 from digits.reading.verdict import ERROR
+from digits.tables import read_labels
 
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
 NUMBER_COLUMNS = [
@@ -70,12 +72,12 @@ class RowReader:
         return rows
 
     def _read_digits(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        predictions = self.predictor.predict_found([_find(entry) for entry in entries])
+        predictions = self.predictor.predict_found([find_in(entry) for entry in entries])
         return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
 
     def _read_number(self, entry: Entry) -> dict[str, Any]:
         try:
-            reading = self.predictor.read_number(entry.read())
+            reading = self.predictor.read_number(entry.picture())
         except PictureError as error:
             return {"path": entry.name, "status": ERROR, "error": str(error)}
         except Exception as error:
@@ -86,7 +88,7 @@ class RowReader:
     def _read_form(self, entry: Entry) -> dict[str, Any]:
         assert self._form, "a form's pages are read with its template"
         try:
-            row = read_form(open_picture(entry.read()), self._form, self.predictor).row(entry.name)
+            row = read_form(open_picture(entry.picture()), self._form, self.predictor).row(entry.name)
         except PictureError as error:
             return {"path": entry.name, "status": ERROR, "error": str(error)}
         except Exception as error:
@@ -94,9 +96,10 @@ class RowReader:
         return row | {"fields": json.dumps(row["fields"])}
 
 
-def _find(entry: Entry) -> FoundDigit | PictureError:
+def find_in(entry: Entry) -> FoundDigit | PictureError:
+    """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
     try:
-        return _lighten(find_digit(entry.read()))
+        return _lighten(find_digit(entry.picture()))
     except PictureError as error:
         return error
     except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows
@@ -118,34 +121,41 @@ def _unexpected(error: Exception) -> str:
 
 
 class Labels:
-    """The truth about pictures: from a CSV (columns as a list's, and `label`), or from the names of their folders.
+    """The truth about pictures: from a table (see `read_labels`), or from the names of their folders.
 
-    In the file a picture may be named as in the report, relative to the file's folder, or by its bare name where that
-    says which one is meant. A label is 0–9 (with `number`, any digits), or "-" for what is no digit.
+    In the table a picture may be named as in the report, relative to the table's folder, or by its bare name, with or
+    without extension, where that says which one is meant; slashes may lean either way. What is said of a file goes for
+    all pages that are not named themselves. A label is 0–9 (with `number`, any number), or "-" for what is no digit.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, number: bool = False) -> None:
         self._by_path: dict[str, str] = {}
         self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
         self._from_folders, self._number = path is None, number
+        self.table = None if path is None else os.fspath(path)
+        self._names: list[str] = []  # as in the table, the first few
+        self._without: list[str] = []  # files of which the table says nothing, the first few
+        self.n_files = self.n_labelled = self.n_named = 0
         if path is not None:
             self._load(Path(path))
 
     def _load(self, path: Path) -> None:
-        rows = read_csv(path)
-        titles = {title.strip().lower(): title for title in rows[0] if title} if rows else {}
-        name = next((titles[column] for column in LIST_COLUMNS if column in titles), None)
-        if name is None or "label" not in titles:
-            raise UserError(f"'{path}' needs rows below a header with the columns file and label")
+        rows = read_labels(path)
+        self.n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
         for row in rows:
-            self._note(path, row[name] or "", "".join((row[titles["label"]] or "").split()))
+            label = "".join(row["label"].split())
+            self._note(path, row["file"].strip(), label if self._number else WHOLE.sub(r"\1", label))
 
     def _note(self, path: Path, name: str, label: str) -> None:
         if label and label != NO_DIGIT_SIGN and not self._is_label(label):
             raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
-        self._by_path[os.path.normpath(name)] = self._by_path[os.path.normpath(path.parent / name)] = label
-        bare = PurePosixPath(name).name
-        self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
+        name = _key(name)
+        for key in {name, *([] if "\\" not in name else [name.replace("\\", "/")])}:
+            self._by_path[os.path.normpath(key)] = self._by_path[os.path.normpath(_key(path.parent) + "/" + key)] = (
+                label
+            )
+            bare = PurePosixPath(key).name
+            self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
 
     def _is_label(self, text: str) -> bool:
         if self._number:
@@ -158,7 +168,40 @@ class Labels:
         if self._from_folders:
             folder = posix.parent.name
             return folder if self._is_label(folder) else None
-        return self._by_path.get(os.path.normpath(path)) or self._by_name.get(posix.name) or None
+        path = _key(path)
+        page = PAGE_MARK.fullmatch(path)
+        return self._said_of(path) or (self._said_of(page["file"]) if page else None)
+
+    def _said_of(self, path: str) -> str | None:
+        bare = PurePosixPath(path.replace(os.sep, "/"))
+        return self._by_path.get(os.path.normpath(path)) or self._by_name.get(bare.name) or self._by_name.get(bare.stem)
+
+    def meet(self, entry: Entry) -> None:
+        """Take note of a file to be read, for `told`."""
+        self.n_files += 1
+        if self.of(entry.name) is not None:
+            self.n_labelled += 1
+        elif len(self._without) < N_EXAMPLES:
+            self._without.append(entry.name)
+
+    def told(self) -> str:
+        """Return how many of the files met have a label; raises `UserError` if none has."""
+        without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
+        where = "the folders" if self.table is None else f"'{self.table}'"
+        if self.n_files and not self.n_labelled and self.table is not None:
+            raise UserError(f"{where} says nothing of any file: it names {names}; the files are {without}")
+        rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
+        named = f", which names {self.n_named:,}" if self.table is not None else ""
+        return f"labels: {self.n_labelled:,} of {self.n_files:,} files have one in {where}{named}{rest}"
+
+
+N_EXAMPLES = 3
+WHOLE = re.compile(r"^(\d+)[.,]0+$")  # a 5 that a spreadsheet saved as 5.0
+
+
+def _key(name: str | os.PathLike[str]) -> str:
+    """Return a name as it is compared: macOS takes an ü apart, others do not."""
+    return unicodedata.normalize("NFC", os.fspath(name))
 
 
 def add_truth(row: dict[str, Any], label: str | None) -> None:

@@ -15,9 +15,11 @@ from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
+
 from digits.batch.journal import Journal
 from digits.batch.sources import Entry
-from digits.finding.decode import PictureError
+from digits.finding.decode import PictureError, open_picture
 from digits.reading.verdict import OK
 
 MAX_NAME = 240  # bytes of a copy's name
@@ -26,8 +28,9 @@ MAX_NAME = 240  # bytes of a copy's name
 def sort_into(journal: Journal, directory: Path) -> int:
     """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there.
 
-    Copies keep their names; one that is taken gets a number. What an earlier run copied, perhaps before it was killed,
-    is not copied again. A file that cannot be read any more is left out.
+    Copies keep their names, and a page becomes a PNG, `form.pdf#3.png`; a name that is taken gets a number. What an
+    earlier run copied, perhaps before it was killed, is not copied again. A file that cannot be read any more is left
+    out.
     """
     n_there, placed = 0, Counter[Path]()
     directory.mkdir(parents=True, exist_ok=True)
@@ -36,7 +39,8 @@ def sort_into(journal: Journal, directory: Path) -> int:
             folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]
             entry, draft = Entry(row["path"], row["cut"]), Path(drafts) / "copy"
             if _copy(entry, draft):
-                _place(draft, directory / folder / _shortened(entry.basename), placed)
+                name = entry.basename if entry.page is None else f"{entry.basename}.png"
+                _place(draft, directory / folder / _shortened(name), placed)
                 n_there += 1
     return n_there
 
@@ -71,7 +75,15 @@ def _place(draft: Path, path: Path, placed: Counter[Path]) -> None:
 
 def _open(entry: Entry) -> BinaryIO:
     is_file = entry.cut is None and os.path.isfile(entry.name)  # copied as it is, even if it is too large to be read
-    return open(entry.name, "rb") if is_file else io.BytesIO(entry.read())
+    if is_file:
+        return open(entry.name, "rb")
+    return io.BytesIO(entry.read() if entry.page is None else _page_as_png(entry))
+
+
+def _page_as_png(entry: Entry) -> bytes:
+    pixels = open_picture(entry.picture())
+    _done, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[..., ::-1])
+    return data.tobytes()
 
 
 def _shortened(name: str) -> str:

@@ -4,14 +4,16 @@
 
 Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
 named becomes an entry whatever it is, so that it gets its row; in folders, globs and archives hidden files and files
-that are no pictures by their extension are passed over and counted. Nothing is ever unpacked to disk.
+that are no pictures by their extension are passed over, counted and named. Every page of a PDF or TIFF is an entry,
+`form.pdf#3`. Archives are looked into wherever they lie, also in each other. Nothing is ever unpacked to disk.
 """
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import functools
 import glob
+import io
 import json
 import os
 import re
@@ -19,17 +21,30 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from digits.command import UserError
-from digits.finding.decode import EXTENSIONS, MAX_BYTES, PictureError, read_bytes
+from digits.finding.decode import (
+    EXTENSIONS,
+    MAX_BYTES,
+    PAGE_MARK,
+    PAGED,
+    Page,
+    PictureError,
+    read_bytes,
+    split_page,
+    to_pages,
+)
+from digits.tables import FILE_TITLES, TABLES, first_of, read_table, to_text
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-LIST_COLUMNS = ("path", "file", "filename", "image")
-MAX_MEMBERS = 1_000_000  # of one archive
+STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
+MAX_MEMBERS = 1_000_000  # of one archive, with those in it
+MAX_NESTED = 3  # archives within each other, below the outermost
+N_NAMED = 10  # of the files passed over
 SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
 MAX_RATIO = 200  # of a member's size to its compressed size, above 1 MB: pictures hardly compress, bombs do
 
@@ -38,7 +53,7 @@ MAX_RATIO = 200  # of a member's size to its compressed size, above 1 MB: pictur
 class Entry:
     """One picture to read. Small and picklable, so that it can travel to another process or machine."""
 
-    name: str  # as in the report: a path, a URL, or archive.zip/member
+    name: str  # as in the report: a path, a URL, or archive.zip/member, and #3 for a third page
     cut: int | None = None  # of an archive's member: how long the archive's own path is
     listed_stamp: str | None = None  # where a listing told it already
 
@@ -46,40 +61,107 @@ class Entry:
         """Return what changes when the file changes: size and time, or the store's tag; "" if it cannot be told."""
         if self.listed_stamp is not None:
             return self.listed_stamp
+        file, _page = self._split()
         try:
-            if URL.match(self.name):
-                filesystem, path = _filesystem(self.name)
+            if URL.match(file):
+                filesystem, path = _filesystem(file)
                 return _store_stamp(filesystem.info(path))
-            told = os.stat(self.name)
+            told = os.stat(file)
         except Exception:  # stores raise their own kinds; the reading itself will say what is wrong
             return ""
         return f"{told.st_size}-{told.st_mtime_ns}"
 
     def read(self) -> bytes:
-        """Return the file's bytes; raises `PictureError` with the reason if it cannot be read."""
-        if self.cut is not None:
-            return _read_member(self.name[: self.cut], self.name[self.cut + 1 :])
-        return _read_url(self.name) if URL.match(self.name) else read_bytes(self.name)
+        """Return the file's bytes, of whatever page; raises `PictureError` with the reason if it cannot be read."""
+        return _read(self._split()[0], self.cut)
+
+    def picture(self) -> bytes | Page:
+        """Return what `open_picture` opens: the file's bytes, or the one page. Raises `PictureError` as `read`."""
+        file, page = self._split()
+        return _read(file, self.cut) if page is None else Page(_read_again(file, self.cut, self.stamp()), page)
+
+    @property
+    def page(self) -> int | None:
+        """Which page this is, from 1; None for a file that is read as one picture."""
+        return self._split()[1]
 
     @property
     def basename(self) -> str:
         """The last part of the name, whatever it lies in: never a path that could lead elsewhere."""
         return PurePosixPath(self.name.replace("\\", "/")).name
 
+    def _split(self) -> tuple[str, int | None]:
+        """Return the file's name, and the page if one is named."""
+        if "#" not in self.name:
+            return self.name, None
+        if self.cut is None and not URL.match(self.name):
+            return split_page(self.name)
+        found = PAGE_MARK.fullmatch(self.name)
+        is_page = found and _suffix(found["file"]) in PAGED
+        return (found["file"], int(found["page"])) if found and is_page else (self.name, None)
+
+
+def _read(file: str, cut: int | None) -> bytes:
+    if cut is not None:
+        return _read_member(file[:cut], file[cut + 1 :])
+    return _read_url(file) if URL.match(file) else read_bytes(file)
+
+
+@functools.lru_cache(maxsize=2)
+def _read_again(file: str, cut: int | None, stamp: str) -> bytes:
+    """Return a file whose next page is asked for, too: it may lie far away, and the renderer knows it again."""
+    return _read(file, cut)
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name.replace(os.sep, "/")).suffix.lower()
+
+
+class Skipped(Counter[str]):
+    """How many files were passed over, by kind; the first ten names of each kind, and what the other files were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, list[str]] = {}
+        self.suffixes: Counter[str] = Counter()
+        self.empty: list[str] = []  # a sentence for every source in which there was nothing to read
+
+    def note(self, kind: str, name: str) -> None:
+        """Count a file, by its path or name."""
+        self[kind] += 1
+        self.suffixes[_suffix(name) or "without extension" if kind == NOT_A_PICTURE else kind] += 1
+        names = self.names.setdefault(kind, [])
+        if len(names) < N_NAMED:
+            names.append(name)
+
+
+HIDDEN, NOT_A_PICTURE = "hidden", "not a picture"
+
+
+def _told(suffixes: Counter[str]) -> str:
+    """Return what is passed over, the most frequent first: "12 .docx, 3 hidden"."""
+    shown = ", ".join(f"{n:,} {suffix}" for suffix, n in suffixes.most_common(5))
+    return f"{shown}, …" if len(suffixes) > 5 else shown
+
 
 def find_entries(
-    sources: Iterable[str | os.PathLike[str]], recursive: bool = True, skipped: Counter[str] | None = None
+    sources: Iterable[str | os.PathLike[str]], recursive: bool = True, skipped: Skipped | None = None
 ) -> Iterator[Entry]:
-    """Yield the entries of all `sources` in order, counting what is passed over in `skipped` by kind.
+    """Yield the entries of all `sources` in order, a page each, noting what is passed over in `skipped`.
 
     A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
-    skipped = Counter() if skipped is None else skipped
-    for source in sources:
-        yield from _entries_of(os.fspath(source), recursive, skipped)
+    skipped = Skipped() if skipped is None else skipped
+    for one in sources:
+        source, before, n = os.fspath(one), Counter(skipped.suffixes), 0
+        for n, entry in enumerate(_entries_of(source, recursive, skipped), 1):  # noqa: B007
+            yield entry
+        if not n:
+            held = _told(skipped.suffixes - before) or "nothing"
+            skipped.empty.append(f"there is no picture in '{source}'; it holds {held}")
 
 
-def _entries_of(source: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
+def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     try:
         kind = kind_of(source)
     except UserError:
@@ -95,38 +177,72 @@ def _entries_of(source: str, recursive: bool, skipped: Counter[str]) -> Iterator
     if kind == "list":
         return _in_list(source)
     if kind == "file":
-        return iter([Entry(source)])
-    return _named((os.fsdecode(line).strip("\r\n") for line in sys.stdin.buffer), Path())
+        return _paged(Entry(source))
+    return _named(_names_on_stdin(source == STDIN_NULS), Path())
+
+
+def _names_on_stdin(by_nul: bool) -> Iterator[str]:
+    if by_nul:
+        return (os.fsdecode(name) for name in sys.stdin.buffer.read().split(b"\0"))
+    return (os.fsdecode(line).strip("\r\n") for line in sys.stdin.buffer)
+
+
+def _paged(entry: Entry) -> Iterator[Entry]:
+    """Yield an entry for each page of a file that has several; else the entry itself."""
+    if _suffix(entry.name) not in PAGED:
+        yield entry
+        return
+    try:
+        marks = [mark for mark, _page in to_pages(entry.read())]
+    except PictureError:  # which its row says
+        marks = [""]
+    yield from (Entry(entry.name + mark, entry.cut, entry.listed_stamp) for mark in marks)
+
+
+KINDS = {".zip": "zip"} | dict.fromkeys((".txt", *TABLES), "list")
 
 
 def kind_of(source: str) -> str:
     """Return what a source is: stdin, url, folder, zip, list, file or glob; raises `UserError` if it is nothing."""
-    if source == "-":
+    if source in (STDIN_LINES, STDIN_NULS):
         return "stdin"
     if URL.match(source):
         return "url"
     if os.path.isdir(source):
         return "folder"
     if os.path.lexists(source):
-        return {".zip": "zip", ".txt": "list", ".csv": "list"}.get(Path(source).suffix.lower(), "file")
+        return KINDS.get(_suffix(source), "file")
+    if split_page(source)[1]:
+        return "file"
     if glob.has_magic(source):
         return "glob"
-    raise UserError(f"there is no '{source}'; name files, folders, globs, zip archives, .txt or .csv lists, or URLs")
+    raise UserError(
+        f"there is no '{source}'; name files, folders, globs, zip archives, lists (.txt, .csv, .xlsx) or URLs"
+    )
 
 
-def _is_wanted(path: str, skipped: Counter[str]) -> bool:
-    """Whether a file found (not named) is a picture, by its name alone."""
-    parts = PurePosixPath(path.replace(os.sep, "/"))
-    if any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts.parts):
-        skipped["hidden"] += 1
-        return False
-    if parts.suffix.lower() not in EXTENSIONS:
-        skipped["not a picture"] += 1
-        return False
-    return True
+def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
+    """Whether a file found (not named) is a picture, by its name alone; `shown` is what it is called if it is not."""
+    name = PurePosixPath(path.replace(os.sep, "/")).name
+    if _is_hidden(path):
+        skipped.note(HIDDEN, shown)
+    elif _suffix(name) not in EXTENSIONS:
+        skipped.note(NOT_A_PICTURE, shown)
+    else:
+        return True
+    return False
 
 
-def _in_folder(folder: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
+def _is_hidden(path: str) -> bool:
+    parts = PurePosixPath(path.replace(os.sep, "/")).parts
+    return any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts)
+
+
+def _is_archive(path: str) -> bool:
+    return _suffix(path) == ".zip" and not _is_hidden(path)
+
+
+def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     """Walk depth first, each folder's files by name before its subfolders; links to folders are not followed."""
     to_walk = [folder]  # not a recursion: folders can lie deeper in each other than Python calls may
     while to_walk:
@@ -138,24 +254,39 @@ def _in_folder(folder: str, recursive: bool, skipped: Counter[str]) -> Iterator[
             yield Entry(folder)
             continue
         for name, is_folder in items:
+            path = os.path.join(folder, name)
             if not is_folder:
-                if _is_wanted(name, skipped):
-                    yield Entry(os.path.join(folder, name))
+                yield from _found(path, recursive, skipped)
             elif name.startswith("."):
-                skipped["hidden"] += 1
+                skipped.note(HIDDEN, path)
             else:
-                folders.append(os.path.join(folder, name))
+                folders.append(path)
         to_walk += folders[::-1] if recursive else []
 
 
-def _in_glob(pattern: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
+def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
+    """Yield the entries of a file that was found, not named: what lies in it if it is an archive."""
+    name = os.path.basename(path)
+    if _is_archive(name):
+        yield from _found_zip(path, recursive, skipped)
+    elif _is_wanted(name, path, skipped):
+        yield from _paged(Entry(path))
+
+
+def _found_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
+    try:
+        yield from _in_zip(path, recursive, skipped)
+    except UserError:  # it cannot be opened, or holds too much: its own row says that it is no picture
+        yield Entry(path)
+
+
+def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     n_found = 0
     for path in sorted(set(_matching(pattern))):
         n_found += 1
         if os.path.isdir(path):
             continue
-        if _is_wanted(os.path.basename(path), skipped):
-            yield Entry(path)
+        yield from _found(path, recursive, skipped)
     if not n_found:
         raise UserError(f"nothing matches '{pattern}'")
 
@@ -174,23 +305,20 @@ def _matching(pattern: str) -> Iterator[str]:
 
 
 def _in_list(path: str) -> Iterator[Entry]:
-    """Read names, one a line; of a .csv with a header, its column path, file, filename or image (else the first)."""
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        if not path.lower().endswith(".csv"):
-            yield from _named((line.strip("\r\n") for line in file), Path(path).parent)
-            return
-        rows: Iterator[list[str]] = csv.reader(file)
-        first = next(rows, [])
-        titles = [title.strip().lower() for title in first]
-        column = next((titles.index(name) for name in LIST_COLUMNS if name in titles), None)
-        if column is None:
-            column, rows = 0, _chain(first, rows)
-        yield from _named((row[column] for row in rows if len(row) > column), Path(path).parent)
+    """Read names, one a line; of a table with a header its column file or the like (else the first)."""
+    if _suffix(path) not in TABLES:
+        yield from _named(_lines_of(path), Path(path).parent)
+        return
+    rows = read_table(path)
+    titles = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = first_of(FILE_TITLES, titles)
+    names = rows if column is None else rows[1:]
+    yield from _named((row[column or 0] for row in names if len(row) > (column or 0)), Path(path).parent)
 
 
-def _chain(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first
-    yield from rows
+def _lines_of(path: str) -> list[str]:
+    """Return a text file's lines; names in it may be of any bytes."""
+    return to_text(Path(path).read_bytes(), "surrogateescape").splitlines()
 
 
 def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
@@ -199,37 +327,84 @@ def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     for name in names:
         if not name.strip():
             continue
-        if not os.path.isabs(name) and folder != "." and not URL.match(name) and os.path.lexists(beside / name):
+        name = _with_our_slashes(name)
+        if not os.path.isabs(name) and folder != "." and not URL.match(name) and _is_there(beside / name):
             name = str(beside / name)
-        yield Entry(name)
+        yield from _paged(Entry(name))
+
+
+def _with_our_slashes(name: str) -> str:
+    """Return a name that Windows wrote with the slashes of this system, unless a file is called just so."""
+    if "\\" not in name or os.sep == "\\" or os.path.lexists(name):
+        return name
+    return name.replace("\\", "/")
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(split_page(path)[0])
 
 
 # ---------------------------------------------------------------- archives
 
 
-def _in_zip(path: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
-    members = _archive(path).infolist()
-    if len(members) > MAX_MEMBERS:
+def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
+    archive = _archive(path)
+    n_left = MAX_MEMBERS - len(archive.infolist())
+    if n_left < 0:
         raise UserError(f"'{path}' holds more than {MAX_MEMBERS:,} files; unpack it and name the folder")
-    for member in members:
-        if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
-            continue
-        if _is_wanted(member.filename, skipped):
-            yield Entry(f"{path}/{member.filename}", len(path), f"{member.file_size}-{member.CRC:08x}")
+    waiting = [(archive, path, 0)]  # archives to look into, with their names and depths; the last is the next
+    while waiting:
+        archive, name, depth = waiting.pop()
+        nested = []
+        for member in archive.infolist():
+            if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
+                continue
+            entry = Entry(f"{name}/{member.filename}", len(path), f"{member.file_size}-{member.CRC:08x}")
+            if not _is_archive(member.filename):
+                if _is_wanted(member.filename, entry.name, skipped):
+                    yield from _paged(entry)
+                continue
+            inner = _nested_or_none(path, entry.name[len(path) + 1 :], n_left) if depth < MAX_NESTED else None
+            if inner is None:
+                yield entry  # its own row says that it cannot be opened
+                continue
+            n_left -= len(inner.infolist())
+            nested.append((inner, entry.name, depth + 1))
+        waiting += nested[::-1]
 
 
 @functools.lru_cache(maxsize=4)
 def _archive(path: str) -> zipfile.ZipFile:
     try:
+        if URL.match(path):
+            filesystem, inside = _filesystem(path)
+            return zipfile.ZipFile(filesystem.open(inside, "rb"))
         return zipfile.ZipFile(path)
     except Exception as error:  # OSError, BadZipFile, and of a damaged list of members: UnicodeError, struct.error, …
         raise UserError(f"'{path}' cannot be opened as a zip archive ({error})") from None
 
 
+def _nested_or_none(path: str, name: str, n_most: int) -> zipfile.ZipFile | None:
+    try:
+        inner = _nested(path, name)
+    except PictureError:
+        return None
+    return inner if len(inner.infolist()) <= n_most else None
+
+
+@functools.lru_cache(maxsize=4)
+def _nested(path: str, name: str) -> zipfile.ZipFile:
+    """Return the archive that is the member `name` of the one at `path`. Raises `PictureError`."""
+    data = _read_member(path, name)
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except Exception:
+        raise PictureError("the archive within the archive is damaged") from None
+
+
 def _read_member(path: str, name: str) -> bytes:
     try:
-        archive = _archive(path)
-        member = archive.getinfo(name)
+        archive, member = _find_member(path, name)
         if member.file_size > MAX_BYTES:
             raise PictureError(f"the archive's member is larger than {MAX_BYTES // 2**20} MB")
         if member.file_size > 2**20 and member.file_size > MAX_RATIO * max(1, member.compress_size):
@@ -243,10 +418,25 @@ def _read_member(path: str, name: str) -> bytes:
         raise PictureError(f"the archive's member is damaged ({type(error).__name__})") from None
 
 
+def _find_member(path: str, name: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo]:
+    """Return a member and the archive it lies in: the one at `path`, or one in that. Raises `KeyError`."""
+    archive = _archive(path)
+    with contextlib.suppress(KeyError):
+        return archive, archive.getinfo(name)
+    for end in (found.start() + len(".zip") for found in INNER_ARCHIVE.finditer(name)):
+        with contextlib.suppress(KeyError):
+            archive = _nested(path, name[:end])
+            return archive, archive.getinfo(name[end + 1 :])
+    raise KeyError(name)
+
+
+INNER_ARCHIVE = re.compile(r"\.zip(?=/)", re.IGNORECASE)
+
+
 # ---------------------------------------------------------------- object stores
 
 
-def _in_store(url: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entry]:
+def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     filesystem, path = _filesystem(url)
     try:
         found = _listing(filesystem, path, recursive)
@@ -255,8 +445,12 @@ def _in_store(url: str, recursive: bool, skipped: Counter[str]) -> Iterator[Entr
     if not found:
         raise UserError(f"there is nothing at '{url}'")
     for name, told in found:
-        if name == path or _is_wanted(name.removeprefix(path), skipped):
-            yield Entry(filesystem.unstrip_protocol(name), None, _store_stamp(told))
+        url_of_it = filesystem.unstrip_protocol(name)
+        if _is_archive(name.removeprefix(path) or name):
+            is_named = name == path
+            yield from (_in_zip if is_named else _found_zip)(url_of_it, recursive, skipped)
+        elif name == path or _is_wanted(name.removeprefix(path), url_of_it, skipped):
+            yield from _paged(Entry(url_of_it, None, _store_stamp(told)))
 
 
 def _listing(filesystem: Any, path: str, recursive: bool) -> list[tuple[str, dict[str, Any]]]:
@@ -301,15 +495,18 @@ def _read_url(url: str) -> bytes:
 
 
 def listed(
-    sources: Sequence[str | os.PathLike[str]], recursive: bool = True, skipped: Counter[str] | None = None
+    sources: Sequence[str | os.PathLike[str]],
+    recursive: bool = True,
+    skipped: Skipped | None = None,
+    meet: Callable[[Entry], None] = lambda _entry: None,
 ) -> tuple[Iterator[Entry], int | None]:
     """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
 
-    The sources are walked once; what is found waits in a temporary file if it is much. Raises `UserError` for a source
-    that does not exist.
+    The sources are walked once; what is found waits in a temporary file if it is much. `meet` is called with every
+    entry as it is found. Raises `UserError` for a source that does not exist.
     """
     kinds = {kind_of(os.fspath(source)) for source in sources}
-    entries = find_entries(sources, recursive, skipped)
+    entries = _met(find_entries(sources, recursive, skipped), meet)
     if kinds & {"stdin", "url"}:
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
@@ -317,3 +514,9 @@ def listed(
         waiting.write(json.dumps([entry.name, entry.cut, entry.listed_stamp]).encode() + b"\n")
     waiting.seek(0)
     return (Entry(*json.loads(waiting.readline())) for _ in range(n)), n
+
+
+def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:
+    for entry in entries:
+        meet(entry)
+        yield entry

@@ -15,6 +15,7 @@ import numpy as np
 
 from digits.batch.journal import Journal
 from digits.batch.rows import NO_DIGIT_SIGN
+from digits.command import shown
 from digits.measuring.metrics import wilson_interval
 from digits.reading.verdict import OK, STATUSES, UNSURE
 
@@ -85,8 +86,13 @@ def summary_text(summary: dict[str, Any]) -> str:
         lines[0] += f"; {summary['seconds']:.1f} s"
     if any(summary["digits"].values()):
         lines.append("digits: " + "  ".join(f"{digit}: {n:,}" for digit, n in summary["digits"].items()))
-    if summary.get("skipped"):
-        lines.append("passed over: " + ", ".join(f"{n:,} {kind}" for kind, n in summary["skipped"].items()))
+    for kind, n in summary.get("skipped", {}).items():
+        names = [shown(name) for name in summary.get("skipped_names", {}).get(kind, [])]
+        lines.append(
+            f"passed over: {n:,} {kind}" + (f" ({', '.join(names)}{', …' * (n > len(names))})" if names else "")
+        )
+    lines += map(shown, summary.get("empty_sources", []))
+    lines += map(shown, [summary["labels"]] if "labels" in summary else [])
     accuracy = summary.get("accuracy")
     if accuracy and accuracy["n"]:
         lines.append(f"accuracy: {_share_text(accuracy)}")

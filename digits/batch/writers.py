@@ -235,7 +235,7 @@ def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
 def _thumbnail(entry: Entry) -> str | None:
     """Return a small picture as a data URL, or None if it cannot be read any more."""
     try:
-        pixels = shrink(open_picture(entry.read(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
+        pixels = shrink(open_picture(entry.picture(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
     except PictureError:
         return None
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])

@@ -104,7 +104,7 @@ def to_ink(grey: np.ndarray, reach: int = 21) -> np.ndarray:
 def features_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (n, 2) places that stand out in ink, float32 (h, w), and their descriptors, uint8 (n, 32)."""
     soft = cv2.GaussianBlur(255 * (1 - ink), (0, 0), 1.0).astype(np.uint8)
-    found, descriptors = cv2.ORB_create(N_FEATURES, fastThreshold=12).detectAndCompute(soft, None)
+    found, descriptors = cv2.ORB.create(N_FEATURES, fastThreshold=12).detectAndCompute(soft, None)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
     return points, np.zeros((0, 32), np.uint8) if descriptors is None else descriptors
 
@@ -140,7 +140,11 @@ def _follow(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     seen = _seen(_soft(ink), matrix, form)
     there, found, _ = cv2.calcOpticalFlowPyrLK(form.soft, seen, form.corners, form.corners.copy(), winSize=WINDOW)
     back, again, _ = cv2.calcOpticalFlowPyrLK(seen, form.soft, there, there.copy(), winSize=WINDOW)
-    same = (found & again).ravel().astype(bool) & (np.abs(back - form.corners).max(axis=(1, 2)) < 1)
+    same = (
+        np.asarray(found).ravel().astype(bool)
+        & np.asarray(again).ravel().astype(bool)
+        & (np.abs(back - form.corners).max(axis=(1, 2)) < 1)
+    )
     if same.sum() < LEAST_MATCHES:
         return matrix
     further, _ = cv2.findHomography(form.corners[same], there[same], cv2.RANSAC, ASTRAY, maxIters=5_000)

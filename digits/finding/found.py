@@ -13,7 +13,7 @@ import numpy as np
 from digits.finding.ink import NO_INK, normalise
 from digits.finding.paper import Contrast, Method
 from digits.finding.pixels import Box, bounding_box
-from digits.finding.strokes import edge_height, fatness, select_strokes
+from digits.finding.strokes import edge_height, fatness, rectangularity, select_strokes
 
 LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
 
@@ -47,6 +47,11 @@ class FoundDigit:
     def fatness(self) -> float:
         """How fat the strokes are of what is drawn on flat paper, see `fatness`; 0 of any other picture."""
         return fatness(self.mask) if self.method is Method.FLAT_PAPER else 0.0
+
+    @property
+    def rectangularity(self) -> float:
+        """How much like a box its outline is, see `rectangularity`; 0 of what is ink already."""
+        return 0.0 if self.method is Method.AS_IT_IS else rectangularity(self.mask)
 
     def shifted(self, x: int, y: int) -> FoundDigit:
         """Return what was found in a cut whose corner lies at (x, y), as seen from the whole picture."""

@@ -12,6 +12,7 @@ STRIP_HEIGHT = 32
 DIGIT_HEIGHT = 20  # of the digits on it
 MARGIN = 8  # columns of paper on either side
 PAPER = 64  # what paper becomes; 255 is the strongest ink, 0 what is as much lighter than paper
+BLOCK = 1.6  # digit heights along the line over which the light is taken for even
 LEAST_CONTRAST = 20.0  # levels; weaker marks stay weak
 
 
@@ -25,11 +26,9 @@ def to_strip(grey: np.ndarray, middle: float, height: float) -> np.ndarray:
     reach = STRIP_HEIGHT / 2 / scale
     top, bottom = int(np.floor(middle - reach)) - 1, int(np.ceil(middle + reach)) + 1
     seen = grey[max(0, top) : max(1, bottom)]
-    paper, contrast = measure(seen)
+    even = seen - paper_along(seen, BLOCK * height)
     above, below = max(0, -top), max(0, bottom - grey.shape[0])
-    band = cv2.copyMakeBorder(
-        (seen.astype(np.float32) - paper) / contrast, above, below, 0, 0, cv2.BORDER_CONSTANT, value=0
-    )
+    band = cv2.copyMakeBorder(even / contrast_of(even), above, below, 0, 0, cv2.BORDER_CONSTANT, value=0)
     offset = middle - reach - top  # of the strip's first row in the band
     if scale < 0.9:
         band = cv2.resize(band, (width, max(1, round(band.shape[0] * scale))), interpolation=cv2.INTER_AREA)
@@ -52,9 +51,30 @@ def measure(grey: np.ndarray, strongest: float = 1.0) -> tuple[float, float]:
     The ink's level is that which `strongest` per cent of the pixels exceed.
     """
     paper = float(np.median(grey))
-    low, high = np.percentile(grey, (strongest, 100 - strongest)) - paper
+    return paper, contrast_of(grey.astype(np.float32) - paper, strongest)
+
+
+def contrast_of(even: np.ndarray, strongest: float = 1.0) -> float:
+    """Return how far the ink departs from the paper in a picture whose paper is 0, float (h, w); see `measure`."""
+    low, high = np.percentile(even, (strongest, 100 - strongest))
     contrast = low if -low >= high else high
-    return paper, float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
+    return float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
+
+
+def paper_along(grey: np.ndarray, width: float) -> np.ndarray:
+    """Return the level of the paper in each column of a line, float32 (w,): in a shadow it is darker.
+
+    It is the median of blocks about `width` pixels wide, of three neighbours the middle one, since a block may be full
+    of ink; and on the way from one to the next what lies between.
+    """
+    blocks = np.array_split(grey, max(1, round(grey.shape[1] / width)), axis=1)
+    levels = np.array([np.median(block) for block in blocks])
+    if len(levels) > 2:
+        around = np.pad(levels, 1, mode="edge")
+        levels = np.median([around[:-2], levels, around[2:]], axis=0)
+    ends = np.cumsum([block.shape[1] for block in blocks])
+    middles = ends - np.array([block.shape[1] for block in blocks]) / 2
+    return np.interp(np.arange(grey.shape[1]) + 0.5, middles, levels).astype(np.float32)
 
 
 def to_levels(ink: np.ndarray) -> np.ndarray:

@@ -128,6 +128,17 @@ def fatness(mask: np.ndarray) -> float:
     return (2 * depth - 1) / max(right - left, bottom - top)
 
 
+def rectangularity(mask: np.ndarray) -> float:
+    """Return how much of the smallest rectangle round the mask its outline fills: 1 for a box, 0.78 for an ellipse."""
+    points = np.argwhere(mask)[:, ::-1].astype(np.int32)
+    if not len(points):
+        return 0.0
+    outline = cv2.convexHull(points)
+    _middle, (width, height), _angle = cv2.minAreaRect(outline)
+    half_a_pixel_round = cv2.arcLength(outline, True) / 2 + 1
+    return float((cv2.contourArea(outline) + half_a_pixel_round) / ((width + 1) * (height + 1)))
+
+
 def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
     """Return how much the contrast changes across the rim of the mask, within five pixels: 0–1.
 

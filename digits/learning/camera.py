@@ -77,7 +77,7 @@ def _shade(shape: tuple[int, int], rng: Rng) -> np.ndarray:
 def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float) -> np.ndarray:
     """Blur, sensor noise and JPEG; the noise leaves ink that is `depth` levels deep legible."""
     if rng.random() < 0.6:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.25, 0.25 + 0.045 * size))
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.25, 0.25 + 0.035 * size))
     noise = min(float(rng.choice([rng.uniform(0, 2), rng.uniform(2, 9)], p=[0.6, 0.4])), 0.2 * depth)
     picture = picture + noise * rng.standard_normal(picture.shape, np.float32)
     if rng.random() < 0.2:

@@ -19,7 +19,7 @@ import numpy as np
 from digits.command import UserError
 from digits.corrections import Corrections
 from digits.files import ROOT
-from digits.finding.decode import EXTENSIONS, PictureError
+from digits.finding.decode import EXTENSIONS, PictureError, read_bytes, to_pages
 from digits.finding.digit import find_digit
 from digits.finding.ink import normalise
 
@@ -114,18 +114,40 @@ def load_corrections(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink, uint8 (n, 28, 28), and labels (n,) of a Kaggle Digit Recognizer CSV; labels are -1 in a test.csv."""
+    """Return ink, uint8 (n, 28, 28), and labels (n,) of a Kaggle Digit Recognizer CSV; labels are -1 in a test.csv.
+
+    Without a header the label, if there is one, comes first; pixels may have been divided by 255. Raises `UserError`.
+    """
     import pandas as pd
 
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, header=None if _is_without_header(path) else "infer")
+        if len(table.columns) == 28 * 28 + 1 and "label" not in table:
+            table = table.rename(columns={table.columns[0]: "label"})
         labels = table.pop("label").to_numpy(np.int64) if "label" in table else np.full(len(table), -1)
-        pixels = table.to_numpy(np.int64).reshape(-1, 28, 28)
-        if not (pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= 255 and labels.max(initial=0) <= 9):
-            raise ValueError("a pixel outside 0 to 255, or a label above 9")
-        return pixels.astype(np.uint8), labels
+        pixels = table.to_numpy(np.float32).reshape(-1, 28, 28)
+        if not labels.max(initial=0) <= 9:
+            raise ValueError("a label outside 0 to 9")
+        return _to_ink(pixels), labels
     except (OSError, ValueError) as error:
         raise UserError(f"{Path(path).name} is not a Kaggle digit file of 784 pixel columns ({error})") from None
+
+
+def _is_without_header(path: str | Path) -> bool:
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline().strip().split(",")
+    return all(cell.strip().replace(".", "", 1).isdecimal() for cell in first)
+
+
+def _to_ink(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels of 0 to 255, or of 0 to 1, as uint8. Raises `ValueError` for any others."""
+    bottom, top = pixels.min(initial=0), pixels.max(initial=0)
+    if np.isnan(pixels).any():
+        raise ValueError("a pixel is missing")
+    if bottom < 0 or top > 255:
+        kind = "pixels are standardised, outside 0 to 255" if bottom < 0 and top < 10 else "pixels lie outside 0 to 255"
+        raise ValueError(f"{kind}: they go from {bottom:.3g} to {top:.3g}")
+    return (pixels * (255 if top <= 1 else 1)).round().astype(np.uint8)
 
 
 def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -135,10 +157,11 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     inks, labels = [], []
     for file, label in files:
         with contextlib.suppress(PictureError):
-            found = find_digit(file)
-            if not found.is_blank:
-                inks.append(found.ink)
-                labels.append(label)
+            for _mark, page in to_pages(read_bytes(file)):
+                found = find_digit(page)
+                if not found.is_blank:
+                    inks.append(found.ink)
+                    labels.append(label)
     if not inks:
         raise UserError(f"no readable picture lies in folders 0 … 9 below {path}")
     return np.stack(inks), np.array(labels, np.int64)

@@ -170,10 +170,19 @@ CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0
 # ---------------------------------------------------------------- a field
 
 
-def draw_field(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> Field:
-    """Draw one field: choose what is written and where, write it, print round it, photograph it."""
+def draw_field(
+    writer: Writer,
+    rng: Rng,
+    pens: dict[Pen, float] = PENS,
+    heights: tuple[float, float] = (10, 44),
+    crowded: bool = True,
+) -> Field:
+    """Draw one field: choose what is written and where, write it, print round it, photograph it.
+
+    `heights` are of the lowest and the highest digits, in pixels; `crowded`, that lines above and below may be seen.
+    """
     # 1. The text and the hand; one digit a cell now and then.
-    height = float(np.exp(rng.uniform(np.log(10), np.log(44))))
+    height = float(np.exp(rng.uniform(*np.log(heights))))
     text, hand = any_text(rng), any_hand(rng, pens)
     if text.isdigit() and rng.random() < 0.4:
         hand = replace(hand, pitch=float(rng.uniform(0.85, 2.2)))
@@ -186,7 +195,7 @@ def draw_field(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> Field
 
     # 3. Print: lines and boxes, a label, other writing above and below.
     choose(CELLS if hand.pitch else FREE, rng)(sheet, marks, hand, rng)
-    if rng.random() < 0.35:
+    if crowded and rng.random() < 0.35:
         _neighbours(sheet, writer, hand, rng)
     text, marks = _labelled(sheet, text, marks, rng)
 
@@ -275,13 +284,17 @@ def draw_strip(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple
     field = draw_field(writer, rng, pens)
     height = field.height * float(np.exp(rng.normal(0, 0.13)))
     middle = field.middle + rng.normal(0, 0.1) * field.height
-    margins = rng.uniform(0.0, 1.5, 2) * field.height
+    margins = np.where(rng.random(2) < 0.3, rng.uniform(0.0, 0.25, 2), rng.uniform(0.0, 1.5, 2)) * field.height
     if field.marks and rng.random() < 0.08:  # a cut right through a digit
         margins[rng.integers(2)] = -rng.uniform(0.05, 0.6) * field.height
     left, right = max(0, round(field.left - margins[0])), min(field.picture.shape[1], round(field.right + margins[1]))
     if right - left < field.height / 3:
         left, right = 0, field.picture.shape[1]
-    strip = to_strip(field.picture[:, left:right], middle, height)
+    top, bottom = 0, field.picture.shape[0]
+    if rng.random() < 0.25:  # a picture that ends at the digits
+        room = rng.uniform(0.5, 0.8, 2) * field.height
+        top, bottom = max(0, round(field.middle - room[0])), round(field.middle + room[1])
+    strip = to_strip(field.picture[top:bottom, left:right], middle - top, height)
     return strip, _seen(field, left, right)
 
 

@@ -9,6 +9,7 @@ what is no digit), or one folder per class, named by the digit. The predictor is
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from digits.command import UserError
-from digits.files import read_csv
 from digits.finding.decode import EXTENSIONS, Picture
 from digits.measuring import metrics
 from digits.reading.answer import Predictor
 from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
+from digits.tables import read_labels
 
 AT_ONCE = 256  # what is found in so many pictures is held in memory at once
+FRACTION_OF_NONE = re.compile(r"[.,]0+$")  # of a 5 that a spreadsheet saved as 5.0
 NONE_GIVEN = -1  # the label, or the answer, where there is no digit
 
 
@@ -90,12 +92,12 @@ def read_labelled_folder(folder: str | Path) -> list[Sample]:
 def _from_csv(folder: Path) -> list[Sample]:
     return [
         Sample(folder / row["file"], _to_label(row["label"], folder), row.get("source") or folder.name, row["file"])
-        for row in read_csv(folder / "labels.csv", "file", "label")
+        for row in read_labels(folder / "labels.csv")
     ]
 
 
 def _to_label(text: str | None, folder: Path) -> int:
-    text = (text or "").strip()
+    text = FRACTION_OF_NONE.sub("", (text or "").strip())
     if text == "-":
         return NONE_GIVEN
     if text in {str(digit) for digit in range(10)}:

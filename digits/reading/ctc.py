@@ -34,6 +34,11 @@ class Spelt:
         said = [SYMBOLS.index(symbol) for symbol in self.text]
         return self.presence * self.probabilities[np.arange(len(said)), said]
 
+    @property
+    def probability(self) -> float:
+        """Return how probable the whole text is: every symbol as it is said, and none missed."""
+        return float(np.prod(self.certainty) * np.prod(1 - self.missed))
+
 
 def best_text(log_probs: np.ndarray) -> str:
     """Return the text of the likeliest answer of every column, (t, 19); repeats count once.

@@ -71,7 +71,7 @@ class SurroundingsNetwork:
     def __init__(self, name: str, threads: int | None = None, directory: Path = MODELS_DIR) -> None:
         path = directory / f"{name}.onnx"
         if not path.exists():
-            raise UserError(f"there is no {path.name}; make it with: python {self.MAKER} {name}")
+            raise UserError(f"there is no {path.name}; it comes with the project: git checkout models/{path.name}")
         self._session, settings = open_session(path, threads, "settings", self.MAKER)
         self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 

@@ -103,7 +103,7 @@ def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predic
         reading = read_cells(writing, marks, field.cells or 1, predictor)
     else:
         number = predictor.read_number(writing)
-        reason = re.sub(r" at columns \d+–\d+", "", number.reason)  # of the picture cut out, which nobody sees
+        reason = re.sub(r" (at|before|behind) columns \d+–\d+", "", number.reason)  # of the picture cut out, which nobody sees
         reading = FieldReading(field.format.plain(number.text), number.status, reason, number.confidence)
     if not reading.text:
         return FieldReading("", NOT_A_DIGIT, "something is written, but nothing that can be read", None)

@@ -8,6 +8,7 @@ A format never changes what was read: a text that breaks it is doubted, not repa
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from digits.reading.symbols import to_value
 
 KINDS = ("digit", "number", "date", "amount")
 ORDERS = {"dmy": "%d {m} {y}", "mdy": "{m} %d {y}", "ymd": "{y} {m} %d"}  # of a date's parts
-CHECKS = ("luhn", "ean", "iban", "mod_97_10", "mod_11_10")  # as python-stdnum names them
+CHECKS = {
+    "luhn": "stdnum.luhn", "ean": "stdnum.ean", "iban": "stdnum.iban",
+    "mod_97_10": "stdnum.iso7064.mod_97_10", "mod_11_10": "stdnum.iso7064.mod_11_10",
+}  # fmt: skip
 LOOKS_LIKE = {
     "digit": (r"\d", "one digit"),
     "number": (r"[+-]?\d+", "a whole number"),
@@ -120,17 +124,7 @@ def _limit(limit: float | str | None) -> date | float | None:
 
 def _is_valid(check: str, text: str) -> bool:
     """Ask python-stdnum; imported here, as few forms have check digits."""
-    if check == "luhn":
-        from stdnum import luhn as kind
-    elif check == "ean":
-        from stdnum import ean as kind
-    elif check == "iban":
-        from stdnum import iban as kind
-    elif check == "mod_97_10":
-        from stdnum.iso7064 import mod_97_10 as kind
-    else:
-        from stdnum.iso7064 import mod_11_10 as kind
-    return bool(kind.is_valid(text))
+    return bool(importlib.import_module(CHECKS[check]).is_valid(text))
 
 
 def _shown(text: str) -> str:

@@ -20,12 +20,11 @@ from digits.reading.finder import Box, NumberFinder, Zone
 from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK, UNSURE, softmax
 
-# Chosen on drawn validation lines, digits and pens that no network was trained on (benchmarks/fields.py).
 SIZES = (1.0, 0.87)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
-LEAST_CERTAIN = 0.92  # of a symbol that is ok
-MOST_MISSED = 0.2  # probability that a symbol more stands somewhere in the line
+LEAST_CERTAIN = 0.8  # of a digit that is ok
+LEAST_SURE = 0.8  # probability of a line that is ok
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
 CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
 AGAINST = 0.5  # probability of another digit at that look from which the two disagree
@@ -107,11 +106,13 @@ def _read_at(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) 
         sure = min(confidence, spelt.certainty[i]) > LEAST_CERTAIN and np.delete(by_itself, digit).max() < AGAINST
         digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
         text[i] = str(digit)
-    # 3. Words, some of whose letters look like digits, and grain that looks like both, are no number.
+    # 3. Words, some of whose letters look like digits, are no number; what looks like both words and grain is unread.
     certainty = float(spelt.certainty.mean()) if len(text) else 0.0
-    if len(digits) <= text.count(OTHER) or certainty < LEAST_READ:
-        digits = []
-    doubt = _doubt(spelt, text, digits, boxes) or _unread(zone, boxes)
+    if digits and len(digits) <= text.count(OTHER) or set(text) == {OTHER}:
+        return ReadLine(zone, "", [], certainty, "")
+    if not digits or certainty < LEAST_READ:
+        return ReadLine(zone, "", [], certainty, f"something at {_reach(zone)} was not read")
+    doubt = _doubt(spelt, digits, boxes) or _unread(zone, boxes)
     return ReadLine(zone, _spaced(text, spans), digits, certainty, doubt)
 
 
@@ -165,24 +166,29 @@ def _weigh(by_line: np.ndarray, by_itself: np.ndarray) -> np.ndarray:
     return softmax(logs) if len(logs) else by_line
 
 
-def _doubt(spelt: Spelt, text: list[str], digits: list[DigitReading], boxes: list[Box]) -> str:
+def _doubt(spelt: Spelt, digits: list[DigitReading], boxes: list[Box]) -> str:
     """Return what in the line may be something else, or nothing."""
+    # 1. A digit that its own look does not confirm; other writing close by.
     for digit in digits:
         if digit.status != OK:
             return f"the {digit.digit} at {_place(digit.box)} could be {np.argsort(digit.probs)[-2]}, or no digit"
-    for i, symbol in enumerate(text):
-        beside = "".join(text[max(0, i - 1) : i] + text[i + 1 : i + 2])
+    for i, symbol in enumerate(spelt.text):
+        beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
         if symbol == OTHER and beside.strip():
             return f"something at {_place(boxes[i])} was not read"
-        if symbol != OTHER and not symbol.isspace() and spelt.certainty[i] < LEAST_CERTAIN:
-            return f"the sign at {_place(boxes[i])} may not be a {symbol}"
-    return "there may be one more digit or sign in the line" if spelt.missed.max() > MOST_MISSED else ""
+    # 2. The line as a whole: the weakest symbol, or the gap that most probably holds one more.
+    if spelt.probability > LEAST_SURE:
+        return ""
+    weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
+    if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
+        kind = "digit" if spelt.text[weakest].isdigit() else "sign"
+        return f"the {kind} at {_place(boxes[weakest])} may not be a {spelt.text[weakest]}"
+    side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
+    return f"there may be one more digit or sign {side} {_place(box)}"
 
 
 def _unread(zone: Zone, boxes: list[Box]) -> str:
     """Return which end of the zone nothing was read at, or nothing."""
-    if not boxes:
-        return "nothing was read"
     first, last = boxes[0][0], boxes[-1][2]
     if first - zone.x > UNREAD * zone.height:
         return f"something at columns {round(zone.x)}–{first} was not read"
@@ -193,3 +199,7 @@ def _unread(zone: Zone, boxes: list[Box]) -> str:
 
 def _place(box: Box) -> str:
     return f"columns {box[0]}–{box[2]}"
+
+
+def _reach(zone: Zone) -> str:
+    return f"columns {round(zone.x)}–{round(zone.x + zone.length)}"

@@ -22,6 +22,7 @@ from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.verdict import OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
+SEEN = 0.8  # certainty of a zone in which something is written
 WIDEST = 1.6  # of a digit, in its heights
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
@@ -34,7 +35,8 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
 
     # 2. What does each zone say, as a line and digit by digit?
     read = ([read_zone(grey, zone, readers) for zone in zones] for zones in looks)
-    kept = [line for line in _surest(read) if line.digits]
+    looked = _surest(read)
+    kept = [line for line in looked if line.digits]
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
@@ -49,7 +51,8 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
         digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
         reasons += [line.doubt for line in row if line.doubt]
 
-    # 5. It is ok only if nothing in it is doubtful.
+    # 5. It is ok only if nothing in it is doubtful, and nothing that surely is a number was left unread.
+    reasons += [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
     status = UNSURE if reasons else OK
     return NumberReading(lines, digits, status, reasons[0] if reasons else "")
 

@@ -56,7 +56,7 @@ def _straight(cells: list[Cell]) -> list[Cell]:
     for row in {cell.row for cell in cells}:
         places = np.array([((cell.left + cell.right) / 2, cell.down) for cell in cells if cell.row == row])
         if len(places) > 1:
-            falls.append(np.polyfit(*places.T, 1)[0])
+            falls.append(np.polyfit(places[:, 0], places[:, 1], 1)[0])
     slope = float(np.median(falls)) if falls else 0.0
     return [
         Cell(cell.text, cell.row, cell.left + slope * cell.down, cell.right + slope * cell.down, cell.down)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Form:
         return Landmarks(self.empty)
 
 
-def load_form(path: str | Path) -> Form:
+def load_form(path: str | os.PathLike[str]) -> Form:
     """Return the form that a template describes, JSON or TOML; docs/forms.md says how. Raises `UserError`."""
     path = Path(path)
     told = _parsed(path)

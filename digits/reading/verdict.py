@@ -31,6 +31,7 @@ REASONS = {
     BLANK: "nothing is written here",
     NOT_A_DIGIT: "this does not look like a digit",
 }
+BOX_REASON = "this is an empty box, not a 0"
 BLOB_REASON = "this is a blob, not strokes; draw it larger, or with a thinner pen"
 
 

@@ -11,6 +11,7 @@ in which nothing can be read (422), unknown models (404), more work than fits (5
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
@@ -23,7 +24,7 @@ from digits.batch.writers import report_bytes
 from digits.command import UserError
 from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import MAX_PAGES, Page, PictureError, open_picture, to_pages
 from digits.finding.ink import NO_INK
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_inside import add_inside
@@ -38,6 +39,7 @@ REPORT_TYPES = {
     "html": "text/html",
     "parquet": "application/vnd.apache.parquet",
 }
+MAX_MORE_PAGES = 64  # rows of one request beyond a row a file
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
@@ -82,7 +84,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         details: Details = "none",
         priority: Urgency = "",
     ) -> Any:
-        """Read the one digit in each picture.
+        """Read the one digit in each picture; of a PDF or TIFF of several pages in each page, a row for each.
 
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
@@ -100,11 +102,12 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         file: Annotated[UploadFile, File(description="one picture")],
         model: Model = [],  # noqa: B006
         details: Details = "none",
+        page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")] = None,
     ) -> Any:
-        """Read all digits of one picture, line by line, each with its box."""
+        """Read all digits of one picture, or of one page of a file, line by line, each with its box."""
         predictor = _open_predictor(readers, model)
         (data,) = await desk.read([file])
-        row = await desk.work(_read_number, predictor, data, _file_name(file), details == "steps")
+        row = await desk.work(_read_number, predictor, data, _file_name(file), page, details == "steps")
         return {"model": readers.check(model), **row}
 
     @app.get("/api/models", tags=["about"])
@@ -189,21 +192,47 @@ def _open_predictor(readers: Readers, names: Sequence[str]) -> Predictor:
 def _read(
     predictor: Predictor, pictures: list[bytes | PictureError], names: list[str], details: str
 ) -> list[dict[str, Any]]:
-    """Return the rows of pictures, with what `details` adds."""
-    predictions = _predict(predictor, pictures)
-    rows = [prediction.row(name) for prediction, name in zip(predictions, names, strict=True)]
+    """Return the rows of pictures, a row for every page of a file, with what `details` adds."""
+    pages = [page for n, data in enumerate(pictures) for page in _pages_of(n, data)]
+    if len(pages) > len(pictures) + MAX_MORE_PAGES:
+        raise HTTPException(413, f"{len(pages)} pages are too many for one request; read them with batch_processor.py")
+    predictions = _predict(predictor, [page.picture for page in pages])
+    has_pages = any(page.mark for page in pages)  # else the rows are the files
+    rows = [
+        prediction.row(names[page.file] + page.mark) | (page.place() if has_pages else {})
+        for prediction, page in zip(predictions, pages, strict=True)
+    ]
     if details == "none":
         return rows
-    more = [_details(*one, details) for one in zip(predictions, pictures, strict=True)]
+    more = [_details(prediction, page.picture, details) for prediction, page in zip(predictions, pages, strict=True)]
     return [row | extra for row, extra in zip(rows, more, strict=True)]
 
 
-def _predict(predictor: Predictor, pictures: list[bytes | PictureError]) -> list[Prediction]:
-    good = iter(predictor.predict_batch([data for data in pictures if isinstance(data, bytes)]))
-    return [next(good) if isinstance(data, bytes) else predictor.predict_found([data])[0] for data in pictures]
+@dataclass(frozen=True)
+class _Sent:
+    """One page of a file that was sent, or all of a file that is one picture."""
+
+    file: int  # which of the request's files it is
+    mark: str
+    picture: bytes | Page | PictureError
+
+    def place(self) -> dict[str, int | None]:
+        """Return what a row says of which file it is, and which page."""
+        return {"file": self.file, "page": self.picture.number if isinstance(self.picture, Page) else None}
 
 
-def _details(prediction: Prediction, data: bytes | PictureError, details: str) -> dict[str, Any]:
+def _pages_of(n: int, data: bytes | PictureError) -> list[_Sent]:
+    if isinstance(data, PictureError):
+        return [_Sent(n, "", data)]
+    return [_Sent(n, mark, page) for mark, page in to_pages(data)]
+
+
+def _predict(predictor: Predictor, pictures: list[bytes | Page | PictureError]) -> list[Prediction]:
+    good = iter(predictor.predict_batch(data for data in pictures if not isinstance(data, PictureError)))
+    return [predictor.predict_found([data])[0] if isinstance(data, PictureError) else next(good) for data in pictures]
+
+
+def _details(prediction: Prediction, data: bytes | Page | PictureError, details: str) -> dict[str, Any]:
     """Return what `details` adds to a row."""
     found = prediction.found
     if found is None or isinstance(data, PictureError):
@@ -212,10 +241,13 @@ def _details(prediction: Prediction, data: bytes | PictureError, details: str) -
     return more | {"steps": steps_of(found, data)} if details == "steps" else more
 
 
-def _read_number(predictor: Predictor, data: bytes | PictureError, name: str, with_picture: bool) -> dict[str, Any]:
+def _read_number(
+    predictor: Predictor, data: bytes | PictureError, name: str, page: int | None, with_picture: bool
+) -> dict[str, Any]:
     if isinstance(data, PictureError):
         raise data
-    pixels = open_picture(data)
+    pixels = open_picture(data if page is None else Page(data, page))
+    name += "" if page is None else f"#{page}"
     row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 

@@ -20,6 +20,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from pydantic import Field
 
+from digits.batch.rows import find_in
 from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.finding.decode import MAX_BYTES, PictureError
@@ -103,7 +104,7 @@ def read_folder(readers: Readers, root: Path, inside: str, limit: int) -> dict[s
     if not folder.is_relative_to(root) or not folder.is_dir():
         raise UserError(f"there is no folder '{inside[:100]}' below the one that was named at start")
     entries = [entry for entry in find_entries([folder]) if Path(entry.name).resolve().is_relative_to(root)]
-    predictions = readers.predictor().predict_batch([entry.name for entry in entries[:limit]])
+    predictions = readers.predictor().predict_found([find_in(entry) for entry in entries[:limit]])
     names = [Path(entry.name).relative_to(root).as_posix() for entry in entries]
     rows = [prediction.row(name) for name, prediction in zip(names, predictions, strict=False)]
     digits = Counter(str(row["digit"]) for row in rows if row["digit"] is not None)

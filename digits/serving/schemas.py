@@ -44,6 +44,8 @@ class Row(BaseModel):
     p8: float | None
     p9: float | None
     error: str | None = Field(description="one sentence, if the file could not be read")
+    file: int | None = Field(None, description="where a file has pages: which file of the request, from 0")
+    page: int | None = Field(None, description="of a PDF or TIFF of several: which page, from 1")
     reason: str | None = Field(None, description="with details: why the status is not ok")
     box: list[float] | None = Field(None, description="with details: left, top, right, bottom, shares of the picture")
     ink: str | None = Field(None, description="with details: the 28x28 pixels the network saw, a PNG as data URL")
