@@ -26,6 +26,7 @@ MARGIN = 0.2  # of a field's height, cut out round it: people write over the edg
 HEIGHT = 96  # pixels of a field as it is read, at least, if the page has so many
 PRINTED = 0.1  # of the paper's light is taken by print, at its palest
 NEAR = 0.03  # of a field's height: its print may stand so far off
+PLACE = re.compile(r" (at|before|behind) columns \d+–\d+")
 INKED, STROKE = 0.25, 0.16  # of the paper's light, taken by ink; of a field's height, a mark's least size
 
 
@@ -103,7 +104,7 @@ def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predic
         reading = read_cells(writing, marks, field.cells or 1, predictor)
     else:
         number = predictor.read_number(writing)
-        reason = re.sub(r" (at|before|behind) columns \d+–\d+", "", number.reason)  # of the picture cut out, which nobody sees
+        reason = PLACE.sub("", number.reason)  # in the picture cut out, which nobody sees
         reading = FieldReading(field.format.plain(number.text), number.status, reason, number.confidence)
     if not reading.text:
         return FieldReading("", NOT_A_DIGIT, "something is written, but nothing that can be read", None)
