@@ -32,6 +32,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from digits.batch.forms import write_tables
 from digits.batch.journal import Journal, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
@@ -39,9 +40,10 @@ from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, printable, report_rows, write_report
+from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
-from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, git_commit, start_log
+from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
@@ -59,6 +61,7 @@ class BatchProcessor:
 
     `model`: as `MNISTPredictor`'s. `workers`: how many decode and read at once (default: one a core). `threshold`: the
     confidence below which a digit is "unsure" (default: the network's own). `number`: read several digits a picture.
+    `fields`: the template of a form whose fields are read.
     `engine`: "local", or "ray" with the `ray_address` of a cluster (default: one started on this machine).
     """
 
@@ -71,6 +74,7 @@ class BatchProcessor:
         number: bool = False,
         engine: str = "local",
         ray_address: str | None = None,
+        fields: str | os.PathLike[str] | None = None,
     ) -> None:
         if engine not in ("local", "ray"):
             raise UserError(f"there is no engine '{engine}'; choose local or ray")
@@ -87,9 +91,14 @@ class BatchProcessor:
         self.journal: Journal | None = None
         self._is_finished = False
         self.summary: dict[str, Any] = {}
-        self._open_reader = partial(open_reader, model, threshold, number)
+        form = load_form(fields) if fields else None
+        self._open_reader = partial(open_reader, model, threshold, number, form)
         self._reader = self._open_reader()
-        self._settings = {"model": self._reader.predictor.names, "threshold": threshold, "number": number}
+        self._settings: dict[str, Any] = {
+            "model": self._reader.predictor.names, "threshold": threshold, "number": number
+        }  # fmt: skip
+        if form:
+            self._settings |= {"fields": [field.name for field in form.fields], "form": form.fingerprint}
 
     # ------------------------------------------------------------ reading
 
@@ -115,6 +124,8 @@ class BatchProcessor:
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
+        if labels and "fields" in self._settings:
+            raise UserError("labels are for digits and numbers; leave them out where --fields are read")
         named = [os.fspath(source) for source in sources]
         skipped = Skipped()
         met = {"meet": labels.meet} if labels is not None and labels.table else {}
@@ -190,7 +201,8 @@ class BatchProcessor:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         networks = [network.facts for network in predictor.engines]
-        networks.append(predictor.number_readers().facts if self.number else predictor.crop_reader().facts)
+        numbers = self.number or "fields" in self._settings
+        networks.append(predictor.number_readers().facts if numbers else predictor.crop_reader().facts)
         weights = json.dumps(networks, sort_keys=True, default=str)
         job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,
@@ -259,6 +271,14 @@ class BatchProcessor:
             raise UserError(f"{disk_sentence(error)}, then go on with --resume") from None
         self._is_finished = was_finished
 
+    def save_tables(self) -> Path:
+        """Write the numbers of each picture as a table below `output_dir`/tables; return the folder."""
+        journal = self._done()
+        folder = free_path(self.output_dir / "tables" / journal.facts["run"])
+        with self._unfinished_if_it_fails():
+            write_tables(journal, folder)
+        return folder
+
     def save_results_csv(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the rows as CSV; return the path."""
         return self.save("csv", path)
@@ -284,9 +304,11 @@ class BatchProcessor:
             self.close()
 
 
-def open_reader(model: str | os.PathLike[str] | Sequence[str], threshold: float | None, number: bool) -> RowReader:
+def open_reader(
+    model: str | os.PathLike[str] | Sequence[str], threshold: float | None, number: bool, form: Form | None = None
+) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
-    return RowReader(MNISTPredictor(model, threshold=threshold), number)
+    return RowReader(MNISTPredictor(model, threshold=threshold), number, form)
 
 
 def _reserve(logs: Path, reports: Path) -> Path:
@@ -319,15 +341,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     sources = _sources(arguments)
     processor = BatchProcessor(
-        arguments.model, arguments.output_dir, arguments.workers, arguments.threshold, arguments.number,
-        arguments.engine, arguments.ray_address,
+        arguments.model, arguments.output_dir, arguments.workers, arguments.threshold,
+        arguments.number or arguments.table, arguments.engine, arguments.ray_address, arguments.fields,
     )  # fmt: skip
     labelled = arguments.labels or arguments.labels_from_folders
-    labels = Labels(arguments.labels, arguments.number) if labelled else None
+    labels = Labels(arguments.labels, arguments.number or arguments.table) if labelled else None
     try:
         processor.run(sources, not arguments.no_recursive, labels, arguments.resume)
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
+        if arguments.table:
+            print(processor.save_tables())
         reports = [processor.save(kind) for kind in arguments.format]
     except KeyboardInterrupt:
         return _stopped(processor, arguments.format)
@@ -373,7 +397,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="reports (default: csv json)")
     add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    add("--number", action="store_true", help="read whole numbers: several digits, several lines")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
+    what.add_argument(
+        "--table", action="store_true", help="as --number, and a CSV of rows and columns for each picture"
+    )
+    what.add_argument(
+        "--fields", metavar="FILE", help="read the fields of a form; docs/forms.md describes the template"
+    )
     truth = parser.add_mutually_exclusive_group()
     truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")

@@ -21,6 +21,8 @@ LISTED_AS = {
     "yaml": "pyyaml",
     "sklearn": "scikit-learn",
     "onnx_ir": "onnx-ir",
+    "stdnum": "python-stdnum",
+    "tomllib": "tomli",  # of Python's own from 3.11 on
 }
 COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
 BY_HAND = {

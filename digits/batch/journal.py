@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from digits.batch.rows import COLUMNS, NUMBER_COLUMNS
+from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
 from digits.batch.sources import Entry
 
-SHOWN = [*COLUMNS, *(name for name in NUMBER_COLUMNS if name not in COLUMNS)]
+SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
 STORED = ["position", "cut", "stamp", *SHOWN]
 
 

@@ -20,11 +20,13 @@ import numpy as np
 
 from digits.batch.sources import Entry
 from digits.command import UserError, shown
-from digits.finding.decode import PAGE_MARK, PictureError
+from digits.finding.decode import PAGE_MARK, PictureError, open_picture
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
 from digits.reading.answer import P_COLUMNS, Predictor
+from digits.reading.form import read_form
 from digits.reading.symbols import SIGNS
+from digits.reading.template import Form
 from digits.reading.verdict import ERROR
 from digits.tables import read_labels
 
@@ -39,6 +41,7 @@ NUMBER_COLUMNS = [
     "number",
     "reason",
 ]  # of --number; lines and digits hold JSON
+FORM_COLUMNS = ["path", "status", "fields", "confidence", "reason"]  # of --fields; fields hold JSON
 TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
@@ -52,9 +55,9 @@ Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
 class RowReader:
     """Reads entries with one predictor; a file that cannot be read becomes a row with its reason."""
 
-    def __init__(self, predictor: Predictor, number: bool = False) -> None:
-        self.predictor, self._number = predictor, number
-        if number:
+    def __init__(self, predictor: Predictor, number: bool = False, form: Form | None = None) -> None:
+        self.predictor, self._number, self._form = predictor, number, form
+        if number or form:
             predictor.number_readers()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
@@ -62,7 +65,8 @@ class RowReader:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
         entries = [entry for _position, entry in chunk]
         stamps = [entry.stamp() for entry in entries]
-        rows = [self._read_number(entry) for entry in entries] if self._number else self._read_digits(entries)
+        read = self._read_form if self._form else self._read_number if self._number else None
+        rows = [read(entry) for entry in entries] if read else self._read_digits(entries)
         for row, (position, entry), stamp in zip(rows, chunk, stamps, strict=True):
             row.update(position=position, cut=entry.cut, stamp=stamp)
         return rows
@@ -80,6 +84,16 @@ class RowReader:
             return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
         row = reading.row(entry.name)
         return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
+
+    def _read_form(self, entry: Entry) -> dict[str, Any]:
+        assert self._form, "a form's pages are read with its template"
+        try:
+            row = read_form(open_picture(entry.picture()), self._form, self.predictor).row(entry.name)
+        except PictureError as error:
+            return {"path": entry.name, "status": ERROR, "error": str(error)}
+        except Exception as error:
+            return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
+        return row | {"fields": json.dumps(row["fields"])}
 
 
 def find_in(entry: Entry) -> FoundDigit | PictureError:

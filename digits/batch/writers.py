@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
+from digits.batch.forms import as_text, form_columns, spread
 from digits.batch.journal import IN_MEMORY, Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
 from digits.batch.sources import URL, Entry
@@ -46,6 +47,8 @@ WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN 
 
 def columns_of(journal: Journal) -> list[str]:
     """Return the report's columns; label and correct are there only where truth was given."""
+    if names := journal.facts.get("fields"):
+        return form_columns(names)
     answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
     return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
 
@@ -59,9 +62,10 @@ def printable(value: Any) -> Any:
 
 def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """Yield every row with exactly the report's columns, in input order."""
-    columns = columns_of(journal)
+    columns, names = columns_of(journal), journal.facts.get("fields")
     for row in journal.rows():
         row |= {"path": printable(row["path"]), "error": printable(row["error"])}
+        row = spread(row, names) if names else row
         yield {name: row[name] for name in columns}
 
 
@@ -121,6 +125,9 @@ def write_csv(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None
     with _as_text(file) as text:
         writer = csv.writer(text)
         writer.writerow(columns)
+        if journal.facts.get("fields"):
+            writer.writerows([_disarmed(row["path"]), *list(row.values())[1:]] for row in report_rows(journal))
+            return
         rows = journal.select(f"SELECT {', '.join(columns)} FROM rows ORDER BY position")
         writer.writerows((_disarmed(path), *answers, _disarmed(error)) for path, *answers, error in rows)
 
@@ -162,7 +169,8 @@ def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> 
     import pyarrow as pa
     from pyarrow import parquet
 
-    fields = [pa.field(name, PARQUET_TYPES.get(name, "float32")) for name in columns_of(journal)]
+    other = "string" if journal.facts.get("fields") else "float32"
+    fields = [pa.field(name, PARQUET_TYPES.get(name, other)) for name in columns_of(journal)]
     schema = pa.schema(fields, {"summary": json.dumps(summary)})
     rows = report_rows(journal)
     with parquet.ParquetWriter(file, schema) as writer:
@@ -177,7 +185,7 @@ PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", 
 def write_html(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
     data = {
-        "title": journal.facts["run"], "columns": columns_of(journal), "summary": summary,
+        "title": journal.facts["run"], "columns": _columns_to_look_at(journal), "summary": summary,
         "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
     }  # fmt: skip
     # As \u003c no text of a user's can close the script element that carries it.
@@ -201,13 +209,19 @@ def _histogram(journal: Journal) -> list[int]:
     return [bins.get(i, 0) for i in range(10)]
 
 
+def _columns_to_look_at(journal: Journal) -> list[str]:
+    """Return the columns of the page: a form's fields stand in one text."""
+    return [*NUMBER_COLUMNS, "error"] if journal.facts.get("fields") else columns_of(journal)
+
+
 def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
-    columns = columns_of(journal)
+    columns, is_form = _columns_to_look_at(journal), bool(journal.facts.get("fields"))
     pictures = journal.facts.get(
         "pictures", []
     )  # of a visitor's rows, by position: nothing may be opened by their names
     ours = "pictures" not in journal.facts
     for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
+        row = row | {"text": as_text(row)} if is_form else row
         shown = {name: printable(row[name]) for name in columns}
         is_file = ours and row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None

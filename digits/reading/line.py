@@ -181,7 +181,8 @@ def _doubt(spelt: Spelt, digits: list[DigitReading], boxes: list[Box]) -> str:
         return ""
     weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
     if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
-        return f"what is at {_place(boxes[weakest])} may not be a {spelt.text[weakest]}"
+        kind = "digit" if spelt.text[weakest].isdigit() else "sign"
+        return f"the {kind} at {_place(boxes[weakest])} may not be a {spelt.text[weakest]}"
     side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
     return f"there may be one more digit or sign {side} {_place(box)}"
 

@@ -1,0 +1,55 @@
+"""The rows of filled forms: a column a field, its status beside it; and the tables of sheets without a template.
+
+form_columns(["total", "date"])        # [..., "total", "total_status", "date", "date_status", "reason", ...]
+n_tables = write_tables(journal, Path("predictions/tables/batch_1"))
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from digits.batch.journal import Journal
+from digits.batch.sources import Entry
+from digits.files import free_path
+from digits.reading.table import table_of
+
+
+def form_columns(names: list[str]) -> list[str]:
+    """Return the report's columns for a form with fields of these names."""
+    return ["path", "status", *(column for name in names for column in (name, f"{name}_status")), "reason", "error"]
+
+
+def spread(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return a journalled row with its fields as columns; they are empty for a page that could not be read."""
+    fields = json.loads(row["fields"]) if row["fields"] else {}
+    cells = {}
+    for name in names:
+        cells[name] = fields.get(name, {}).get("text")
+        cells[f"{name}_status"] = fields.get(name, {}).get("status")
+    return {name: row[name] for name in ("path", "status")} | cells | {name: row[name] for name in ("reason", "error")}
+
+
+def as_text(row: dict[str, Any]) -> str:
+    """Return what a page says in one text, a field a line."""
+    fields = json.loads(row["fields"]) if row["fields"] else {}
+    return "\n".join(f"{name}: {field['text'] or field['status']}" for name, field in fields.items())
+
+
+def write_tables(journal: Journal, directory: Path) -> int:
+    """Write a CSV of rows and columns for each picture with numbers, named as the picture; return how many.
+
+    A name that is taken gets a number, in the order of the report.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    n = 0
+    for row in journal.rows():
+        table = table_of(json.loads(row["lines"]), json.loads(row["digits"])) if row["lines"] else []
+        if table:
+            path = free_path(directory / f"{Entry(row['path'], row['cut']).basename}.csv")
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows(table)
+            n += 1
+    return n

@@ -1,0 +1,171 @@
+"""A picture of a filled form -> what each of its fields says: the story from the page to the answers.
+
+    form = load_form("form.json")
+    reading = read_form(pixels, form, predictor)
+    reading.fields["total"].text, reading.fields["total"].status      # "64,444.60", "ok"
+
+The page is laid over the picture of the empty form, which also tells what is print there and what is written. A page
+that does not fit is refused. What a field says is held against its format; what breaks it is never ok.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from digits.finding.alignment import Alignment, align, to_ink
+from digits.reading.answer import Predictor
+from digits.reading.template import Field, Form
+from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE
+
+MARGIN = 0.2  # of a field's height, cut out round it: people write over the edge
+HEIGHT = 96  # pixels of a field as it is read, at least, if the page has so many
+PRINTED = 0.1  # of the paper's light is taken by print, at its palest
+NEAR = 0.03  # of a field's height: its print may stand so far off
+PLACE = re.compile(r" (at|before|behind) columns \d+–\d+")
+INKED, STROKE = 0.25, 0.16  # of the paper's light, taken by ink; of a field's height, a mark's least size
+
+
+@dataclass(frozen=True)
+class FieldReading:
+    """What one field says. `status` is ok, unsure, blank or not_a_digit; `reason` one sentence, empty if ok."""
+
+    text: str
+    status: str
+    reason: str
+    confidence: float | None
+
+    def row(self) -> dict[str, Any]:
+        """Return the reading as plain JSON values."""
+        confidence = None if self.confidence is None else round(self.confidence, 6)
+        return {"text": self.text, "status": self.status, "reason": self.reason, "confidence": confidence}
+
+
+@dataclass(frozen=True)
+class FormReading:
+    """What a page says, by the names of its fields. It is ok if every field is, or is empty and may be."""
+
+    form: Form
+    fields: dict[str, FieldReading]
+
+    @property
+    def doubts(self) -> list[str]:
+        """Return what keeps the page from being ok, a sentence a field."""
+        doubted = [
+            (field.name, self.fields[field.name])
+            for field in self.form.fields
+            if self.fields[field.name].status not in (OK, BLANK)
+            or (self.fields[field.name].status == BLANK and field.required)
+        ]
+        return [f"{name}: {reading.reason}" for name, reading in doubted]
+
+    @property
+    def status(self) -> str:
+        """Return ok, unsure, or blank if nothing is filled in."""
+        if all(reading.status == BLANK for reading in self.fields.values()):
+            return BLANK
+        return UNSURE if self.doubts else OK
+
+    def row(self, path: str = "") -> dict[str, Any]:
+        """Return the reading as plain JSON values."""
+        sure = [reading.confidence for reading in self.fields.values() if reading.confidence is not None]
+        return {
+            "path": path, "status": self.status, "reason": "; ".join(self.doubts),
+            "confidence": round(min(sure), 6) if sure else None,
+            "fields": {name: reading.row() for name, reading in self.fields.items()},
+        }  # fmt: skip
+
+
+def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReading:
+    """Read a page, uint8 (h, w) or RGB (h, w, 3). Raises `PictureError` if it cannot be laid over the empty form."""
+    # 1. The page is laid over the empty form.
+    page = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    alignment = align(page, form.landmarks)
+
+    # 2. Each field is cut out, read, and held against its format.
+    return FormReading(form, {field.name: read_field(alignment, form, field, predictor) for field in form.fields})
+
+
+def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predictor) -> FieldReading:
+    """Read one field of an aligned page."""
+    # 1. What the page shows there, without what is printed on the empty form.
+    picture, printed = cut_field(alignment, form, field)
+    writing = without_print(picture, printed)
+    marks = marks_on(picture, printed)
+    if is_blank(marks):
+        return FieldReading("", BLANK, "nothing is written here", None)
+
+    # 2. What is written: a digit a cell, or a line.
+    if field.cells or field.format.kind == "digit":
+        reading = read_cells(writing, marks, field.cells or 1, predictor)
+    else:
+        number = predictor.read_number(writing)
+        reason = PLACE.sub("", number.reason)  # in the picture cut out, which nobody sees
+        reading = FieldReading(field.format.plain(number.text), number.status, reason, number.confidence)
+    if not reading.text:
+        return FieldReading("", NOT_A_DIGIT, "something is written, but nothing that can be read", None)
+
+    # 3. What breaks the format is never ok.
+    fault = field.format.fault(reading.text)
+    return replace(reading, status=UNSURE, reason=fault) if fault else reading
+
+
+def read_cells(writing: np.ndarray, marks: np.ndarray, n: int, predictor: Predictor) -> FieldReading:
+    """Read a field of `n` cells, one digit each; empty ones may stand before and behind the digits only."""
+    margin = MARGIN * writing.shape[0] / (1 + 2 * MARGIN)
+    edges = np.linspace(margin, writing.shape[1] - margin, n + 1).round().astype(int)
+    cells = list(zip(edges, edges[1:], strict=False))
+    filled = [i for i, (left, right) in enumerate(cells) if not is_blank(marks[:, left:right])]
+    digits = predictor.predict_batch(np.ascontiguousarray(writing[:, left:right]) for left, right in cells)
+    read = [(i, digits[i]) for i in filled if digits[i].digit is not None]
+    doubts = [f"cell {i + 1}: {digit.reason}" for i in filled if (digit := digits[i]).status != OK]
+    if filled and len(filled) <= filled[-1] - filled[0]:
+        doubts.append("a cell between two digits is empty")
+    text = "".join(str(digit.digit) for _i, digit in read)
+    confidence = min((digit.confidence for _i, digit in read), default=None)
+    return FieldReading(text, UNSURE if doubts else OK, next(iter(doubts), ""), confidence)
+
+
+# ---------------------------------------------------------------- one field's pixels
+
+
+def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the page and the empty form show at a field and a margin round it, both uint8 (h, w)."""
+    height, width = form.empty.shape
+    left, top, right, bottom = np.array(field.box) * (width, height, width, height)
+    margin = MARGIN * (bottom - top)
+    box = left - margin, top - margin, right + margin, bottom + margin
+    scale = max(1.0, min(alignment.scale_at(box), HEIGHT / (bottom - top)))
+    return alignment.cut(box, scale), Alignment(form.empty, np.eye(3), 1.0).cut(box, scale)
+
+
+def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
+    """Return a field, uint8 (h, w), with what is printed there painted over from beside it, strokes across it too."""
+    return cv2.inpaint(picture, _print_on(printed, NEAR), 3, cv2.INPAINT_TELEA)
+
+
+def marks_on(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
+    """Return where a field, uint8 (h, w), is inked and the empty form is not, bool (h, w)."""
+    inked = to_ink(picture, picture.shape[0] | 1) > INKED
+    return inked & (_print_on(printed, 2 * NEAR) == 0)
+
+
+def is_blank(marks: np.ndarray) -> bool:
+    """Whether marks, bool (h, w), of a field and its margin are none in its inside that is as large as a stroke."""
+    height = marks.shape[0] / (1 + 2 * MARGIN)
+    inset = round((MARGIN + 0.05) * height)
+    inside = marks[inset:-inset].astype(np.uint8)
+    _n, _labels, stats, _middles = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    return bool(stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(initial=0) < STROKE * height)
+
+
+def _print_on(printed: np.ndarray, near: float) -> np.ndarray:
+    """Return 1 where an empty field, uint8 (h, w), is printed on, or `near` to it in shares of its height."""
+    side = 2 * round(near * printed.shape[0] / (1 + 2 * MARGIN)) + 1
+    return cv2.dilate(
+        (to_ink(printed, printed.shape[0] | 1) > PRINTED).astype(np.uint8), np.ones((side, side), np.uint8)
+    )

@@ -1,0 +1,182 @@
+"""The template of a form: the picture of the empty form, and the boxes to read on it with what they may hold.
+
+    form = load_form("form.json")          # or form.toml; docs/forms.md says what stands in it
+    form.fields[0].name, form.fields[0].box
+
+Every mistake in a template is a `UserError` of one sentence that names the field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from digits.command import UserError
+from digits.finding.alignment import Box, Landmarks
+from digits.finding.decode import PictureError, open_picture
+from digits.reading.formats import CHECKS, KINDS, ORDERS, Format
+
+RESERVED = {"path", "status", "reason", "error"}  # columns of the report
+KEYS = {"name", "box", "kind", "cells", "required", "pattern", "length", "min", "max", "check", "prefix", "order"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One box of a form: (left, top, right, bottom) in shares of the empty form's width and height.
+
+    `cells` is how many digits it has room for, if it is divided; `required`, whether it may be left empty.
+    """
+
+    name: str
+    box: Box
+    format: Format
+    cells: int | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """An empty form, uint8 (h, w), and its fields."""
+
+    empty: np.ndarray
+    fields: list[Field]
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes when the template or its picture does."""
+        return hashlib.sha256(repr(self.fields).encode() + self.empty.tobytes()).hexdigest()[:16]
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        """What to know the form by."""
+        return Landmarks(self.empty)
+
+
+def load_form(path: str | os.PathLike[str]) -> Form:
+    """Return the form that a template describes, JSON or TOML; docs/forms.md says how. Raises `UserError`."""
+    path = Path(path)
+    told = _parsed(path)
+    if (
+        not isinstance(told, dict)
+        or not isinstance(told.get("picture"), str)
+        or not isinstance(told.get("fields"), list)
+    ):
+        raise UserError(f"'{path}' needs a picture, the name of the empty form's, and fields, a list")
+    _refuse_others(path, told, {"picture", "fields", "page_mm"})
+    size = told.get("page_mm", [1, 1])
+    if not _are_numbers(size, 2) or min(size) <= 0:
+        raise UserError(f"'{path}': page_mm is the page's width and height in millimetres, such as [210, 297]")
+    fields = [_field(path, one, size) for one in told["fields"]]
+    names = [field.name for field in fields]
+    if not fields or len(set(names)) < len(names):
+        raise UserError(f"'{path}' needs fields with names that differ")
+    return _with_empty(path, told["picture"], fields)
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be read ({error.strerror}); name the template of a form") from None
+    except UnicodeDecodeError:
+        raise UserError(f"'{path}' is not text in UTF-8; name the template of a form, .json or .toml") from None
+    try:
+        return _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise UserError(f"'{path}' is not written as {path.suffix[1:].upper() or 'JSON'} is: {error}") from None
+
+
+def _toml(text: str) -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _with_empty(path: Path, name: str, fields: list[Field]) -> Form:
+    """Return the form with the empty one's picture, which lies beside the template, in grey."""
+    try:
+        pixels = open_picture(path.parent / name)
+        form = Form(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels, fields)
+        assert form.landmarks
+    except PictureError as error:
+        raise UserError(f"'{path}' names the picture '{name}' of the empty form: {error}") from None
+    return form
+
+
+def _field(path: Path, told: Any, size: list[float]) -> Field:
+    """Return one field; every mistake is said with the field's name."""
+    name = told.get("name") if isinstance(told, dict) else None
+    if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or name in RESERVED:
+        raise UserError(f"'{path}': every field needs a name, and other ones than {', '.join(sorted(RESERVED))}")
+    where = f"'{path}', field {name}"
+    _refuse_others(where, told, KEYS)
+    box = told.get("box")
+    if not _are_numbers(box, 4):
+        raise UserError(f"{where}: box is [left, top, right, bottom]")
+    left, top, right, bottom = (edge / side for edge, side in zip(box, [*size, *size], strict=True))
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise UserError(
+            f"{where}: its box does not lie on the page; it is [left, top, right, bottom], in shares of "
+            "the page from 0 to 1, or in millimetres with page_mm"
+        )
+    cells, required = told.get("cells"), told.get("required", False)
+    if cells is not None and (type(cells) is not int or cells < 1) or type(required) is not bool:
+        raise UserError(f"{where}: cells is a whole number from 1 on, required is true or false")
+    return Field(name, (left, top, right, bottom), _format(where, told), cells, required)
+
+
+def _format(where: str, told: dict[str, Any]) -> Format:
+    kind, check, order = told.get("kind", "number"), told.get("check"), told.get("order", "dmy")
+    for key, value, known in (
+        ("kind", kind, KINDS),
+        ("check", check, (None, *CHECKS)),
+        ("order", order, tuple(ORDERS)),
+    ):
+        if value not in known:
+            raise UserError(f"{where}: {key} is one of {', '.join(filter(None, known))}, not {value!r}")
+    pattern, length, prefix = told.get("pattern"), told.get("length"), told.get("prefix", "")
+    try:
+        re.compile(pattern or "")
+    except (re.error, TypeError) as error:
+        raise UserError(f"{where}: pattern is no regular expression ({error})") from None
+    lengths = [length, length] if type(length) is int else length
+    if lengths is not None and (not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]):
+        raise UserError(f"{where}: length is how many digits, such as 8, or the least and the most, such as [5, 8]")
+    low, high = told.get("min"), told.get("max")
+    if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
+        wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
+        raise UserError(f"{where}: min and max are {wanted}")
+    if not isinstance(prefix, str):
+        raise UserError(f"{where}: prefix is text")
+    return Format(kind, pattern, tuple(lengths) if lengths else None, low, high, check, prefix, order)
+
+
+def _is_limit(limit: Any, kind: str) -> bool:
+    if kind != "date":
+        return type(limit) in (int, float)
+    try:
+        return bool(date.fromisoformat(limit))
+    except (TypeError, ValueError):
+        return False
+
+
+def _are_numbers(value: Any, n: int) -> bool:
+    return isinstance(value, list) and len(value) == n and all(type(one) in (int, float) for one in value)
+
+
+def _refuse_others(where: Any, told: dict[str, Any], known: set[str]) -> None:
+    if others := sorted(set(told) - known):
+        raise UserError(f"{where}: {', '.join(others)} means nothing here; known are {', '.join(sorted(known))}")

@@ -1,0 +1,266 @@
+"""Forms: pages are laid over the empty form, fields read, formats held; and nothing that breaks one is ok."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import batch_processor
+from assets.make_form import FILLED
+from batch_processor import BatchProcessor
+from digits.finding.alignment import Landmarks, align
+from digits.finding.decode import PictureError
+from digits.reading.form import read_form
+from digits.reading.formats import Format
+from digits.reading.template import Form, load_form
+from utils import ASSETS_DIR, UserError
+
+FOLDER = ASSETS_DIR / "form"
+
+
+@pytest.fixture(scope="module")
+def form() -> Form:
+    return load_form(FOLDER / "form.json")
+
+
+@pytest.fixture(scope="module")
+def filled() -> np.ndarray:
+    return cv2.imread(str(FOLDER / "filled.jpg"), cv2.IMREAD_GRAYSCALE)
+
+
+def seen(page: np.ndarray, angle: float, shift: float = 0.0, aslant: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the page on a larger dark desk, turned, shifted and seen aslant, and the matrix to there."""
+    tall, wide = page.shape
+    corners = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
+    turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), angle, 0.8)
+    moved = cv2.transform(corners[None], turn)[0] + (200 + shift * wide, 100)
+    moved[0] += aslant * wide
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    size = (wide + 400, tall + 200)
+    return cv2.warpPerspective(page, matrix, size, flags=cv2.INTER_AREA, borderValue=(40,)), matrix
+
+
+# ---------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize(
+    ("angle", "shift", "aslant"), [(0, 0, 0), (3, 0.05, 0), (-15, 0, 0.02), (180, -0.05, 0), (90, 0, 0.03)]
+)
+def test_a_page_is_laid_over_the_form_however_it_lies(form, angle, shift, aslant):
+    page, matrix = seen(form.empty, angle, shift, aslant)
+    found = align(page, form.landmarks)
+    places = np.array([[[x, y] for x in (120.0, 1100.0) for y in (100.0, 900.0, 1600.0)]])
+    off = cv2.perspectiveTransform(places, found.matrix) - cv2.perspectiveTransform(places, matrix)
+    assert np.abs(off).max() < 4, "pixels of the page"
+
+
+def test_what_is_another_page_is_refused(form, filled):
+    other = np.full_like(form.empty, 255)
+    for row in range(12):
+        text = f"{row} Invitation to the yearly meeting of the society"
+        cv2.putText(other, text, (80, 150 + 120 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 0, 3)
+    noise = np.random.default_rng(0).integers(0, 256, form.empty.shape).astype(np.uint8)
+    for page in (other, noise, np.full_like(form.empty, 255), filled[:, ::-1].copy(), np.zeros((3, 3), np.uint8)):
+        with pytest.raises(PictureError, match="form"):
+            align(page, form.landmarks)
+
+
+def test_an_empty_form_needs_print_to_be_known_by():
+    with pytest.raises(PictureError, match="too little is printed"):
+        Landmarks(np.full((800, 600), 255, np.uint8))
+
+
+def test_a_filled_page_says_what_is_written(form, filled, predictor):
+    page, _matrix = seen(filled, -2, 0.03)
+    reading = read_form(page, form, predictor)
+    in_cells = [field.name for field in form.fields if field.cells]
+    assert {name: reading.fields[name].text for name in in_cells} == {name: FILLED[name] for name in in_cells}
+    for name, field in reading.fields.items():
+        assert field.text == FILLED[name] or field.status == "unsure"
+
+
+def test_an_empty_page_is_blank(form, predictor):
+    reading = read_form(form.empty, form, predictor)
+    assert reading.status == "blank" and {field.status for field in reading.fields.values()} == {"blank"}
+    required = [field.name for field in form.fields if field.required]
+    assert reading.doubts == [f"{name}: nothing is written here" for name in required]
+
+
+def test_a_form_travels_to_other_processes(form):
+    again = pickle.loads(pickle.dumps(form))
+    assert again.fingerprint == form.fingerprint and again.fields == form.fields
+
+
+# ---------------------------------------------------------------- formats
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "fault"),
+    [
+        (Format("number"), "0 42", ""),
+        (Format("number"), "-8212", ""),
+        (Format("number"), "12,5", "not a whole number"),
+        (Format("number"), "12\n5", "more than one line"),
+        (Format("digit"), "12", "not one digit"),
+        (Format("number", lengths=(5, 5)), "0123", "4 digits, not 5"),
+        (Format("number", lengths=(4, 6)), "1234567", "not 4 to 6"),
+        (Format("number", pattern=r"0\d+"), "123", "pattern"),
+        (Format("number", low=0, high=20), "21", "more than 20"),
+        (Format("number", low=0, high=20), "-1", "less than 0"),
+        (Format("amount"), "64,444.60", ""),
+        (Format("amount"), "1,234", "two amounts"),
+        (Format("amount", high=500), "500.01", "more than 500"),
+        (Format("amount"), "12-5", "not an amount"),
+        (Format("date"), "29.02.2024", ""),
+        (Format("date"), "29.02.2023", "calendar"),
+        (Format("date"), "17/1/24", ""),
+        (Format("date"), "17012024", ""),
+        (Format("date", order="mdy"), "17/1/24", "calendar"),
+        (Format("date", order="ymd"), "2024-01-17", ""),
+        (Format("date", low="2024-02-01"), "17.1.2024", "before 2024-02-01"),
+        (Format("number", check="luhn"), "79927398713", ""),
+        (Format("number", check="luhn"), "79927398714", "check digit"),
+        (Format("number", check="ean"), "4006381333931", ""),
+        (Format("number", check="ean"), "4006381333930", "check digit"),
+        (Format("number", check="iban", prefix="DE"), "89 3704 0044 0532 0130 00", ""),
+        (Format("number", check="iban", prefix="DE"), "88370400440532013000", "check digit"),
+        (Format("number", check="mod_97_10"), "9999123456789012141490", ""),
+        (Format("number", check="mod_11_10"), "794624", "check digit"),
+    ],
+)
+def test_what_breaks_a_format_is_named(format_, text, fault):
+    assert (fault in format_.fault(text)) if fault else format_.fault(text) == ""
+
+
+def test_a_text_that_breaks_its_format_is_never_ok(form, filled, predictor):
+    broken = {
+        "customer": {"check": "ean"}, "meter": {"max": 100}, "paid": {"pattern": r"\d+"}, "read_on": {"order": "mdy"},
+        "postcode": {"length": 4}, "persons": {"min": 4},
+    }  # fmt: skip
+    told = json.loads((FOLDER / "form.json").read_text())
+    for field in told["fields"]:
+        field |= broken[field["name"]]
+        field.pop("max", None) if field["name"] != "meter" else None
+        if field["name"] == "meter":
+            field.pop("length")
+    changed = Form(form.empty, fields_of(told))
+    reading = read_form(filled, changed, predictor)
+    assert reading.status == "unsure" and all(
+        field.status != "ok" and field.reason for field in reading.fields.values()
+    )
+
+
+def fields_of(told: dict) -> list:
+    from digits.reading.template import _field
+
+    return [_field(Path("form.json"), one, told["page_mm"]) for one in told["fields"]]
+
+
+# ---------------------------------------------------------------- templates
+
+
+def template(folder: Path, **changes: object) -> Path:
+    """Write a template with one field, changed as told; None takes a key away."""
+    shutil.copy(FOLDER / "empty.png", folder / "empty.png")
+    field = {"name": "a", "box": [0.1, 0.1, 0.5, 0.2]} | changes
+    path = folder / "form.json"
+    path.write_text(json.dumps({"picture": "empty.png", "fields": [{k: v for k, v in field.items() if v is not None}]}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": None}, "needs a name"),
+        ({"name": "status"}, "needs a name"),
+        ({"box": [0.1, 0.1, 0.05, 0.2]}, "box"),
+        ({"box": [10, 10, 50, 20]}, "page_mm"),
+        ({"box": "all"}, "box is"),
+        ({"kind": "word"}, "digit, number, date, amount"),
+        ({"check": "crc"}, "luhn"),
+        ({"pattern": "("}, "regular expression"),
+        ({"length": [3, 2]}, "length"),
+        ({"min": "low"}, "numbers"),
+        ({"kind": "date", "min": 3}, "days such as"),
+        ({"cells": 0}, "cells"),
+        ({"requird": True}, "requird means nothing"),
+    ],
+)
+def test_a_mistake_in_a_template_is_said_with_its_field(changes, said, tmp_path):
+    with pytest.raises(UserError, match=said) as caught:
+        load_form(template(tmp_path, **changes))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not written as JSON"),
+        ("[]", "needs a picture"),
+        ('{"picture": "x.png", "fields": []}', "names that differ"),
+    ],
+)
+def test_what_is_no_template_is_refused(text, said, tmp_path):
+    (tmp_path / "form.json").write_text(text)
+    with pytest.raises(UserError, match=said):
+        load_form(tmp_path / "form.json")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_form(tmp_path / "none.json")
+
+
+def test_toml_and_shares_say_the_same_as_json_and_millimetres(form, tmp_path):
+    lines = ['picture = "empty.png"']
+    for field in json.loads((FOLDER / "form.json").read_text())["fields"]:
+        field["box"] = [edge / side for edge, side in zip(field["box"], (210, 297) * 2, strict=True)]
+        lines += ["[[fields]]", *(f"{key} = {json.dumps(value)}" for key, value in field.items())]
+    (tmp_path / "form.toml").write_text("\n".join(lines))
+    shutil.copy(FOLDER / "empty.png", tmp_path)
+    assert load_form(tmp_path / "form.toml").fields == form.fields
+
+
+# ---------------------------------------------------------------- batches
+
+
+def test_a_batch_has_a_row_a_page_and_a_column_a_field(form, tmp_path, capsys):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for name in ("filled.jpg", "empty.png"):
+        shutil.copy(FOLDER / name, pages)
+    cv2.imwrite(str(pages / "other.png"), np.full((900, 700), 255, np.uint8))
+    arguments = [pages, "--fields", FOLDER / "form.json", "--output-dir", tmp_path, "--format", "csv", "json", "html"]
+    assert batch_processor.main([str(word) for word in [*arguments, "parquet"]]) == 1, "one page cannot be read"
+    report = Path(capsys.readouterr().out.splitlines()[-4]).with_suffix(".csv")
+    with report.open(newline="", encoding="utf-8") as file:
+        empty, read, other = csv.DictReader(file)
+    names = [column for field in form.fields for column in (field.name, f"{field.name}_status")]
+    assert list(read) == ["path", "status", *names, "reason", "error"]
+    assert (read["customer"], read["persons"]) == (FILLED["customer"], FILLED["persons"])
+    assert read["customer_status"] == "ok" and read["status"] in ("ok", "unsure")
+    assert (empty["status"], other["status"]) == ("blank", "error") and "form" in other["error"]
+    stored = json.loads(report.with_suffix(".json").read_text())["rows"]
+    assert [row["customer"] for row in stored] == ["", "49927395", None]
+
+    import pandas as pd
+
+    assert pd.read_parquet(report.with_suffix(".parquet"))["postcode"].tolist()[:2] == ["", "60486"]
+    assert "customer: 49927395" in report.with_suffix(".html").read_text()
+
+
+def test_labels_of_digits_are_no_truth_about_forms(tmp_path, capsys):
+    words = [str(FOLDER), "--fields", str(FOLDER / "form.json"), "--labels-from-folders", "--output-dir", str(tmp_path)]
+    assert batch_processor.main(words) == 2
+    assert "labels are for digits" in capsys.readouterr().err
+
+
+def test_a_changed_template_is_another_job(tmp_path):
+    whole = BatchProcessor(output_dir=tmp_path, fields=FOLDER / "form.json")
+    part = BatchProcessor(output_dir=tmp_path, fields=template(tmp_path))
+    jobs = [processor._job(["a"], True, False)["fingerprint"] for processor in (whole, part)]
+    assert jobs[0] != jobs[1]
