@@ -10,7 +10,6 @@ are drawn and as a camera sees them, turned by up to 3 degrees: the difference i
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -176,14 +175,16 @@ def measure_fit(form: Form, seen: Iterator[Page]) -> dict:
     """Return on how many pages the form's fields are found, none of their corners farther off than `NEAR` pixels."""
     height, width = form.empty.shape
     corners = [(x * width, y * height) for f in form.fields for x in f.box[::2] for y in f.box[1::2]]
-    places, found, off = np.array([corners]), [], []
+    places, off = np.array([corners]), []
     for page in seen:
-        with contextlib.suppress(PictureError):
+        try:
             matrix = align(page.picture, form.landmarks).matrix
-            apart = cv2.perspectiveTransform(places, matrix) - cv2.perspectiveTransform(places, page.matrix)
-            off.append(float(np.linalg.norm(apart, axis=2).max()))
-        found.append(bool(off) and len(off) > sum(found) and off[-1] < NEAR)
-    return {"found": share_of(found), "pixels_off": round(float(np.median(off)), 2) if off else None}
+        except PictureError:
+            off.append(np.inf)
+            continue
+        apart = cv2.perspectiveTransform(places, matrix) - cv2.perspectiveTransform(places, page.matrix)
+        off.append(float(np.linalg.norm(apart, axis=2).max()))
+    return {"found": share_of(np.array(off) < NEAR), "pixels_off": round(float(np.median(off)), 2)}
 
 
 def measure_reading(form: Form, predictor: MNISTPredictor, seen: Iterator[Page], gallery: Path | None) -> dict:

@@ -77,6 +77,20 @@ def test_an_empty_form_needs_print_to_be_known_by():
         Landmarks(np.full((800, 600), 255, np.uint8))
 
 
+def test_faint_writing_is_no_blank_field(form, predictor):
+    left, top, right, bottom = (
+        round(edge * side)
+        for edge, side in zip(form.fields[3].box, [*form.empty.shape[::-1], *form.empty.shape[::-1]], strict=True)
+    )
+    page = form.empty.astype(np.float32)
+    stroke = np.zeros_like(page)
+    cv2.line(stroke, (left + 40, bottom - 15), (left + 60, top + 15), 1.0, 6, cv2.LINE_AA)
+    reading = read_form((page * (1 - 0.1 * stroke)).astype(np.uint8), form, predictor)
+    assert reading.fields[form.fields[3].name].status == "not_a_digit"
+    assert any("faint" in doubt for doubt in reading.doubts)
+    assert read_form(form.empty, form, predictor).status == "blank"
+
+
 def test_a_filled_page_says_what_is_written(form, filled, predictor):
     page, _matrix = seen(filled, -2, 0.03)
     reading = read_form(page, form, predictor)

@@ -27,7 +27,8 @@ HEIGHT = 96  # pixels of a field as it is read, at least, if the page has so man
 PRINTED = 0.1  # of the paper's light is taken by print, at its palest
 NEAR = 0.03  # of a field's height: its print may stand so far off
 PLACE = re.compile(r" (at|before|behind) columns \d+–\d+")
-INKED, STROKE = 0.25, 0.16  # of the paper's light, taken by ink; of a field's height, a mark's least size
+INKED, FAINT = 0.25, 0.09  # of the paper's light, taken by ink; by what may be ink
+STROKE = 0.16  # of a field's height, a mark's least size
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predic
     writing = without_print(picture, printed)
     marks = marks_on(picture, printed)
     if is_blank(marks):
-        return FieldReading("", BLANK, "nothing is written here", None)
+        faint = not is_blank(marks_on(cv2.GaussianBlur(picture, (5, 5), 0), printed, FAINT))
+        reason = "something faint is written, or the paper is stained" if faint else "nothing is written here"
+        return FieldReading("", NOT_A_DIGIT if faint else BLANK, reason, None)
 
     # 2. What is written: a digit a cell, or a line.
     if field.cells or field.format.kind == "digit":
@@ -148,9 +151,9 @@ def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
     return cv2.inpaint(picture, _print_on(printed, NEAR), 3, cv2.INPAINT_TELEA)
 
 
-def marks_on(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
-    """Return where a field, uint8 (h, w), is inked and the empty form is not, bool (h, w)."""
-    inked = to_ink(picture, picture.shape[0] | 1) > INKED
+def marks_on(picture: np.ndarray, printed: np.ndarray, least: float = INKED) -> np.ndarray:
+    """Return where a field, uint8 (h, w), is inked at `least` so darkly and the empty form is not, bool (h, w)."""
+    inked = to_ink(picture, picture.shape[0] | 1) > least
     return inked & (_print_on(printed, 2 * NEAR) == 0)
 
 
