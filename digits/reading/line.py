@@ -20,11 +20,11 @@ from digits.reading.finder import Box, NumberFinder, Zone
 from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK, UNSURE, softmax
 
-SIZES = (1.0, 0.87)  # of the digits, against what the finder says
+SIZES = (1.0, 0.93)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_CERTAIN = 0.8  # of a digit that is ok
-LEAST_SURE = 0.8  # probability of a line that is ok
+LEAST_SURE = 0.9  # probability of a line that is ok
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
 CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
 AGAINST = 0.5  # probability of another digit at that look from which the two disagree
