@@ -122,7 +122,8 @@ class MNISTPredictor:
         if found.fatness > BLOB:
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, float("-inf"), found)
         if probs.argmax() == 0 and found.rectangularity > BOX:
-            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, float("-inf"), found)
+            low = min(float(score), self.thresholds.get("not_a_digit_score", 0.0))
+            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, low, found)
         # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
             status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found) + _thickness(found))

@@ -22,11 +22,14 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_LINES = 5_000_000
 
 
-def read_table(path: str | os.PathLike[str]) -> list[list[str]]:
-    """Return the rows of a .xlsx's first sheet, or of a text file; empty rows are left out. Raises `UserError`."""
+def read_table(path: str | os.PathLike[str], errors: str = "strict") -> list[list[str]]:
+    """Return the rows of a .xlsx's first sheet, or of a text file; empty rows are left out. Raises `UserError`.
+
+    `errors` is as in `to_text`.
+    """
     try:
         data = Path(path).read_bytes()
-        rows = _sheet(data) if Path(path).suffix.lower() == ".xlsx" else _lines(to_text(data))
+        rows = _sheet(data) if Path(path).suffix.lower() == ".xlsx" else _lines(to_text(data, errors))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); name a CSV or .xlsx file that is there") from None
     except (UnicodeDecodeError, csv.Error):

@@ -96,9 +96,9 @@ def address(data_dir: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator:
-    """A headless chromium of the system, driven by Playwright; mark the test `browser`."""
+    """A headless chromium of the system, driven by Playwright, whose event loop ends with it; mark tests `browser`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

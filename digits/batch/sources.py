@@ -309,7 +309,7 @@ def _in_list(path: str) -> Iterator[Entry]:
     if _suffix(path) not in TABLES:
         yield from _named(_lines_of(path), Path(path).parent)
         return
-    rows = read_table(path)
+    rows = read_table(path, "surrogateescape")
     titles = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = first_of(FILE_TITLES, titles)
     names = rows if column is None else rows[1:]
@@ -324,20 +324,21 @@ def _lines_of(path: str) -> list[str]:
 def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
     folder = str(beside)
-    for name in names:
-        if not name.strip():
-            continue
-        name = _with_our_slashes(name)
-        if not os.path.isabs(name) and folder != "." and not URL.match(name) and _is_there(beside / name):
-            name = str(beside / name)
+    for name in filter(str.strip, names):
+        if not URL.match(name):
+            name = next((way for way in _spellings(name) if _is_there(Path(way)) or _is_there(beside / way)), name)
+            if not os.path.isabs(name) and folder != "." and _is_there(beside / name):
+                name = str(beside / name)
         yield from _paged(Entry(name))
 
 
-def _with_our_slashes(name: str) -> str:
-    """Return a name that Windows wrote with the slashes of this system, unless a file is called just so."""
-    if "\\" not in name or os.sep == "\\" or os.path.lexists(name):
-        return name
-    return name.replace("\\", "/")
+def _spellings(name: str) -> Iterator[str]:
+    """Yield a name as it is, with Windows' slashes turned, and as Windows' Western text if it is not UTF-8."""
+    yield name
+    if "\\" in name and os.sep != "\\":
+        yield name.replace("\\", "/")
+    if not name.isascii() and any("\udc80" <= letter <= "\udcff" for letter in name):
+        yield name.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
 
 
 def _is_there(path: Path) -> bool:
