@@ -45,7 +45,7 @@ from digits.reading.ctc import best_text
 from digits.reading.finder import to_page
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
-from utils import MODELS_DIR, ROOT, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
+from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
 Sample = tuple[np.ndarray, Any]  # a picture, uint8 (h, w), and what it should say
 
@@ -376,16 +376,9 @@ def main(argv: list[str] | None = None) -> int:
     model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
     facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
-    used = MODELS_DIR / path.name
-    print(
-        f"{shown(path)} is trained; to use it: cp {shown(path)} {shown(used)}; to go back: git checkout {shown(used)}"
-    )
+    trained, used = os.path.relpath(path), os.path.relpath(MODELS_DIR / path.name)
+    print(f"{trained} is trained; to use it: cp {trained} {used}; to go back: git checkout {used}")
     return 0
-
-
-def shown(path: Path) -> Path:
-    """Return a path as it is written in the project's folder."""
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 if __name__ == "__main__":

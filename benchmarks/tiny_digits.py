@@ -1,4 +1,4 @@
-"""Digits of ten pixels in the noisy frames of webcams: with a noise and with pens that no training draws.
+"""Digits of ten pixels in the noisy frames of webcams: pens and a noise of the sensor's rows that no training draws.
 
     python -m benchmarks.tiny_digits                     # validation digits, for tuning
     python -m benchmarks.tiny_digits --mnist-test --gallery outputs/runs/tiny.png

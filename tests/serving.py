@@ -16,12 +16,12 @@ import app as program
 def serving(data_dir: Path, *flags: str) -> Iterator[str]:
     """Yield the address of a server started with `flags`, as `python app.py` would start it; stop it afterwards.
 
-    Gradio looks its folder of uploads up in the environment at every request, so the environment of before comes back
-    with the end: a server that was running already then finds its own uploads again.
+    Gradio looks its folder of uploads up in the environment at every request, so the folder of before comes back with
+    the end: a server that was running already then finds its own uploads again.
     """
     import uvicorn
 
-    before = os.environ.copy()
+    before = os.environ.get("GRADIO_TEMP_DIR")
     arguments = program.parse(["--port", "0", "--data-dir", str(data_dir), *flags])
     listener = program.listen(arguments.host, arguments.port)
     users = program.read_users(arguments.auth_file)
@@ -35,5 +35,5 @@ def serving(data_dir: Path, *flags: str) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
-        os.environ.clear()
-        os.environ.update(before)
+        if before is not None:
+            os.environ["GRADIO_TEMP_DIR"] = before

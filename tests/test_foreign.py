@@ -124,6 +124,13 @@ def test_a_small_copy_within_a_tiff_is_no_page():
     assert to_pages(data) == [("", data)] and open_picture(data).shape == (70, 90)
 
 
+def test_a_photo_that_speaks_of_pdf_is_still_a_photo():
+    photo = io.BytesIO()
+    Image.new("L", (40, 30), 200).save(photo, "JPEG", comment=b"made from %PDF-1.7")
+    assert b"%PDF-" in photo.getvalue()[:1024]
+    assert open_picture(photo.getvalue()).shape == (30, 40)
+
+
 def test_limits():
     for data, reason in [
         (drawn_pdf(14_000, 14_000), "megapixels"), (drawn_pdf(pages=MAX_PAGES + 1), "more than 1,000 pages"),

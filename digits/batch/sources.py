@@ -323,13 +323,19 @@ def _lines_of(path: str) -> list[str]:
 
 def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
-    folder = str(beside)
     for name in filter(str.strip, names):
-        if not URL.match(name):
-            name = next((way for way in _spellings(name) if _is_there(Path(way)) or _is_there(beside / way)), name)
-            if not os.path.isabs(name) and folder != "." and _is_there(beside / name):
-                name = str(beside / name)
-        yield from _paged(Entry(name))
+        yield from _paged(Entry(name if URL.match(name) else _found_at(name, beside)))
+
+
+def _found_at(name: str, beside: Path) -> str:
+    """Return the path of what a list means by `name`, beside the list or from here; `name` if it is not there."""
+    is_relative = not os.path.isabs(name) and str(beside) != "."
+    for way in _spellings(name):
+        is_there = os.path.lexists if way == name else os.path.isfile  # another spelling must be worth it: \\ is no /
+        for path in (str(beside / way), way) if is_relative else (way,):
+            if is_there(split_page(path)[0]):
+                return path
+    return name
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -339,10 +345,6 @@ def _spellings(name: str) -> Iterator[str]:
         yield name.replace("\\", "/")
     if not name.isascii() and any("\udc80" <= letter <= "\udcff" for letter in name):
         yield name.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-
-
-def _is_there(path: Path) -> bool:
-    return os.path.lexists(split_page(path)[0])
 
 
 # ---------------------------------------------------------------- archives

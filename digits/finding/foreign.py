@@ -22,6 +22,7 @@ import numpy as np
 LIMIT_S = 60.0  # of one page; an A4 scan takes a tenth of a second, and a machine may be busy
 PDF_START = b"%PDF-"
 PDF_START_WITHIN = 1024  # bytes: what readers allow before it
+PICTURES = (b"\xff\xd8\xff", b"GIF8", b"II", b"MM", b"RIFF", b"BM")  # what begins so is none, whatever its comment says
 BRANDS = frozenset(b"heic heix heim heis hevc hevx mif1 msf1 avif avis".split())
 
 
@@ -33,7 +34,7 @@ def kind_of(data: bytes) -> str | None:
     """Return "pdf", "still" for HEIC and AVIF, or None for anything else, by a file's first bytes."""
     if data[4:8] == b"ftyp" and (data[8:12] in BRANDS or data[16:20] in BRANDS):
         return "still"
-    return "pdf" if PDF_START in data[:PDF_START_WITHIN] else None
+    return "pdf" if PDF_START in data[:PDF_START_WITHIN] and not data.startswith(PICTURES) else None
 
 
 def count_pages(data: bytes, kind: str) -> int:

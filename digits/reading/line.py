@@ -20,6 +20,7 @@ from digits.reading.finder import Box, NumberFinder, Zone
 from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK, UNSURE, softmax
 
+# Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
 SIZES = (1.0, 0.93)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
