@@ -36,7 +36,7 @@ from digits.learning.crops import draw_crop
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
-from digits.learning.loop import Learner, read_run
+from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import draw_page
 from digits.learning.writing import HELD_OUT, PENS, Pen, Writer
@@ -55,9 +55,9 @@ class Settings:
     """What a run depends on: the network's name, how much is drawn, and how it is learnt."""
 
     name: str = "lines"
-    part: int = 12_000  # pictures drawn for each epoch
-    window: int = 4  # epochs that a part is learnt in
-    epochs: int = 14
+    part: int = 16_000  # pictures drawn for each epoch
+    window: int = 3  # epochs that a part is learnt in
+    epochs: int = 20
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
@@ -312,7 +312,9 @@ def train(
         for pictures, truth in task.batches(
             samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))
         ):
-            losses.append(learner.step(task.loss(model(pictures.to(device)), truth)))
+            with autocast("auto", device):
+                answer = model(pictures.to(device)).float()
+            losses.append(learner.step(task.loss(answer, truth)))
 
         # 3. Look how well, and keep the state.
         row = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean())}

@@ -19,8 +19,11 @@ def any_ink(rng: Rng) -> float:
     return float(rng.choice([rng.uniform(0.15, 0.4), rng.uniform(0.4, 0.98)], p=[0.25, 0.75]))
 
 
-def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0) -> np.ndarray:
-    """Return a picture, uint8 (h, w), of the layers on paper. `size`: of a digit in pixels, for blur and shadows."""
+def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0, harm: float = 1.0) -> np.ndarray:
+    """Return a picture, uint8 (h, w), of the layers on paper.
+
+    `size`: of a digit in pixels, for blur; `harm`: how badly blur, noise and compression may damage it, from 0 to 1.
+    """
     shape, way = layers[0][0].shape, rng.random()
     light = np.ones(shape, np.float32)
     for coverage, ink in layers:
@@ -28,7 +31,7 @@ def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0) -> np.ndarray:
     if way < 0.1:
         return _drawn(light, rng)
     if way < 0.16:
-        return _faxed(light, rng)
+        return _faxed(light, rng, harm)
     paper = rng.uniform(170, 255) if way < 0.6 else rng.uniform(70, 240)
     depth = paper * min(ink for _coverage, ink in layers)
     picture = paper * (light * _texture(shape, rng))
@@ -36,7 +39,7 @@ def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0) -> np.ndarray:
         picture = picture * _shade(shape, rng)
         if rng.random() < 0.06:
             picture = 255 - picture
-    return _developed(picture.astype(np.float32), rng, size, depth)
+    return _developed(picture.astype(np.float32), rng, size, depth, harm)
 
 
 def _drawn(light: np.ndarray, rng: Rng) -> np.ndarray:
@@ -46,12 +49,12 @@ def _drawn(light: np.ndarray, rng: Rng) -> np.ndarray:
     return picture.round().astype(np.uint8)
 
 
-def _faxed(light: np.ndarray, rng: Rng) -> np.ndarray:
+def _faxed(light: np.ndarray, rng: Rng, harm: float) -> np.ndarray:
     """Black and white, with specks and ragged edges."""
     blurred = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.3, 0.8))
-    rough = blurred + rng.normal(0, rng.uniform(0, 0.12), light.shape)
+    rough = blurred + rng.normal(0, harm * rng.uniform(0, 0.12), light.shape)
     picture = np.where(rough > rng.uniform(0.55, 0.8), 255, 0).astype(np.uint8)
-    specks = rng.random(light.shape, np.float32) < rng.uniform(0, 0.003)
+    specks = rng.random(light.shape, np.float32) < harm * rng.uniform(0, 0.003)
     return np.where(specks, 255 - picture, picture).astype(np.uint8)
 
 
@@ -74,23 +77,23 @@ def _shade(shape: tuple[int, int], rng: Rng) -> np.ndarray:
     return light.astype(np.float32)
 
 
-def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float) -> np.ndarray:
+def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float, harm: float) -> np.ndarray:
     """Blur, sensor noise and JPEG; the noise leaves ink that is `depth` levels deep legible."""
     if rng.random() < 0.6:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.25, 0.25 + 0.035 * size))
-    noise = min(float(rng.choice([rng.uniform(0, 2), rng.uniform(2, 9)], p=[0.6, 0.4])), 0.2 * depth)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.25, 0.25 + 0.035 * harm * size))
+    noise = harm * min(float(rng.choice([rng.uniform(0, 2), rng.uniform(2, 9)], p=[0.6, 0.4])), 0.2 * depth)
     picture = picture + noise * rng.standard_normal(picture.shape, np.float32)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 * harm:
         picture = (
             cv2.blur(picture, (3, 3)) if rng.random() < 0.5 else picture + noise * smooth_noise(picture.shape, rng, 2)
         )
     levels = np.clip(picture, 0, 255).round().astype(np.uint8)
-    return jpeg(levels, rng) if rng.random() < 0.4 else levels
+    return jpeg(levels, rng, 95 - 80 * harm) if rng.random() < 0.4 else levels
 
 
-def jpeg(levels: np.ndarray, rng: Rng) -> np.ndarray:
-    """Return a grey picture, uint8 (h, w), as JPEG leaves it at some quality between poor and good."""
-    _ok, data = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 95))])
+def jpeg(levels: np.ndarray, rng: Rng, least: float = 15.0) -> np.ndarray:
+    """Return a grey picture, uint8 (h, w), as JPEG leaves it at some quality between `least` and good."""
+    _ok, data = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(least, 95))])
     seen = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     assert seen is not None, "OpenCV reads what it wrote"
     return seen

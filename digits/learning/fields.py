@@ -165,6 +165,8 @@ def in_table(sheet: Sheet, marks: list[Mark], _hand: Hand, rng: Rng) -> None:
 
 
 FREE: dict[Furniture, float] = {nothing: 0.34, in_box: 0.2, on_line: 0.2, on_ruled_paper: 0.08, in_table: 0.18}
+CARELESS = 0.4  # share of pictures that blur, noise and compression may spoil; the others they only touch
+MILD = 0.3
 CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0.1, nothing: 0.05}
 
 
@@ -175,7 +177,7 @@ def draw_field(
     writer: Writer,
     rng: Rng,
     pens: dict[Pen, float] = PENS,
-    heights: tuple[float, float] = (10, 44),
+    heights: tuple[float, float] = (12, 44),
     crowded: bool = True,
 ) -> Field:
     """Draw one field: choose what is written and where, write it, print round it, photograph it.
@@ -204,7 +206,8 @@ def draw_field(
     # 4. Turned a little, and photographed.
     ink, print_ink = any_ink(rng), any_ink(rng)
     writing, print_, marks = _turned(sheet, marks, rng)
-    picture = take([(print_, print_ink), (writing, ink)], rng, height)
+    harm = 1.0 if rng.random() < CARELESS else MILD
+    picture = take([(print_, print_ink), (writing, ink)], rng, height, harm)
     left = min((mark.left for mark in marks), default=sheet.left)
     right = max((mark.right for mark in marks), default=sheet.right)
     is_open = furniture in (nothing, on_line)

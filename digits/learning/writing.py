@@ -62,7 +62,7 @@ def ballpoint(coverage: np.ndarray, _rng: Rng) -> np.ndarray:
 
 def skipping(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A pen that runs dry: strokes pale or broken in places."""
-    return coverage * np.clip(1.6 * _noise(coverage.shape, rng, rng.uniform(3, 12)) + rng.uniform(-0.2, 0.5), 0, 1)
+    return coverage * np.clip(1.6 * _noise(coverage.shape, rng, rng.uniform(3, 12)) + rng.uniform(0.0, 0.6), 0, 1)
 
 
 def pencil(coverage: np.ndarray, rng: Rng) -> np.ndarray:
@@ -137,7 +137,7 @@ def any_hand(rng: Rng, pens: dict[Pen, float] = PENS) -> Hand:
         ink=choose(pens, rng),
         lean=float(rng.normal(0.06, 0.18)),
         gap=float(rng.choice([0.05, 0.12, 0.25, 0.5], p=[0.25, 0.35, 0.3, 0.1])),
-        uneven=float(rng.uniform(0, 0.1)),
+        uneven=float(rng.uniform(0, 0.15)),
         touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.55, 0.2, 0.25])),
     )
 
@@ -370,8 +370,9 @@ def _with_words(rng: Rng) -> str:
 
 
 def _jumble(rng: Rng) -> str:
-    text = "".join(rng.choice(list("0123456789.,-+/: "), rng.integers(2, 9)))
-    return " ".join(text.split())
+    """Digits with signs between them in no order that means anything: no sign stands at an end or beside another."""
+    groups = [_digits(rng, 1, 4) for _ in range(rng.integers(2, 5))]
+    return groups[0] + "".join(str(rng.choice(list(".,-+/: "))) + group for group in groups[1:])
 
 
 NUMBERS: dict[Callable[[Rng], str], float] = {
@@ -380,7 +381,7 @@ NUMBERS: dict[Callable[[Rng], str], float] = {
     lambda rng: _digits(rng, 5, 10): 0.14,
     lambda rng: "".join(rng.choice(list("1111447"), rng.integers(2, 6))): 0.12,  # straight strokes side by side
     _amount: 0.1,
-    _date: 0.15,
+    _date: 0.17,
     _phone: 0.07,
     lambda rng: "-" + _digits(rng, 1, 5): 0.04,
     lambda rng: f"{rng.integers(0, 100)}.{rng.integers(0, 100)}": 0.04,
