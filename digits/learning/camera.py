@@ -19,6 +19,11 @@ def any_ink(rng: Rng) -> float:
     return float(rng.choice([rng.uniform(0.15, 0.4), rng.uniform(0.4, 0.98)], p=[0.25, 0.75]))
 
 
+def any_harm(rng: Rng) -> float:
+    """Return how badly a picture may be damaged: four in ten to the limit of what can be read, the others a little."""
+    return 1.0 if rng.random() < 0.4 else 0.3
+
+
 def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0, harm: float = 1.0) -> np.ndarray:
     """Return a picture, uint8 (h, w), of the layers on paper.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from digits.finding.crop import to_crop
 from digits.finding.pixels import bounding_box
-from digits.learning.camera import Layer, any_ink, smooth_noise, take
+from digits.learning.camera import Layer, any_harm, any_ink, smooth_noise, take
 from digits.learning.glyphs import NO_DIGIT, Rng, choose, draw_glyph
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
@@ -163,9 +163,10 @@ def _coarse(layers: list[Layer], height: float, pixels: float, small: bool, rng:
     scale = min(1.0, pixels / max(tall, wide))
     size = max(6, round(wide * scale)), max(6, round(tall * scale))
     layers = [(cv2.resize(coverage, size, interpolation=cv2.INTER_AREA), ink) for coverage, ink in layers]
-    picture = take(layers, rng, height * scale)
+    harm = any_harm(rng)
+    picture = take(layers, rng, height * scale, harm)
     if small and rng.random() < 0.6:
-        noise = rng.uniform(0.02, 0.16) * float(np.ptp(picture))
+        noise = rng.uniform(0.02, 0.1 + 0.06 * harm) * float(np.ptp(picture))
         grain = rng.standard_normal(picture.shape, np.float32)
         if rng.random() < 0.4:
             grain = 1.6 * cv2.GaussianBlur(grain, (0, 0), 0.6)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import to_strip
-from digits.learning.camera import any_ink, take
+from digits.learning.camera import any_harm, any_ink, take
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
 from digits.learning.writing import PENS, WORDS, Hand, Mark, Pen, Writer, Written, any_hand, any_text
@@ -165,8 +165,6 @@ def in_table(sheet: Sheet, marks: list[Mark], _hand: Hand, rng: Rng) -> None:
 
 
 FREE: dict[Furniture, float] = {nothing: 0.34, in_box: 0.2, on_line: 0.2, on_ruled_paper: 0.08, in_table: 0.18}
-CARELESS = 0.4  # share of pictures that blur, noise and compression may spoil; the others they only touch
-MILD = 0.3
 CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0.1, nothing: 0.05}
 
 
@@ -206,8 +204,7 @@ def draw_field(
     # 4. Turned a little, and photographed.
     ink, print_ink = any_ink(rng), any_ink(rng)
     writing, print_, marks = _turned(sheet, marks, rng)
-    harm = 1.0 if rng.random() < CARELESS else MILD
-    picture = take([(print_, print_ink), (writing, ink)], rng, height, harm)
+    picture = take([(print_, print_ink), (writing, ink)], rng, height, any_harm(rng))
     left = min((mark.left for mark in marks), default=sheet.left)
     right = max((mark.right for mark in marks), default=sheet.right)
     is_open = furniture in (nothing, on_line)
