@@ -138,7 +138,7 @@ class MNISTPredictor:
         Raises `PictureError`, and `UserError` if the networks that read numbers cannot be opened.
         """
         pixels = open_picture(picture)
-        return read_number(pixels, self.number_readers(), self.predict(pixels))
+        return read_number(pixels, self.number_readers(), lambda: self.predict(pixels))
 
     def number_readers(self) -> NumberReaders:
         """Return the networks that read numbers, opened at the first call. Raises `UserError`."""

@@ -19,7 +19,7 @@ from digits.learning.non_digits import ALONE
 from digits.learning.writing import Pen, Writer, draw_pen, swelling, write_word
 
 FRAME = 80  # pixels of the longer side while it is drawn
-NON_DIGITS = 0.18
+NON_DIGITS, OLD = 0.18, 0.28  # shares of pictures with no digit in the middle, and with one in an old hand
 
 
 def draw_crop(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
@@ -36,7 +36,7 @@ def draw_picture(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.n
     tall = FRAME if wide < FRAME or rng.random() < 0.6 else int(FRAME * rng.uniform(0.55, 1.0))
     pixels = rng.uniform(20, 40) if small else float(np.exp(rng.uniform(np.log(20), np.log(90))))
     height = min(0.8, rng.uniform(7.5, 16) / pixels) * FRAME if small else rng.uniform(0.4, 0.97) * tall
-    lean, pen = float(rng.normal(0.2, 0.25)), draw_pen(rng)
+    lean, pen = float(rng.choice([rng.normal(0.15, 0.25), rng.normal(0.45, 0.12)])), draw_pen(rng)
     ink = choose(pens, rng) if rng.random() < 0.7 else swelling
     base = (tall + height) / 2 + rng.uniform(-0.5, 0.5) * (tall - height) * 0.8
 
@@ -69,7 +69,7 @@ def _middle(writer: Writer, digit: int, pen: float, height: float, rng: Rng) -> 
         if way < 0.03:
             coverage = np.zeros_like(coverage)
         label = NO_DIGIT
-    elif way < NON_DIGITS + 0.22:
+    elif way < NON_DIGITS + OLD:
         coverage, label = draw_glyph(write_old(digit, rng), rng, pen), digit
     else:
         coverage, label = draw_glyph(writer.glyph(digit, rng), rng, pen), digit

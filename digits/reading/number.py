@@ -1,6 +1,6 @@
 """A picture of writing -> the numbers in it: the story from the pixels to the answer.
 
-    reading = read_number(pixels, readers, single=predictor.predict(pixels))
+    reading = read_number(pixels, readers, lambda: predictor.predict(pixels))
     reading.text, reading.status, reading.reason       # "64,444.60", "ok", ""
 
 What is written is decided by networks that see the surroundings: one finds the numbers, one reads each line of them as
@@ -10,7 +10,7 @@ is unsure and says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import cv2
@@ -27,8 +27,11 @@ WIDEST = 1.6  # of a digit, in its heights
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
-def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) -> NumberReading:
-    """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3); `single` is the same picture read as one digit."""
+def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Prediction]) -> NumberReading:
+    """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3).
+
+    `as_one` reads the same picture as one digit; it is asked only where there may be no more than one.
+    """
     # 1. Where do numbers stand?
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     looks = readers.finder.looks(grey)
@@ -40,8 +43,8 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, single: Prediction) 
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
-        return _one_digit(kept, single)
-    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and single.status == OK:
+        return _one_digit(kept, as_one())
+    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
         return _one_digit([], single)
 
     # 4. Zones side by side are one line of text.
