@@ -80,26 +80,32 @@ class ReadLine:
     doubt: str
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A zone's strip, uint8 (32, w), what it says, and the way back from its pixels to the picture's."""
+
+    strip: np.ndarray
+    to_picture: np.ndarray
+    spelt: Spelt
+
+    @property
+    def certainty(self) -> float:
+        """How surely its symbols are read, on average."""
+        return float(self.spelt.certainty.mean()) if self.spelt.text else 0.0
+
+
 def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
-    """Read one zone of a grey picture, uint8 (h, w), at two sizes: the surer one counts, if both say the same."""
-    readings = [_read_at(grey, zone, size, readers) for size in SIZES]
-    best = max(readings, key=lambda line: (bool(line.digits), line.certainty))
-    other = next(line.text for line in readings if line is not best)
-    if not best.doubt and _without_spaces(other) != _without_spaces(best.text):
-        return replace(best, doubt=f"it could be {other or 'no number'}")
-    return best
-
-
-def _read_at(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> ReadLine:
-    """Read one zone as if its digits were `size` times as high as the finder says."""
-    # 1. What the line says, and where each of its symbols stands.
-    strip, to_picture = replace(zone, height=size * zone.height).cut(grey)
-    spelt = spell(readers.lines.run(strip[None])[0].astype(np.float64))
-    spans = spans_of(spelt, strip)
-    boxes = [_to_box(span, to_picture, grey.shape) for span in spans]
-    # 2. What each digit looks like by itself; both are weighed.
+    """Read one zone of a grey picture, uint8 (h, w)."""
+    # 1. What the line says at two sizes: the surer one counts, if both say the same.
+    seen = [_see(grey, zone, size, readers) for size in SIZES]
+    best = max(seen, key=lambda one: (any(map(str.isdigit, one.spelt.text)), one.certainty))
+    other = next(one.spelt.text for one in seen if one is not best)
+    spelt = best.spelt
+    # 2. Where each of its symbols stands, and what each digit looks like by itself; both are weighed.
+    spans = spans_of(spelt, best.strip)
+    boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
     where = [i for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
-    alone = _look_again(strip, [spans[i] for i in where], readers)
+    alone = _look_again(best.strip, [spans[i] for i in where], readers)
     both = _weigh(spelt.probabilities[where, :10] * spelt.presence[where, None], alone)
     digits, text = [], list(spelt.text)
     for i, probs, by_itself in zip(where, both, alone, strict=True):
@@ -108,21 +114,34 @@ def _read_at(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) 
         digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
         text[i] = str(digit)
     # 3. Words, some of whose letters look like digits, are no number; what looks like both words and grain is unread.
-    certainty = float(spelt.certainty.mean()) if len(text) else 0.0
     if digits and len(digits) <= text.count(OTHER) or set(text) == {OTHER}:
-        return ReadLine(zone, "", [], certainty, "")
-    if not digits or certainty < LEAST_READ:
-        return ReadLine(zone, "", [], certainty, f"something at {_reach(zone)} was not read")
+        return ReadLine(zone, "", [], best.certainty, "")
+    if not digits or best.certainty < LEAST_READ:
+        return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
+    # 4. What is left to doubt.
     doubt = _doubt(spelt, digits, boxes) or _unread(zone, boxes)
-    return ReadLine(zone, _spaced(text, spans), digits, certainty, doubt)
+    if not doubt and _without_spaces(other) != _without_spaces(spelt.text):
+        doubt = f"it could be {_as_number(other) or 'no number'}"
+    return ReadLine(zone, _spaced(text, spans), digits, best.certainty, doubt)
+
+
+def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _Seen:
+    """See a zone as if its digits were `size` times as high as the finder says."""
+    strip, to_picture = replace(zone, height=size * zone.height).cut(grey)
+    return _Seen(strip, to_picture, spell(readers.lines.run(strip[None])[0].astype(np.float64)))
 
 
 def _spaced(text: list[str], spans: list[Span]) -> str:
-    """Return the text without the words beside it, and with a space where a gap is wide and wider than usual."""
+    """Return the text without the words beside it, with a space where a gap is wide, and wider than usual."""
     gaps = [(right[0] - left[1]) / DIGIT_HEIGHT for left, right in zip(spans, spans[1:], strict=False)]
     least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else np.inf
     spaced = [" " * int(gap > least) + symbol for gap, symbol in zip([0.0, *gaps], text, strict=False)]
-    return " ".join("".join(spaced).replace(OTHER, " ").split())
+    return _as_number("".join(spaced))
+
+
+def _as_number(text: str) -> str:
+    """Return a text without the words beside it."""
+    return " ".join(text.replace(OTHER, " ").split())
 
 
 def _without_spaces(text: str) -> str:
