@@ -152,13 +152,15 @@ def _furniture(frame: Frame, end: int, rng: Rng) -> np.ndarray:
 
     if rng.random() < 0.25:  # the side of a cell
         x = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.8, 1)])) * wide
-        foot = round(x + rng.normal(0, 0.05) * wide), tall
-        cv2.line(image, (round(x), 0), foot, rng.uniform(0.3, 1), thick(), cv2.LINE_AA)
+        x_below = round(x + rng.normal(0, 0.05) * wide)
+        cv2.line(image, (round(x), 0), (x_below, tall), rng.uniform(0.3, 1), thick(), cv2.LINE_AA)
     if rng.random() < 0.25:  # a line to write on, whole or dotted
-        y = round(frame.base + rng.uniform(-0.05, 0.3) * height)
+        foot = round(frame.base + rng.uniform(-0.05, 0.3) * height)
         step = int(rng.choice([1, int(rng.integers(3, 8))]))
         for start in range(0, wide, step):
-            cv2.line(image, (start, y), (start + max(0, step - 2), y), rng.uniform(0.3, 1), thick() if step == 1 else 1)
+            cv2.line(
+                image, (start, foot), (start + max(0, step - 2), foot), rng.uniform(0.3, 1), thick() if step == 1 else 1
+            )
     if rng.random() < 0.3:  # a dot
         x, y = end + rng.uniform(0, 0.25) * height, frame.base + rng.normal(-0.05, 0.06) * height
         radius = max(1, round(rng.uniform(0.03, 0.08) * height))
