@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits.finding.decode import MAX_UPLOAD_BYTES
+from digits.finding.limits import MAX_UPLOAD_BYTES
 from digits.reading.engines import is_path, weights_path
 from digits.serving.shelf import Readers
 from predict import MNISTPredictor

@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 
 from digits.command import shown
-from digits.finding.decode import PAGED, Picture, PictureError, open_picture, read_bytes, to_pages
+from digits.finding.decode import Picture, open_picture, read_bytes
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import turn
+from digits.finding.limits import PictureError
+from digits.finding.pages import PAGED, to_pages
 from digits.finding.paper import Method
 from digits.finding.strokes import FAT, doubt
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction

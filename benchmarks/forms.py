@@ -26,7 +26,7 @@ if not __package__:  # `python benchmarks/forms.py` finds the project too
 from benchmarks.documents import only_digits
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.finding.alignment import align
-from digits.finding.decode import PictureError
+from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise
 from digits.learning.glyphs import choose
 from digits.learning.writing import HELD_OUT, Hand, Pen, Writer, ballpoint

@@ -27,8 +27,9 @@ import numpy as np
 from PIL import Image
 
 from digits.command import UserError
-from digits.finding.decode import PictureError, split_page
 from digits.finding.digit import to_ink
+from digits.finding.limits import PictureError
+from digits.finding.pages import split_page
 from digits.tables import read_csv
 
 MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone

@@ -44,15 +44,15 @@ def fuzz(argv: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["digits", "PIL"]):
-        from digits.finding import decode
+        from digits.finding import limits
         from digits.finding.digit import find_digit
 
-    decode.MAX_PIXELS = 250_000  # large pictures are not where the branches are, and cost the time
+    limits.MAX_PIXELS = 250_000  # large pictures are not where the branches are, and cost the time
 
     def look_at(data: bytes) -> None:
         try:
             found = find_digit(data)
-        except decode.PictureError as error:
+        except limits.PictureError as error:
             assert "\n" not in str(error) and len(str(error)) < 250
         else:
             assert found.ink.shape == (28, 28) and found.ink.dtype == "uint8"

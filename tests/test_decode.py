@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from digits.finding import decode
-from digits.finding.decode import EXTENSIONS, FOREIGN, MAX_PIXELS, PictureError, open_picture
+from digits.finding.decode import EXTENSIONS, FOREIGN, open_picture
+from digits.finding.limits import MAX_PIXELS, PictureError
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (90, 70)) -> Image.Image:
@@ -33,8 +34,8 @@ def encode(image: Image.Image, kind: str, **options) -> bytes:
 def with_pillow(data: bytes, monkeypatch, side: int | None = None) -> np.ndarray:
     """Decode without the fast paths."""
     with monkeypatch.context() as patch:
-        patch.setattr(decode, "_decode_plain_png", lambda data: None)
-        patch.setattr(decode, "_decode_plain_jpeg", lambda data, image, scale: None)
+        patch.setattr(decode, "decode_png", lambda data: None)
+        patch.setattr(decode, "decode_jpeg", lambda data, image, scale: None)
         return open_picture(data, side)
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from assets.make_examples import STROKES, spline
-from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit, to_ink
 from digits.finding.ink import centre_of_mass, is_mnist_form, stroke_width
+from digits.finding.limits import PictureError
 from digits.learning.handwriting import write
 from digits.learning.pictures import imitate, imitate_no_digit
 

@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 
 from digits.finding import foreign
-from digits.finding.decode import MAX_PAGES, Page, PictureError, open_picture, split_page, to_pages
+from digits.finding.decode import open_picture
+from digits.finding.limits import MAX_PAGES, PictureError
+from digits.finding.pages import Page, split_page, to_pages
 from tests.hostile import drawing, encode, flipped
 from tests.test_hostile import check_sentence
 from utils import ROOT

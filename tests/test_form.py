@@ -16,7 +16,7 @@ import batch_processor
 from assets.make_form import FILLED
 from batch_processor import BatchProcessor
 from digits.finding.alignment import Landmarks, align
-from digits.finding.decode import PictureError
+from digits.finding.limits import PictureError
 from digits.reading.form import read_form
 from digits.reading.formats import Format
 from digits.reading.template import Form, load_form

@@ -27,7 +27,7 @@ import pytest
 
 from digits.batch.sources import find_entries
 from digits.batch.writers import printable
-from digits.finding.decode import MAX_SCANS, PictureError
+from digits.finding.limits import MAX_SCANS, PictureError
 from digits.reading.verdict import STATUSES
 from tests.hostile import (
     DANGER,

@@ -15,7 +15,8 @@ from digits.batch.on_ray import RayReader
 from digits.batch.rows import RowReader
 from digits.batch.sources import find_entries
 from digits.corrections import Corrections
-from digits.finding.decode import open_picture, to_pages
+from digits.finding.decode import open_picture
+from digits.finding.pages import to_pages
 from digits.reading.answer import P_COLUMNS
 from digits.serving.api import create_api
 from digits.serving.shelf import Readers

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import predict
-from digits.finding.decode import PictureError
 from digits.finding.digit import to_ink
+from digits.finding.limits import PictureError
 from predict import MNISTPredictor
 from utils import ROOT, UserError
 

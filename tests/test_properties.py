@@ -20,8 +20,8 @@ from digits.batch.journal import Journal
 from digits.batch.rows import COLUMNS, RowReader
 from digits.batch.sources import Entry, find_entries
 from digits.batch.writers import printable, write_csv, write_report
-from digits.finding.decode import PictureError
 from digits.finding.digit import find_digit
+from digits.finding.limits import PictureError
 from digits.finding.pixels import bounding_box
 from digits.reading.verdict import STATUSES
 

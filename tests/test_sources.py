@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from digits.batch.sources import MAX_NESTED, Entry, Skipped, find_entries, listed
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import open_picture
+from digits.finding.limits import PictureError
 from tests.hostile import drawing, encode
 from utils import UserError
 

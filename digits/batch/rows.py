@@ -20,9 +20,11 @@ import numpy as np
 
 from digits.batch.sources import Entry
 from digits.command import UserError, shown
-from digits.finding.decode import PAGE_MARK, PictureError, open_picture
+from digits.finding.decode import open_picture
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
+from digits.finding.limits import PictureError
+from digits.finding.pages import PAGE_MARK
 from digits.reading.answer import P_COLUMNS, Predictor
 from digits.reading.form import read_form
 from digits.reading.symbols import SIGNS

@@ -19,7 +19,8 @@ import cv2
 
 from digits.batch.journal import Journal
 from digits.batch.sources import Entry
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import open_picture
+from digits.finding.limits import PictureError
 from digits.reading.verdict import OK
 
 MAX_NAME = 240  # bytes of a copy's name

@@ -27,17 +27,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from digits.command import UserError
-from digits.finding.decode import (
-    EXTENSIONS,
-    MAX_BYTES,
-    PAGE_MARK,
-    PAGED,
-    Page,
-    PictureError,
-    read_bytes,
-    split_page,
-    to_pages,
-)
+from digits.finding.decode import EXTENSIONS, read_bytes
+from digits.finding.limits import MAX_BYTES, PictureError
+from digits.finding.pages import PAGE_MARK, PAGED, Page, split_page, to_pages
 from digits.tables import FILE_TITLES, TABLES, first_of, read_table, to_text
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")

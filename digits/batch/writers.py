@@ -32,7 +32,8 @@ from digits.batch.sources import URL, Entry
 from digits.batch.summary import about_run, summarise
 from digits.command import UserError
 from digits.files import ASSETS_DIR, free_path
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import open_picture
+from digits.finding.limits import PictureError
 from digits.finding.pixels import shrink
 from digits.reading.verdict import ERROR
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.finding.decode import PictureError
+from digits.finding.limits import PictureError
 
 SIDE = 1000  # pixels of the longer side while the two are compared
 N_FEATURES = 2500

@@ -20,9 +20,10 @@ import numpy as np
 
 from digits.finding import views
 from digits.finding.crop import to_crop
-from digits.finding.decode import Picture, PictureError, open_picture
+from digits.finding.decode import Picture, open_picture
 from digits.finding.found import FoundDigit, read_strokes, untouched
 from digits.finding.ink import INK_SIDE, is_mnist_form
+from digits.finding.limits import PictureError
 from digits.finding.paper import Method, measure_contrast
 from digits.finding.pixels import shrink
 

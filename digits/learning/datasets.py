@@ -19,9 +19,11 @@ import numpy as np
 from digits.command import UserError
 from digits.corrections import Corrections
 from digits.files import ROOT
-from digits.finding.decode import EXTENSIONS, PictureError, read_bytes, to_pages
+from digits.finding.decode import EXTENSIONS, read_bytes
 from digits.finding.digit import find_digit
 from digits.finding.ink import normalise
+from digits.finding.limits import PictureError
+from digits.finding.pages import to_pages
 
 N_VALIDATION = 12_000  # 80/20 of the 60,000
 N_HELD_OUT = 5_000  # by long runs, the shipped weights' among them; these are some of the 12,000

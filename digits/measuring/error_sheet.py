@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digits.files import atomic_path
-from digits.finding.decode import Picture, PictureError, open_picture
+from digits.finding.decode import Picture, open_picture
+from digits.finding.limits import PictureError
 from digits.measuring.labelled import NONE_GIVEN, Answers
 from digits.reading.verdict import OK, UNSURE
 

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from digits.finding.decode import Picture, PictureError
+from digits.finding.decode import Picture
 from digits.finding.found import FoundDigit
+from digits.finding.limits import PictureError
 from digits.reading.engines import Engine, SurroundingsNetwork
 from digits.reading.finder import Box
 from digits.reading.line import DigitReading, NumberReaders

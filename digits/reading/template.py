@@ -24,7 +24,8 @@ import numpy as np
 
 from digits.command import UserError
 from digits.finding.alignment import Box, Landmarks
-from digits.finding.decode import PictureError, open_picture
+from digits.finding.decode import open_picture
+from digits.finding.limits import PictureError
 from digits.reading.formats import CHECKS, KINDS, ORDERS, Format
 
 RESERVED = {"path", "status", "reason", "error"}  # columns of the report

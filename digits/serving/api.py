@@ -24,8 +24,10 @@ from digits.batch.writers import report_bytes
 from digits.command import UserError
 from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
-from digits.finding.decode import MAX_PAGES, Page, PictureError, open_picture, to_pages
+from digits.finding.decode import open_picture
 from digits.finding.ink import NO_INK
+from digits.finding.limits import MAX_PAGES, PictureError
+from digits.finding.pages import Page, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_inside import add_inside
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
-from digits.finding.decode import PictureError
 from digits.finding.digit import to_ink
+from digits.finding.limits import PictureError
 from digits.measuring.explain import StressKind
 from digits.serving.images import heat_on_ink, signed_sheet, to_data_url, to_sheet
 from digits.serving.schemas import Explanation, Kernels, Stress, Thoughts

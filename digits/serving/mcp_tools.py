@@ -23,7 +23,7 @@ from pydantic import Field
 from digits.batch.rows import find_in
 from digits.batch.sources import find_entries
 from digits.command import UserError
-from digits.finding.decode import MAX_BYTES, PictureError
+from digits.finding.limits import MAX_BYTES, PictureError
 from digits.serving.shelf import Readers
 
 MAX_FILES = 500  # of one classify_folder call: an answer that an assistant can still read

@@ -18,7 +18,7 @@ import anyio.to_thread
 from fastapi import HTTPException, UploadFile
 
 from digits.command import UserError
-from digits.finding.decode import MAX_UPLOAD_BYTES, PictureError
+from digits.finding.limits import MAX_UPLOAD_BYTES, PictureError
 
 
 @dataclass(frozen=True)

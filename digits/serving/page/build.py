@@ -16,7 +16,8 @@ from fastapi.staticfiles import StaticFiles
 from gradio.events import api as endpoint
 
 from digits.files import ASSETS_DIR, OUTPUTS_DIR
-from digits.finding.decode import EXTENSIONS, PictureError
+from digits.finding.decode import EXTENSIONS
+from digits.finding.limits import PictureError
 from digits.serving.page import texts
 from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
