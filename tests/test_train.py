@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 
+import model
 import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.loop import make_schedule
 from model import load_checkpoint
+from predict import MNISTPredictor
 from utils import UserError
 
 
@@ -52,7 +54,9 @@ def tiny_folder(drawn, tmp_path):
 def trained(drawn, tmp_path_factory):
     """The folder of a run that has learnt to tell the two apart; copy it before changing it."""
     run_dir = tmp_path_factory.mktemp("trained") / "run"
-    train.train(settings_for(drawn, epochs=6), run_dir)
+    settings = settings_for(drawn, epochs=6)
+    with train.folder_of(run_dir, settings):
+        train.train(settings, run_dir)
     return run_dir
 
 
@@ -177,52 +181,152 @@ def test_a_damaged_state_is_one_sentence(tmp_path):
         train.read_run(tmp_path, train.Settings)
 
 
-def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(trained, tiny_folder, tmp_path):
-    train.train(settings_for(tiny_folder, epochs=1, lr=1e-9), tmp_path / "bad")
-    validation = train.gather([str(tiny_folder)], 8, 0).validation
-    doubled = {name: (np.tile(ink, (4, 1, 1)), np.tile(labels, 4)) for name, (ink, labels) in validation.items()}
-    paths = [run_dir / "best.pth" for run_dir in (trained, tmp_path / "bad")]
-    assert train.is_no_worse(*paths, doubled, "cpu")[0]
-    allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
-    assert not allowed
-    assert "newly wrong" in why
+# ---------------------------------------------------------------- what is served
 
 
 @pytest.fixture
 def own_models(tmp_path, monkeypatch):
+    """An empty models/ and empty outputs/, in the project's place."""
     monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path / "models")
-    monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr(model, "OUTPUTS_DIR", tmp_path / "outputs")
+    for module in (train, model):
+        monkeypatch.setattr(module, "RUNS_DIR", tmp_path / "runs")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
 
 
-def test_corrections_are_served_only_if_nothing_is_lost_by_them(trained, tiny_folder, tmp_path, own_models, capsys):
-    shutil.copytree(trained, tmp_path / "good")
-    for picture in list(tiny_folder.rglob("*.png")):  # a fifth is held out: eight of forty are too few for a verdict
+@pytest.fixture
+def served(trained, own_models, tmp_path):
+    """The weights that tell the two apart, served."""
+    shutil.copytree(trained, tmp_path / "runs" / "good")
+    model.publish("good")
+    return own_models
+
+
+def run_badly(folder, *words) -> int:
+    """Train so that nothing is learnt, from the command line."""
+    flags = ["--dataset", str(folder), "--epochs", "1", "--batch-size", "8", "--lr", "1e-9", "--name", "bad"]
+    return train.main([*flags, "--no-cuda", *words])
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.*")}
+
+
+@pytest.fixture
+def many(tiny_folder):
+    """The pictures twice: of eight held out none could prove a network worse."""
+    for picture in list(tiny_folder.rglob("*.png")):
         picture.with_stem(f"again{picture.stem}").write_bytes(picture.read_bytes())
-    good, bad = settings_for(tiny_folder, epochs=6), settings_for(tiny_folder, epochs=1, lr=1e-9, feedback="c.sqlite")
-    train.train(bad, tmp_path / "bad")
-    for settings, run_dir in ((good, tmp_path / "good"), (bad, tmp_path / "bad")):
-        train.serve(settings, run_dir, tmp_path)
-    assert "kept beside" in capsys.readouterr().err
-    served = own_models / "mnist_cnn_best.pth"
-    assert served.read_bytes() == (tmp_path / "good" / "best.pth").read_bytes()
-    assert served.with_suffix(".onnx").exists() and (own_models / "mnist_cnn.pth").exists()
-    train.serve(train.replace(good, feedback="c.sqlite"), tmp_path / "good", tmp_path)
-    assert "now served" in capsys.readouterr().err
+    return tiny_folder
+
+
+def test_the_first_weights_of_an_architecture_are_served(trained, served):
+    assert contents(served).keys() == {"mnist_cnn_best.pth", "mnist_cnn_best.onnx", "mnist_cnn.pth"}
+    assert (served / "mnist_cnn_best.pth").read_bytes() == (trained / "best.pth").read_bytes()
+    assert (served / "mnist_cnn.pth").read_bytes() == (trained / "last.pth").read_bytes()
+    assert not (served / "previous").exists() and model.way_back("mnistnet") == ""
+
+
+def test_a_worse_run_is_not_served(served, many, tmp_path, capsys):
+    before = contents(served)
+    assert run_badly(many) == 0
+    said = capsys.readouterr()
+    assert contents(served) == before
+    assert "Not served: worse on own" in said.err and "python model.py --publish bad" in said.err
+    assert "0 newly right" in said.err and "16 pictures" in said.err
+    assert said.out.strip() == str(tmp_path / "runs" / "bad" / "summary.json")
+    assert (tmp_path / "runs" / "bad" / "best.pth").exists()
+
+
+def test_a_worse_run_is_served_if_that_is_said_and_going_back_gives_the_old_answers(served, many, examples, capsys):
+    def answers():
+        return [prediction.probs.tobytes() for prediction in MNISTPredictor().predict_batch(examples.values())]
+
+    before, answered = contents(served), answers()
+    assert run_badly(many, "--publish") == 0
+    assert "To go back: python model.py --publish previous" in capsys.readouterr().err
+    worse = contents(served)
+    assert worse.keys() == before.keys() and all(worse[name] != before[name] for name in before)
+    assert answers() != answered
+    assert model.main(["--publish", "previous"]) == 0
+    assert contents(served) == before and answers() == answered
+    assert model.main(["--publish", "previous"]) == 0, "and forth"
+    assert contents(served) == worse
+
+
+def test_a_run_that_is_as_good_is_served(served, many, tmp_path, capsys):
+    flags = [
+        "--dataset",
+        str(many),
+        "--epochs",
+        "6",
+        "--batch-size",
+        "8",
+        "--lr",
+        "3e-3",
+        "--seed",
+        "1",
+        "--name",
+        "new",
+    ]
+    assert train.main([*flags, "--no-cuda"]) == 0
+    assert "Served from the next start on (no worse" in capsys.readouterr().err
+    assert (served / "mnist_cnn_best.pth").read_bytes() == (tmp_path / "runs" / "new" / "best.pth").read_bytes()
+
+
+def test_what_the_served_network_learnt_is_asked_of_the_new_one(served, tiny_folder, drawn, tmp_path, capsys):
+    """A folder of other pictures is learnt well, and the first one is forgotten: its ones are called zeros now."""
+    config = json.loads((tmp_path / "runs" / "good" / "config.json").read_text())
+    assert config["dataset"] == [str(drawn)]
+    for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):
+        (tiny_folder / old).rename(tiny_folder / new)
+    flags = ["--dataset", str(tiny_folder), "--epochs", "6", "--batch-size", "8", "--lr", "3e-3", "--name", "other"]
+    before = contents(served)
+    assert train.main([*flags, "--no-cuda"]) == 0
+    assert "Not served: worse on own" in capsys.readouterr().err
+    assert contents(served) == before
+
+
+@pytest.mark.parametrize("words", [["--smoke"], ["--smoke", "--publish"], ["--resume", "good"]])
+def test_what_never_serves(words, served, many, capsys):
+    before = contents(served)
+    flags = [] if "--resume" in words else ["--dataset", str(many), "--batch-size", "8"]
+    assert train.main([*flags, *words, "--no-cuda"]) == 0
+    assert contents(served) == before
+
+
+def test_a_network_that_cannot_be_compared_is_not_served(served, many, tmp_path, monkeypatch, capsys):
+    """The served one knows MNIST, which is not here."""
+    checkpoint = load_checkpoint(served / "mnist_cnn_best.pth")
+    checkpoint.config["dataset"] = ["mnist"]
+    model.save_checkpoint(tmp_path / "knows.pth", checkpoint)
+    model.publish(tmp_path / "knows.pth")
+    before = contents(served)
+    assert run_badly(many, "--data-dir", str(tmp_path / "nowhere")) == 0
+    assert "Not served: they could not be compared" in capsys.readouterr().err
+    assert contents(served) == before
+
+
+@pytest.mark.parametrize("source", ["previous", "nothing", "empty"])
+def test_what_cannot_be_served_is_one_sentence(source, served, tmp_path, capsys):
+    (tmp_path / "runs" / "empty").mkdir()
+    before = contents(served)
+    assert model.main(["--publish", source]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert contents(served) == before
 
 
 def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, own_models):
     before = settings_for(tiny_folder, epochs=1, validation=7, dropout=0.05)
     train.train(before, tmp_path / "run")
-    train.publish(tmp_path / "run", "mnistnet")
+    model.publish(tmp_path / "run")
     corrections = tmp_path / "c.sqlite"
     corrections.touch()
     settings = train.settings_from(train.parse_arguments(["--feedback", str(corrections), "--no-cuda"]))
     assert settings.start == str(own_models / "mnist_cnn_best.pth")
     assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
-    assert settings.dataset[:2] == ["mnist", "imitated=40000"]
-    assert settings.dataset[2:] == [str(corrections)] * 10
+    assert settings.dataset == ["mnist=20000", "imitated=20000", *[str(corrections)] * 10]
 
 
 def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_path):

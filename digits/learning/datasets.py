@@ -51,6 +51,11 @@ def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.nda
     return there.data.numpy(), there.targets.numpy().astype(np.int64)
 
 
+def has_mnist(directory: str | Path | None = None) -> bool:
+    """Whether MNIST's training images lie there already."""
+    return any((Path(directory or data_dir()) / "MNIST" / "raw").glob("train-images*"))
+
+
 BUNDLED_SIDE = 80  # pixels of the longer side while a bundled digit is being smoothed
 
 

@@ -27,13 +27,19 @@ from digits.learning.datasets import (
 )
 from digits.learning.handwriting import make_styles
 from digits.learning.pictures import make_pool
+from digits.learning.trained_on import Note, to_note
 
 PACKAGE = Path(__file__).parent.parent
 
 Maker = Callable[[list[Any], np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]  # glyphs, labels, n, seed
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # ink and labels to train on, and to validate with
 
+Part = tuple[np.ndarray, np.ndarray]  # ink and labels
+
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
+OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
+HELD_OUT_SEED = 10_001  # no training draws its pictures from it
+N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
 
 
 @dataclass
@@ -42,7 +48,8 @@ class Data:
 
     ink: np.ndarray  # uint8 (n, 28, 28)
     labels: np.ndarray  # int64 (n,), 0–9, or 10 where there is no digit
-    validation: dict[str, tuple[np.ndarray, np.ndarray]]
+    validation: dict[str, Part]
+    trained_on: Note  # what the checkpoint will know of it
 
 
 def gather(
@@ -58,15 +65,67 @@ def gather(
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
     if not any(len(found[2]) for found in loaded.values()):
         raise UserError("there are too few pictures to hold one back for validation; five are the least")
-    paths = list(dict.fromkeys(name for name, _n in loaded))
-    short = [Path(path).name for path in paths]  # what travels with the weights: no folders
-    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
-    called = {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
+    called = _short_names([name for name, _n in loaded])
+    own = [found[0] for (name, _n), found in loaded.items() if name not in OF_MNIST]
+    uses_mnist = any(name in OF_MNIST for name, _n in wanted)
     return Data(
         ink=np.concatenate([loaded[one][0] for one in wanted]),
         labels=np.concatenate([loaded[one][1] for one in wanted]),
         validation={called[name]: (found[2], found[3]) for (name, _n), found in loaded.items() if len(found[2])},
+        trained_on=to_note(
+            np.concatenate([*own, np.zeros((0, 28, 28), np.uint8)]), n_validation if uses_mnist else None
+        ),
     )
+
+
+def _short_names(names: list[str]) -> dict[str, str]:
+    """Return what travels with the weights in the place of each name: no folders."""
+    paths = list(dict.fromkeys(names))
+    short = [Path(path).name for path in paths]
+    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
+    return {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
+
+
+def gather_held_out(names: list[str], n_validation: int, directory: str | Path | None = None) -> dict[str, Part]:
+    """Return what a training on the data sets `names` holds back, to compare networks on: {name: (ink, labels)}.
+
+    Of imitated pictures, `N_COMPARED` are made anew of the MNIST images held out. Raises `UserError`.
+    """
+    parts, called = {}, _short_names([parse_name(name)[0] for name in names])
+    for name, short in called.items():
+        if name in MADE:
+            parts[short] = _make_held_out(name, n_validation, directory)
+        else:
+            _ink, _labels, *held_out = _load(name, None, n_validation, 0, directory, None)
+            parts[short] = (held_out[0], held_out[1])
+    return {name: part for name, part in parts.items() if len(part[1])}
+
+
+def _make_held_out(name: str, n_validation: int, directory: str | Path | None) -> Part:
+    cache = OUTPUTS_DIR / "cache" / f"{name}-held-out-{N_COMPARED}-{n_validation}-{recipe_hash()}.npz"
+    if not cache.exists():
+        ink, labels = load_mnist(True, directory)
+        held_out = split(labels, n_validation)[1]
+        made = make_pool(list(ink[held_out]), labels[held_out], N_COMPARED, HELD_OUT_SEED)
+        with atomic_path(cache) as path, path.open("wb") as file:
+            np.savez(file, ink=made[0], labels=made[1])
+    with np.load(cache) as stored:
+        return stored["ink"], stored["labels"]
+
+
+def is_of_mnist(name: str) -> bool:
+    """Whether a data set consists of MNIST's images, or is made of them."""
+    return parse_name(name)[0] in OF_MNIST
+
+
+def absolute(name: str) -> str:
+    """Return a file or folder with its whole path, by which a later comparison finds it; a name as it is."""
+    return name if is_of_mnist(name) or not Path(name).exists() else str(Path(name).resolve())
+
+
+def is_there(name: str) -> bool:
+    """Whether a data set that a checkpoint or a run names can be had; a name alone says nothing of its folder."""
+    return parse_name(name)[0] in OF_MNIST | {"bundled"} or (Path(name).is_absolute() and Path(name).exists())
 
 
 def parse_name(word: str) -> tuple[str, int | None]:
