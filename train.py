@@ -10,7 +10,7 @@
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
 
 Every run writes its settings, metrics (CSV; TensorBoard if installed), summary, figures and checkpoints below
-outputs/runs/<name>/. A finished run is compared with the served weights on pictures that neither learnt, and is served if
+outputs/runs/<name>/. A finished run is compared with the served weights on pictures that neither learnt, and served if
 it is no worse, or if --publish says so; python model.py --publish previous goes back.
 """
 
