@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
-from digits.learning.gather import absolute, gather, gather_held_out, is_of_mnist, is_there
+from digits.learning.gather import absolute, gather, gather_held_out, is_of_mnist, is_there, overview
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.trained_on import join, learnt, note_of
 from digits.measuring.comparison import compare
@@ -112,7 +113,7 @@ class Settings:
     limit: int | None = None  # images of each data set, at most
 
 
-RANGES = {
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "epochs": (lambda n: n >= 1, "at least 1"),
     "batch_size": (lambda n: n >= 1, "at least 1"),
     "validation": (lambda n: n >= 1, "at least 1"),
@@ -141,6 +142,8 @@ def train(
         if settings.teacher:
             pictures, answers = ask_teacher(settings, pictures, augment)
             augment = Augment({})  # the copies that the teacher judged are augmented already
+    if not rank:
+        print(overview(data), file=sys.stderr)
     ink, targets = torch.from_numpy(pictures).to(device), torch.from_numpy(answers).to(device)
     if settings.batch_size > len(ink):
         raise UserError(
@@ -152,6 +155,8 @@ def train(
     if state and len(history) < settings.epochs and learner.is_done():
         learner.begin_again((settings.epochs - len(history)) * n_steps)
     trained_on = remember(settings, data.trained_on)
+    quiet = True if rank else None  # None: no bar where stderr is no terminal
+    bar = tqdm(total=settings.epochs * n_steps, initial=len(history) * n_steps, leave=False, disable=quiet)
 
     for epoch in range(len(history), settings.epochs):
         # 2. Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
@@ -160,10 +165,10 @@ def train(
         seed_everything(seed + 1_000_003 * rank)
         generator = torch.Generator(device).manual_seed(seed + 1_000_003 * rank)
         network.train()
-        losses, epoch_started = [], time.perf_counter()
-        quiet = True if rank else None  # None: no bar where stderr is no terminal
+        losses, rates, epoch_started = list[Tensor](), list[float](), time.perf_counter()
         # 3. Batch by batch: augment, ask, learn from the difference.
-        for step in tqdm(range(n_steps), f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=quiet):
+        bar.set_description(f"epoch {epoch + 1}/{settings.epochs}")
+        for step in range(n_steps):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size][rank::n_ranks]
             batch, target = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator), targets[chosen]
             if mixup:
@@ -171,7 +176,9 @@ def train(
             with autocast(settings.precision, device):
                 logits = network(standardise(batch).contiguous(memory_format=torch.channels_last))
                 loss = F.cross_entropy(with_no_digit(logits), target, label_smoothing=settings.label_smoothing)
+            rates.append(float(learner.schedule.get_last_lr()[0]))
             losses.append(learner.step(loss))
+            bar.update()
         if rank > 0:
             continue
         # 4. Validate the averaged weights; keep all that going on needs.
@@ -179,11 +186,13 @@ def train(
         row: dict[str, Any] = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()), **metrics}
         row |= {"lr": learner.schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
         history.append(row)
-        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
+        bar.write(to_line(row, settings.epochs), file=sys.stderr)
+        write_steps(run_dir, epoch + 1, rates, torch.stack(losses).tolist())
         write_for_tensorboard(run_dir, row)
         checkpoint = describe(learner.averaged.module, settings, metrics, data.validation, device)
         checkpoint.trained_on = trained_on
         save_epoch(run_dir, checkpoint, learner, history)
+    bar.close()
     if rank > 0:
         return {}
     # 5. The papers of the run.
@@ -263,15 +272,22 @@ def logits_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:
 
 
 def validate(model: nn.Module, validation: dict[str, tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
-    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits."""
-    losses, accuracies = [], {}
+    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits and on each class.
+
+    The names are val_mnist, and mnist/0 to mnist/9 for the classes that it has.
+    """
+    losses, accuracies, by_class = list[float](), dict[str, float](), dict[str, float]()
     for name, (ink, labels) in validation.items():
         logits = torch.from_numpy(logits_of(model, ink, device))
         target = torch.from_numpy(labels)
         losses.append(float(F.cross_entropy(with_no_digit(logits), target)))
         digits = target < 10
-        accuracies[f"val_{name}"] = float((logits.argmax(1) == target)[digits].float().mean())
-    return {"val_loss": float(np.mean(losses)), **accuracies}
+        right = (logits.argmax(1) == target).float()
+        accuracies[f"val_{name}"] = float(right[digits].mean())
+        by_class |= {
+            f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < 10])
+        }
+    return {"val_loss": float(np.mean(losses)), **accuracies, **by_class}
 
 
 def describe(
@@ -294,6 +310,22 @@ def save_epoch(run_dir: Path, checkpoint: Checkpoint, learner: Learner, history:
         save_checkpoint(run_dir / "best.pth", checkpoint)
     save_checkpoint(run_dir / "last.pth", checkpoint)
     learner.save(run_dir, history)
+
+
+def to_line(row: dict[str, Any], n_epochs: int) -> str:
+    """Return what is said of an epoch: its figures, but for those by class, and how long the others will take."""
+    left = round(row["seconds"] * (n_epochs - row["epoch"]))
+    told = "  ".join(f"{key} {value:.5g}" for key, value in row.items() if "/" not in key)
+    return f"{told}  left {left // 60}:{left % 60:02}"
+
+
+def write_steps(run_dir: Path, epoch: int, rates: list[float], losses: list[float]) -> None:
+    """Add learning rate and loss of each of the epoch's steps to steps.csv; the first epoch begins it anew."""
+    with (run_dir / "steps.csv").open("w" if epoch == 1 else "a", newline="") as file:
+        writer = csv.writer(file)
+        if epoch == 1:
+            writer.writerow(["epoch", "step", "lr", "train_loss"])
+        writer.writerows((epoch, step, *pair) for step, pair in enumerate(zip(rates, losses, strict=True), start=1))
 
 
 def write_for_tensorboard(run_dir: Path, row: dict[str, Any]) -> None:
@@ -419,6 +451,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_flags(parser, Settings)
+    parser.add_argument("--runs", action="store_true", help="list the runs, and train nothing")
     parser.add_argument("--publish", action="store_true", help="serve the result though it be worse (default: do not)")
     parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU (default: the fastest device)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
@@ -444,6 +477,26 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         start = settings.start or str(weights_path(settings.model))
         settings = replace(settings, start=start, dataset=[*MIXED_IN, *own * COPIES])
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
+
+
+def table_of_runs() -> str:
+    """Return a line for each finished run: name, network, data, epochs, validation figures, whether it is served."""
+    rows = [("run", "network", "data", "epochs", "best epoch on validation", "")]
+    for path in sorted(RUNS_DIR.glob("*/summary.json"), key=os.path.getmtime):
+        told, weights = json.loads(path.read_text()), path.with_name("best.pth")
+        settings, best = told["settings"], told["best"]
+        served = weights_path(settings["model"])
+        is_served = served.exists() and weights.exists() and sha256(served) == sha256(weights)
+        data = dict.fromkeys(without_folders(settings["dataset"]))
+        figures = ", ".join(
+            f"{key[4:]} {best[key]:.2%}" for key in best if key.startswith("val_") and key != "val_loss"
+        )
+        done = str(told["last"]["epoch"])
+        rows.append((path.parent.name, settings["model"], " ".join(data), done, figures, "served" if is_served else ""))
+    if len(rows) == 1:
+        return "no run has finished yet"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def check(settings: Settings) -> None:
@@ -504,6 +557,9 @@ def folder_of(run_dir: Path, settings: Settings) -> Iterator[None]:
 def main(argv: list[str] | None = None) -> int:
     """Train, or go on with a stopped run; print the path of the run's summary."""
     arguments = parse_arguments(argv)
+    if arguments.runs:
+        print(table_of_runs())
+        return 0
     rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
     directory = arguments.data_dir or data_dir()
