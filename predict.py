@@ -29,7 +29,7 @@ from digits.finding.ink import turn
 from digits.finding.paper import Method
 from digits.finding.strokes import FAT, doubt
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction
-from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
+from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
@@ -257,7 +257,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a file, keys as the report's columns")
     parser.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     arguments = parser.parse_args(argv)
-    files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
+    arguments.model, more = split_names(arguments.model)
+    files = arguments.files + more or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
     predictor = MNISTPredictor(arguments.model)
     named = [page for file in files for page in _pages(file)]
     if arguments.number:

@@ -166,6 +166,10 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
         (["--resume", "no-such-run"], "cannot be resumed"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
+        (["--lr", "-1"], "--lr must be above 0"),
+        (["--dropout", "5"], "--dropout must be from 0 to less than 1"),
+        (["--validation", "0"], "--validation must be at least 1"),
+        (["--start", "nobody"], "there are no weights"),
         (["--teacher", "nobody", "--dataset", "bundled"], "there are no weights"),
         (["--feedback", "none.sqlite"], "there are no corrections in none.sqlite"),
         (["--feedback", "none.sqlite", "--teacher", "gapcnn"], "leave out --teacher"),
@@ -177,6 +181,61 @@ def test_a_wrong_word_is_one_sentence(words, says, capsys, tmp_path, monkeypatch
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir()), "a start that failed leaves no folder"
+
+
+def test_more_pictures_a_step_than_there_are_is_one_sentence(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    assert train.main(["--dataset", str(tiny_folder), "--batch-size", "64", "--no-cuda"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: --batch-size 64 is more than the 32 pictures")
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_what_goes_in_is_shown_first(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    (tiny_folder / "0").rename(tiny_folder / "Zero")
+    (tiny_folder / "Zero" / "0.png").write_bytes(b"")
+    (tiny_folder / "1" / "notes.txt").write_text("mine")
+    assert (
+        train.main(["--dataset", str(tiny_folder), "--epochs", "1", "--batch-size", "8", "--smoke", "--no-cuda"]) == 0
+    )
+    said = capsys.readouterr().err
+    head, *_rest = said.partition("epoch")
+    rows = {line.split(",")[0]: line.split()[2:] for line in head.splitlines() if ", training" in line}
+    assert rows["own"][-1] == "32" and sum(map(int, rows["own"][:2])) == 32
+    assert "left out: own/Zero/0.png: the file is empty" in head and "own/1/notes.txt: no picture" in head
+    assert "no picture shows a 2, 3, 4, 5, 6, 7, 8, 9" in head and "fewer than 20" in head
+
+
+def test_the_log_has_every_step_and_every_class(trained):
+    with (trained / "steps.csv").open() as file:
+        steps = list(csv.DictReader(file))
+    assert len(steps) == 6 * 4 and [step["epoch"] for step in steps[::4]] == list("123456")
+    assert float(steps[0]["lr"]) < max(float(step["lr"]) for step in steps) <= 3e-3 * 1.0001
+    with (trained / "metrics.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert {"own/0", "own/1"} <= last.keys() and "own/2" not in last and float(last["own/0"]) == 1.0
+
+
+def test_a_finished_run_is_extended_and_listed(served, capsys):
+    assert train.main(["--resume", "good", "--epochs", "8", "--no-cuda"]) == 0
+    assert json.loads((served.parent / "runs" / "good" / "summary.json").read_text())["last"]["epoch"] == 8
+    with (served.parent / "runs" / "good" / "metrics.csv").open() as file:
+        rates = [float(row["lr"]) for row in csv.DictReader(file)]
+    assert len(rates) == 8 and rates[5] < rates[6], "a cycle of its own"
+    capsys.readouterr()
+    assert train.main(["--runs"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["good", "mnistnet", "own", "8"]
+    assert train.main(["--resume", "good", "--epochs", "3", "--no-cuda"]) == 2
+
+
+def test_fine_tuning_goes_on_gently_and_forgets_nothing(served, tiny_folder):
+    words = ["--start", str(served / "mnist_cnn_best.pth"), "--dataset", str(tiny_folder), "--no-cuda"]
+    settings = train.settings_from(train.parse_arguments(words))
+    assert settings.dataset == ["mnist=20000", "imitated=20000", *[str(tiny_folder)] * 10]
+    assert (settings.epochs, settings.lr) == (3, 3e-4)
+    settings = train.settings_from(train.parse_arguments([*words, "--epochs", "10", "--dataset", "mnist", "bundled"]))
+    assert settings.dataset == ["mnist", "bundled"] and settings.epochs == 10, "what was said is done"
 
 
 def test_a_damaged_state_is_one_sentence(tmp_path):
