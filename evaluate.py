@@ -2,6 +2,7 @@
 
     python evaluate.py                                           # mnistnet on MNIST's validation images
     python evaluate.py --data my_digits --compare modern         # a folder; McNemar's test against another model
+    python evaluate.py --held-out RUN                            # a run on the pictures that it held out
     python evaluate.py --stress --n 500                          # noise, blur, rotation …; FGSM and PGD
 
 Every picture takes the path of a user's file. Choose on mnist-validation; mnist-test is for a figure that is published.
@@ -11,19 +12,25 @@ A folder has labels.csv (file, label, source; label "-" for no digit) beside its
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digits.learning.datasets import N_VALIDATION, load_mnist, split
+from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
+from digits.learning.gather import gather_held_out
+from digits.learning.glyphs import NO_DIGIT
+from digits.learning.trained_on import learnt, note_of
 from digits.measuring import metrics, plots
 from digits.measuring.corruptions import KINDS, corrupt
 from digits.measuring.error_sheet import draw_sheet
 from digits.measuring.labelled import (
+    NONE_GIVEN,
     Answers,
     Sample,
     answer,
@@ -49,11 +56,47 @@ def read_samples(data: str, predictors: Sequence[MNISTPredictor], data_dir: Path
     """Return the samples that `data` names; MNIST's validation images are those no network was trained on."""
     if data == "mnist-test":
         return to_samples(*load_mnist(False, data_dir), data)
+    if Path(data).suffix == ".csv":
+        return read_kaggle(data)
     if data != "mnist-validation":
         return read_labelled_folder(data)
     ink, labels = load_mnist(True, data_dir)
     held_out = split(labels, _n_held_out(predictors))[1]
     return to_samples(ink[held_out], labels[held_out], data)
+
+
+def read_kaggle(path: str) -> list[Sample]:
+    """Return the samples of Kaggle's train.csv. Raises `UserError`."""
+    ink, labels = load_kaggle(path)
+    if not len(labels) or (labels < 0).any():
+        raise UserError(f"{Path(path).name} has no labels to measure with; Kaggle's train.csv has")
+    return to_samples(ink, labels, Path(path).name)
+
+
+def read_held_out(run: str, data_dir: Path | None = None) -> list[Sample]:
+    """Return the samples that a run held out, but for what its folders hold of them twice. Raises `UserError`."""
+    run_dir = RUNS_DIR / run
+    try:
+        config = json.loads((run_dir / "config.json").read_text())
+    except FileNotFoundError:
+        raise UserError(f"there is no run '{run}'; list the runs with: python train.py --runs") from None
+    parts = gather_held_out(config["dataset"], config["validation"], data_dir)
+    note = note_of(MNISTPredictor(str(run_dir / "best.pth")).engines[0].facts)
+    fresh = {name: ~learnt(note, ink, data_dir) for name, (ink, _labels) in parts.items()}
+    if not any(some.any() for some in fresh.values()):
+        raise UserError(f"{run} held nothing out that is not among its training pictures; name others with --data")
+    return [
+        replace(sample, label=sample.label if sample.label < NO_DIGIT else NONE_GIVEN)
+        for name, (ink, labels) in parts.items()
+        for sample in to_samples(ink[fresh[name]], labels[fresh[name]], name)
+    ]
+
+
+def what_was_learnt(predictor: MNISTPredictor, answers: Answers, data_dir: Path | None = None) -> dict[str, int]:
+    """Return how many of the pictures each network was trained on, as far as can be known, by the network's name."""
+    notes = [note_of(engine.facts) for engine in predictor.engines]
+    found = [int(learnt(note, answers.ink, data_dir).sum()) for note in notes]
+    return {Path(name).stem: n for name, n in zip(predictor.names, found, strict=True) if n}
 
 
 def _n_held_out(predictors: Sequence[MNISTPredictor]) -> int:
@@ -197,6 +240,10 @@ def text(result: dict[str, Any]) -> str:
                   f"p = {found['p']:.3g} (McNemar, exact)"]  # fmt: skip
     if "stress" in result:
         lines += _stress_lines(result["stress"]["corruptions"] | result["stress"]["attacks"])
+    if str(result.get("data", "")).endswith(".csv"):
+        lines += [f"note: {KAGGLE_IS_MNIST}"]
+    told = "warning: {} was trained on {:,} of these {:,} pictures; what it makes of them is no test"
+    lines += [told.format(name, n, result["n"]) for name, n in result.get("trained_on", {}).items()]
     return "\n".join(lines)
 
 
@@ -234,14 +281,22 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         epilog="examples:\n  python evaluate.py\n  python evaluate.py --model modern --data my_digits --stress --n 200",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="name or .pth; several vote")
-    parser.add_argument("--data", default="mnist-validation", help="mnist-validation, mnist-test or a labelled folder")
+    parser.add_argument(
+        "--model", nargs="+", metavar="NAME", help="name or .pth; several vote (default: mnistnet, or the run's)"
+    )
+    parser.add_argument(
+        "--data", default="mnist-validation", help="mnist-validation, mnist-test, a labelled folder, Kaggle's train.csv"
+    )
+    parser.add_argument("--held-out", metavar="RUN", help="measure on what this run held out, in the place of --data")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--compare", nargs="+", metavar="NAME", help="another model (or several, voting)")
     parser.add_argument("--stress", action="store_true", help="corruptions, FGSM and PGD as well")
     parser.add_argument("--n", type=int, default=1000, help="digits to stress (default: 1000)")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="default: a new folder below outputs/runs/")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    own = [str(RUNS_DIR / arguments.held_out / "best.pth")] if arguments.held_out else ["mnistnet"]
+    arguments.model = arguments.model or own
+    return arguments
 
 
 @command
@@ -250,13 +305,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     predictor = MNISTPredictor(arguments.model)
     others = [MNISTPredictor(arguments.compare)] if arguments.compare else []
-    samples = read_samples(arguments.data, [predictor, *others], arguments.data_dir)
+    if run := arguments.held_out:
+        arguments.data, samples = f"held-out-{run}", read_held_out(run, arguments.data_dir)
+    else:
+        samples = read_samples(arguments.data, [predictor, *others], arguments.data_dir)
     names = "+".join(Path(name).stem for name in arguments.model)
     folder = arguments.output_dir or free_path(RUNS_DIR / f"evaluate-{names}-{Path(arguments.data).stem}")
     print(f"reading {len(samples):,} pictures with {names}", file=sys.stderr)
     answers = answer(predictor, samples)
     result = {"model": arguments.model, "data": arguments.data, "git_commit": git_commit()}
     result |= {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), **measure(answers)}
+    result["trained_on"] = what_was_learnt(predictor, answers, arguments.data_dir)
     draw(answers, folder)
     for other in others:
         result["comparison"] = {"with": arguments.compare, **compare(answers, answer(other, samples))}

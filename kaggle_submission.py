@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.learning.datasets import load_kaggle
+from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
+from digits.learning.trained_on import learnt, note_of
 from predict import MNISTPredictor
 from utils import UserError, atomic_path, command, free_path
 
@@ -63,12 +64,19 @@ def main(argv: list[str] | None = None) -> int:
     ink, labels = load_kaggle(arguments.csv)
     if not len(ink):
         raise UserError(f"{arguments.csv} has no rows; download test.csv from the competition's data page")
-    digits = MNISTPredictor(arguments.model).predict_proba(ink).argmax(axis=1)
+    predictor = MNISTPredictor(arguments.model)
+    digits = predictor.predict_proba(ink).argmax(axis=1)
     path = write_submission(digits, arguments.output)
     checked = "header, numbering and digits are as Kaggle wants them; which are right, its labels know"
     print(f"{len(digits):,} rows written and read back: {checked}", file=sys.stderr)
+    print(f"note: {KAGGLE_IS_MNIST}", file=sys.stderr)
     if (labels >= 0).all():
         print(f"{(digits == labels).mean():.2%} of its labels are right", file=sys.stderr)
+    for name, engine in zip(predictor.names, predictor.engines, strict=True):
+        if n := int(learnt(note_of(engine.facts), ink).sum()):
+            print(
+                f"warning: {name} was trained on {n:,} of these {len(ink):,} pictures; that is no test", file=sys.stderr
+            )
     print(path)
     return 0
 

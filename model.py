@@ -3,6 +3,7 @@
     python model.py                     # print and check every architecture
     python model.py --model mnistnet    # one of them, layer by layer
     python model.py --export mnistnet   # write the ONNX twin of its weights
+    python model.py --publish RUN       # serve a run's weights; "previous" serves those before again
 
 To add an architecture: write one class, put `@architecture("name")` above it. Training, evaluation, the page and the
 tests then know it. Every network takes (n, 1, 28, 28) standardised ink and returns (n, 10) logits.
@@ -11,8 +12,8 @@ tests then know it. Every network takes (n, 1, 28, 28) standardised ink and retu
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -22,10 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from digits.files import sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
-from digits.reading.engines import weights_path
-from utils import UserError, atomic_path, command
+from digits.reading.engines import OnnxEngine, weights_path
+from utils import OUTPUTS_DIR, RUNS_DIR, UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 
@@ -246,6 +248,7 @@ class Checkpoint:
     config: dict[str, Any] = field(default_factory=dict)  # the training run's settings
     metrics: dict[str, Any] = field(default_factory=dict)  # validation figures of these weights
     git_commit: str | None = None
+    trained_on: dict[str, Any] = field(default_factory=dict)  # see digits/learning/trained_on.py
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the weights, as plain JSON values."""
@@ -273,7 +276,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     known = {key: stored[key] for key in Checkpoint.__dataclass_fields__ if key in stored}
     checkpoint = Checkpoint(**{"architecture": "mnistnet", **known, "state": stored["model_state_dict"]})
     numbers = (checkpoint.mean, checkpoint.std, checkpoint.temperature)
-    facts = (checkpoint.thresholds, checkpoint.config, checkpoint.metrics)
+    facts = (checkpoint.thresholds, checkpoint.config, checkpoint.metrics, checkpoint.trained_on)
     if not all(isinstance(n, (int, float)) for n in numbers) or not all(isinstance(fact, dict) for fact in facts):
         raise UserError(f"{path.name} is another program's checkpoint; train.py writes ours")
     return checkpoint
@@ -342,9 +345,84 @@ def save_onnx(
         onnx.save(proto, temporary)
 
 
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+# ---------------------------------------------------------------- what is served
+
+PREVIOUS = "previous"
+FIGURES = ("training_curves", "confusion_matrix", "sample_predictions", "errors")
+
+
+def publish(source: str | Path, name: str = "mnistnet") -> str:
+    """Serve the weights of a run (its name or folder), of a .pth file, or those served before ("previous").
+
+    What they replace is kept, byte for byte, and is then what was served before. `name` says whose previous weights
+    are meant. Returns the architecture. Raises `UserError` before anything is touched.
+    """
+    given = _find_weights(source, name)
+    name = load_model(given)[1].architecture
+    new, places = _files_of(given), served_files(name)
+    _keep({part: place.read_bytes() for part, place in places.items() if place.exists()}, previous_dir(name))
+    for part, content in new.items():  # the twin follows its weights: until then it is known as another's
+        if part in places:
+            with atomic_path(places[part]) as path:
+                path.write_bytes(content)
+    return name
+
+
+def served_files(name: str) -> dict[str, Path]:
+    """Return where each file of a run goes when it is served: weights, their twin, figures."""
+    best = weights_path(name)
+    figures = OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
+    last = {"last.pth": best.with_name("mnist_cnn.pth")} if name == "mnistnet" else {}
+    pictures = {f"{stem}.png": figures / f"{stem}.png" for stem in FIGURES}
+    return {"best.pth": best, "best.onnx": best.with_suffix(".onnx"), **last, **pictures}
+
+
+def previous_dir(name: str) -> Path:
+    """Return the folder of what was served before, laid out as a run's; it need not exist."""
+    return weights_path(name).parent / PREVIOUS / name
+
+
+def _find_weights(source: str | Path, name: str) -> Path:
+    if source == PREVIOUS:
+        before = previous_dir(name) / "best.pth"
+        if not before.exists():
+            raise UserError(f"no other weights of {name} were served before; those of the project: git checkout models")
+        return before
+    folder = next((path for path in (Path(source), RUNS_DIR / source) if path.is_dir()), None)
+    if not folder and not Path(source).is_file():
+        raise UserError(f"there is no run or file '{source}'; list the runs with: python train.py --runs")
+    return folder / "best.pth" if folder else Path(source)
+
+
+def _files_of(weights: Path) -> dict[str, bytes]:
+    """Return what is to be served with the weights, by the names of a run: the twin, the last epoch, the figures."""
+    twin = weights.with_suffix(".onnx")
+    if not twin.exists() or not OnnxEngine(twin).is_twin_of(weights):
+        export_onnx(weights, twin)
+    best, found = weights.read_bytes(), {}
+    if weights.name == "best.pth":
+        found = {path.name: path.read_bytes() for path in (*weights.parent.glob("*.png"), weights.with_name("last.pth"))
+                 if path.exists()}  # fmt: skip
+    return {"best.pth": best, "last.pth": best, **found, "best.onnx": twin.read_bytes()}
+
+
+def _keep(files: dict[str, bytes], folder: Path) -> None:
+    """Put the files into `folder`, in the place of what it held; it is never there half."""
+    if not files:
+        return
+    draft = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name, content in files.items():
+        (draft / name).write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+
+
+def way_back(name: str) -> str:
+    """Return the command that serves again what was served before; "" if nothing was."""
+    of = "" if name == "mnistnet" else f" --model {name}"
+    return f"python model.py --publish {PREVIOUS}{of}" if (previous_dir(name) / "best.pth").exists() else ""
 
 
 def n_parameters(model: nn.Module) -> int:
@@ -375,16 +453,27 @@ def main(argv: list[str] | None = None) -> int:
         epilog="examples:\n  python model.py --model mnistnet\n  python model.py --export mnistnet",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", nargs="+", default=list(REGISTRY), metavar="NAME", help=", ".join(REGISTRY))
+    parser.add_argument("--model", nargs="+", metavar="NAME", help=", ".join(REGISTRY))
     parser.add_argument("--export", nargs="+", metavar="NAME", help="write the ONNX twin of a name or .pth file")
+    parser.add_argument("--publish", metavar="RUN", help="serve a run, a .pth, or what was served before: previous")
     arguments = parser.parse_args(argv)
-    if arguments.export:
-        for name in arguments.export:
-            print(export_onnx(weights_path(name)))
-        return 0
-    for name in arguments.model:
-        print(describe(name), end="\n\n")
+    for name in arguments.export or ():
+        print(export_onnx(weights_path(name)))
+    if arguments.publish:
+        name = publish(arguments.publish, *(arguments.model or [])[:1])
+        told = f"; to go back: {back}" if (back := way_back(name)) else ""
+        print(f"{name} is served with these weights from the next start on{told}", file=sys.stderr)
+        print(weights_path(name))
+    if not arguments.export and not arguments.publish:
+        _print_descriptions(arguments.model)
     return 0
+
+
+def _print_descriptions(names: list[str] | None) -> None:
+    """Print the layers of each, or, of all of them, a line each and then MNISTNet's layers."""
+    if not names:
+        print("\n".join(describe(name).splitlines()[0] for name in REGISTRY if name != "mnistnet"), end="\n\n")
+    print("\n\n".join(describe(name) for name in names or ["mnistnet"]))
 
 
 if __name__ == "__main__":

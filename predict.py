@@ -31,7 +31,7 @@ from digits.finding.pages import PAGED, to_pages
 from digits.finding.paper import Method
 from digits.finding.strokes import FAT, doubt
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction
-from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, weights_path
+from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
@@ -207,12 +207,28 @@ def _open_engine(name: str, engine: str, device: str, threads: int | None) -> En
     if engine == "onnx" and not twin.exists():
         raise UserError(f"there is no {twin.name}; write it with: python model.py --export {name}")
     if engine == "onnx" or (engine == "auto" and _can_run(twin, device)):
-        return OnnxEngine(twin, threads)
+        return _open_twin(name, twin, weights, threads)
     from model import load_model
     from utils import choose_device
 
     network, checkpoint = load_model(weights)
     return TorchEngine(network, checkpoint.facts(), choose_device(device), threads)
+
+
+def _open_twin(name: str, twin: Path, weights: Path, threads: int | None) -> OnnxEngine:
+    """Return the exported twin, exported anew if the weights beside it are others by now. Raises `UserError`."""
+    opened = OnnxEngine(twin, threads)
+    if not weights.exists() or opened.is_twin_of(weights):  # who has the twin alone uses it alone
+        return opened
+    told = f"{twin.name} was exported from other weights than those in {weights.name}"
+    print(f"{told}; exporting it anew", file=sys.stderr)
+    try:
+        from model import export_onnx
+
+        export_onnx(weights)
+    except (ImportError, OSError):
+        raise UserError(f"{told}, and cannot be written here; run: python model.py --export {name}") from None
+    return OnnxEngine(twin, threads)
 
 
 def _can_run(twin: Path, device: str) -> bool:
@@ -243,7 +259,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a file, keys as the report's columns")
     parser.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     arguments = parser.parse_args(argv)
-    files = arguments.files or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
+    arguments.model, more = split_names(arguments.model)
+    files = arguments.files + more or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
     predictor = MNISTPredictor(arguments.model)
     named = [page for file in files for page in _pages(file)]
     if arguments.number:

@@ -3,24 +3,28 @@
     python train.py                                              # mnistnet on MNIST, ten epochs
     python train.py --model modern --epochs 40 --dataset mnist mnist imitated
     python train.py --teacher gapcnn --epochs 3                  # learn what another network says (distillation)
+    python train.py --start mnistnet --dataset my_digits         # fine-tune the served weights on a folder of your own
+    python train.py --feedback                                   # likewise, on the corrections stored on the page
     python train.py --resume RUN                                 # go on after a kill, to the same result
-    python train.py --feedback                                   # learn from the corrections stored on the page
+    python train.py --resume RUN --epochs 12                     # or longer than was said first
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
 
 Every run writes its settings, metrics (CSV; TensorBoard if installed), summary, figures and checkpoints below
-outputs/runs/<name>/. A run that finishes also puts its weights into models/ and keeps those
-it replaces in the run's folder.
+outputs/runs/<name>/. A finished run is compared with the served weights on pictures that neither learnt, and served if
+it is no worse, or if --publish says so; python model.py --publish previous goes back.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,34 +37,33 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from digits.command import add_flags, flag
-from digits.files import without_folders
+from digits.files import sha256, without_folders
 from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
-from digits.learning.gather import gather
+from digits.learning.gather import absolute, gather, gather_held_out, is_of_mnist, is_there, overview
 from digits.learning.loop import Learner, autocast, read_run
-from digits.measuring.metrics import mcnemar_exact
+from digits.learning.trained_on import join, learnt, note_of
+from digits.measuring.comparison import compare
 from digits.reading.engines import weights_path
 from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
 from model import (
     REGISTRY,
     Checkpoint,
     create_model,
-    export_onnx,
     load_checkpoint,
     load_model,
     prepare_training,
+    publish,
     save_checkpoint,
-    sha256,
+    way_back,
 )
 from predict import MNISTPredictor
 from utils import (
-    OUTPUTS_DIR,
     ROOT,
     RUNS_DIR,
     UserError,
-    atomic_path,
     choose_device,
     command,
     free_path,
@@ -70,6 +73,7 @@ from utils import (
 )
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
+MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
 
 
 @dataclass
@@ -89,7 +93,7 @@ class Settings:
     lr: float = flag(1e-3, "highest learning rate, of one cycle", metavar="RATE")
     validation: int = flag(N_VALIDATION, "MNIST images held out", metavar="N")
     seed: int = flag(0, "of every random choice (default: 0)", metavar="N")
-    start: str | None = flag(None, "weights to start from (default: random ones)", metavar="FILE")
+    start: str | None = flag(None, "weights to learn on from (default: random ones)", metavar="NAME")
     dropout: float | None = flag(
         None, "of every dropout layer while training (default: the architecture's)", type=float, metavar="SHARE"
     )
@@ -97,7 +101,7 @@ class Settings:
         [], "learn what these networks say, in place of the labels (default: the labels)", metavar="NAME"
     )
     feedback: str | None = flag(
-        None, "learn the page's corrections; served only if the result is no worse (default: do not)",
+        None, "learn the page's corrections, from the served weights on (default: do not)",
         nargs="?", const=str(FEEDBACK), metavar="FILE",
     )  # fmt: skip
     copies: int = 8  # of each picture, augmented, that the teacher judges: an epoch is so much longer
@@ -107,6 +111,16 @@ class Settings:
     precision: str = "auto"
     device: str = "auto"
     limit: int | None = None  # images of each data set, at most
+
+
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "epochs": (lambda n: n >= 1, "at least 1"),
+    "batch_size": (lambda n: n >= 1, "at least 1"),
+    "validation": (lambda n: n >= 1, "at least 1"),
+    "lr": (lambda rate: 0 < rate <= 1, "above 0 and at most 1"),
+    "dropout": (lambda share: 0 <= share < 1, "from 0 to less than 1"),
+    "label_smoothing": (lambda share: 0 <= share < 1, "from 0 to less than 1"),
+}
 
 
 def train(
@@ -128,10 +142,21 @@ def train(
         if settings.teacher:
             pictures, answers = ask_teacher(settings, pictures, augment)
             augment = Augment({})  # the copies that the teacher judged are augmented already
+    if not rank:
+        print(overview(data), file=sys.stderr)
     ink, targets = torch.from_numpy(pictures).to(device), torch.from_numpy(answers).to(device)
-    n_steps = max(1, len(ink) // settings.batch_size)
+    if settings.batch_size > len(ink):
+        raise UserError(
+            f"--batch-size {settings.batch_size} is more than the {len(ink)} pictures to train on; take fewer"
+        )
+    n_steps = len(ink) // settings.batch_size
     learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, settings.epochs * n_steps)
     history = learner.take_up(state)
+    if state and len(history) < settings.epochs and learner.is_done():
+        learner.begin_again((settings.epochs - len(history)) * n_steps)
+    trained_on = remember(settings, data.trained_on)
+    quiet = True if rank else None  # None: no bar where stderr is no terminal
+    bar = tqdm(total=settings.epochs * n_steps, initial=len(history) * n_steps, leave=False, disable=quiet)
 
     for epoch in range(len(history), settings.epochs):
         # 2. Each epoch draws from its own seed, so that a resumed run repeats what an uninterrupted one does.
@@ -140,10 +165,10 @@ def train(
         seed_everything(seed + 1_000_003 * rank)
         generator = torch.Generator(device).manual_seed(seed + 1_000_003 * rank)
         network.train()
-        losses, epoch_started = [], time.perf_counter()
-        quiet = True if rank else None  # None: no bar where stderr is no terminal
+        losses, rates, epoch_started = list[Tensor](), list[float](), time.perf_counter()
         # 3. Batch by batch: augment, ask, learn from the difference.
-        for step in tqdm(range(n_steps), f"epoch {epoch + 1}/{settings.epochs}", leave=False, disable=quiet):
+        bar.set_description(f"epoch {epoch + 1}/{settings.epochs}")
+        for step in range(n_steps):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size][rank::n_ranks]
             batch, target = augment(ink[chosen].float().unsqueeze(1) / 255.0, generator), targets[chosen]
             if mixup:
@@ -151,7 +176,9 @@ def train(
             with autocast(settings.precision, device):
                 logits = network(standardise(batch).contiguous(memory_format=torch.channels_last))
                 loss = F.cross_entropy(with_no_digit(logits), target, label_smoothing=settings.label_smoothing)
+            rates.append(float(learner.schedule.get_last_lr()[0]))
             losses.append(learner.step(loss))
+            bar.update()
         if rank > 0:
             continue
         # 4. Validate the averaged weights; keep all that going on needs.
@@ -159,10 +186,13 @@ def train(
         row: dict[str, Any] = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()), **metrics}
         row |= {"lr": learner.schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
         history.append(row)
-        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=sys.stderr)
+        bar.write(to_line(row, settings.epochs), file=sys.stderr)
+        write_steps(run_dir, epoch + 1, rates, torch.stack(losses).tolist())
         write_for_tensorboard(run_dir, row)
         checkpoint = describe(learner.averaged.module, settings, metrics, data.validation, device)
+        checkpoint.trained_on = trained_on
         save_epoch(run_dir, checkpoint, learner, history)
+    bar.close()
     if rank > 0:
         return {}
     # 5. The papers of the run.
@@ -176,11 +206,20 @@ def start_model(settings: Settings) -> nn.Module:
     if told := prepare_training(model):
         print(told, file=sys.stderr)
     if settings.start:
-        model.load_state_dict(load_checkpoint(settings.start).state)
+        begun = load_checkpoint(weights_path(settings.start))
+        if begun.architecture != settings.model:
+            raise UserError(f"{settings.start} is a {begun.architecture}, not a {settings.model}; leave out --model")
+        model.load_state_dict(begun.state)
     for layer in model.modules():
         if isinstance(layer, nn.Dropout) and settings.dropout is not None:
             layer.p = settings.dropout
     return model
+
+
+def remember(settings: Settings, note: dict[str, Any]) -> dict[str, Any]:
+    """Return the note of what was learnt, joined with that of the weights started from."""
+    before = note_of(load_checkpoint(weights_path(settings.start)).facts()) if settings.start else {}
+    return join(note, before)
 
 
 def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[np.ndarray, np.ndarray]:
@@ -233,15 +272,22 @@ def logits_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:
 
 
 def validate(model: nn.Module, validation: dict[str, tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
-    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits."""
-    losses, accuracies = [], {}
+    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits and on each class.
+
+    The names are val_mnist, and mnist/0 to mnist/9 for the classes that it has.
+    """
+    losses, accuracies, by_class = list[float](), dict[str, float](), dict[str, float]()
     for name, (ink, labels) in validation.items():
         logits = torch.from_numpy(logits_of(model, ink, device))
         target = torch.from_numpy(labels)
         losses.append(float(F.cross_entropy(with_no_digit(logits), target)))
         digits = target < 10
-        accuracies[f"val_{name}"] = float((logits.argmax(1) == target)[digits].float().mean())
-    return {"val_loss": float(np.mean(losses)), **accuracies}
+        right = (logits.argmax(1) == target).float()
+        accuracies[f"val_{name}"] = float(right[digits].mean())
+        by_class |= {
+            f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < 10])
+        }
+    return {"val_loss": float(np.mean(losses)), **accuracies, **by_class}
 
 
 def describe(
@@ -264,6 +310,22 @@ def save_epoch(run_dir: Path, checkpoint: Checkpoint, learner: Learner, history:
         save_checkpoint(run_dir / "best.pth", checkpoint)
     save_checkpoint(run_dir / "last.pth", checkpoint)
     learner.save(run_dir, history)
+
+
+def to_line(row: dict[str, Any], n_epochs: int) -> str:
+    """Return what is said of an epoch: its figures, but for those by class, and how long the others will take."""
+    left = round(row["seconds"] * (n_epochs - row["epoch"]))
+    told = "  ".join(f"{key} {value:.5g}" for key, value in row.items() if "/" not in key)
+    return f"{told}  left {left // 60}:{left % 60:02}"
+
+
+def write_steps(run_dir: Path, epoch: int, rates: list[float], losses: list[float]) -> None:
+    """Add learning rate and loss of each of the epoch's steps to steps.csv; the first epoch begins it anew."""
+    with (run_dir / "steps.csv").open("w" if epoch == 1 else "a", newline="") as file:
+        writer = csv.writer(file)
+        if epoch == 1:
+            writer.writerow(["epoch", "step", "lr", "train_loss"])
+        writer.writerows((epoch, step, *pair) for step, pair in enumerate(zip(rates, losses, strict=True), start=1))
 
 
 def write_for_tensorboard(run_dir: Path, row: dict[str, Any]) -> None:
@@ -310,49 +372,75 @@ def draw_figures(run_dir: Path, history: list[dict[str, Any]], validation: dict[
         plots.save(figure, run_dir / f"{stem}.png")
 
 
-def publish(run_dir: Path, name: str) -> Path:
-    """Put a finished run's weights into models/, keep the ones they replace in the run's folder, export to ONNX."""
-    best, exported = weights_path(name), export_onnx(run_dir / "best.pth")
-    targets = {best: "best.pth"} | ({best.with_name("mnist_cnn.pth"): "last.pth"} if name == "mnistnet" else {})
-    for target, source in targets.items():
-        if target.exists():
-            shutil.copy2(target, run_dir / f"replaced_{target.name}")
-        with atomic_path(target) as path:
-            shutil.copyfile(run_dir / source, path)
-    folder = OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    for figure in run_dir.glob("*.png"):
-        shutil.copyfile(figure, folder / figure.name)
-    twin = best.with_suffix(".onnx")
-    with atomic_path(twin) as path:  # last: until then the page serves the old network whole
-        shutil.copyfile(exported, path)
-    return twin
+# ---------------------------------------------------------------- serving what was trained
 
 
-def is_no_worse(new: Path, served: Path, validation: dict[str, Any], device: str) -> tuple[bool, str]:
-    """Compare two checkpoints on the validation digits; return whether the new one may replace the other, and why.
+def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool = False) -> None:
+    """Serve a finished run's weights if they are no worse than those served, or `anyway`; say in plain lines which."""
+    best, served = run_dir / "best.pth", weights_path(settings.model)
+    good, why = True, "no others were served"
+    if served.exists():
+        good, why = is_no_worse(settings, best, served, data_directory)
+    told = [f"Weights: {os.path.relpath(best)}"]
+    if good or anyway:
+        publish(run_dir)
+        told += [f"Served from the next start on ({why})."]
+        told += [f"To go back: {back}"] if (back := way_back(settings.model)) else []
+    else:
+        told += [f"Not served: {why}.", f"To serve them all the same: python model.py --publish {run_dir.name}"]
+    print("\n".join(told), file=sys.stderr)
 
-    It may not if McNemar's exact test finds it worse at the 5 % level.
+
+def is_no_worse(settings: Settings, best: Path, served: Path, data_directory: Path) -> tuple[bool, str]:
+    """Return whether the new weights may replace those served, and why; print what was measured."""
+    device = choose_device(settings.device)
+    new, before = (MNISTPredictor(str(path), engine="torch", device=device) for path in (best, served))
+    try:
+        held_out, missing = held_out_by_both(settings, new, before, served, data_directory)
+    except UserError as error:
+        return False, f"they could not be compared with those served: {error}"
+    if missing:
+        print(f"Not compared, since it is not here: {', '.join(missing)}", file=sys.stderr)
+    found = compare(new, before, held_out)
+    print("Held-out pictures, read by the new network and by the one served before:", *found, sep="\n", file=sys.stderr)
+    worse = [one.name for one in found if one.is_worse]
+    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these"
+
+
+def held_out_by_both(
+    settings: Settings, new: MNISTPredictor, before: MNISTPredictor, served: Path, data_directory: Path
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], list[str]]:
+    """Return the pictures {name: (ink, labels)} that neither network learnt, and the sources that cannot be had.
+
+    Those of the new run, and those of what the served one learnt. Raises `UserError` if MNIST is needed and not here.
     """
-    ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
-    ink, labels = ink[labels < 10], labels[labels < 10]
-    right = [logits_of(load_model(path)[0].to(device), ink, device).argmax(axis=1) == labels for path in (new, served)]
-    test = mcnemar_exact(*right)
-    worse = test["only_b"] > test["only_a"] and test["p"] < 0.05
-    counts = f"of {len(labels)} validation digits {test['only_a']} are newly right and {test['only_b']} newly wrong"
-    return not worse, f"{counts} (McNemar p = {test['p']:.3f})"
+    known, n_held_out = sources_of(served, before.engines[0].facts)
+    names, missing = list(settings.dataset), []
+    for name in known:
+        if is_there(name):
+            names.append(name)
+        else:
+            missing.append(Path(name).name)
+    n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
+    parts = gather_held_out(names, n, data_directory)
+    notes = [note_of(reader.engines[0].facts) for reader in (new, before)]
+    for name, (ink, labels) in parts.items():
+        fresh = ~np.any([learnt(note, ink, data_directory) for note in notes], axis=0)
+        parts[name] = ink[fresh], labels[fresh]
+    parts = {name: part for name, part in parts.items() if len(part[1])}
+    if not parts:
+        raise UserError("no picture was held out by both")
+    return parts, missing
 
 
-def serve(settings: Settings, run_dir: Path, data_directory: Path) -> None:
-    """Publish a finished run; one that learnt corrections only if it is no worse than what is served, and say why."""
-    if settings.feedback:
-        data = gather(settings.dataset, settings.validation, settings.seed, data_directory)
-        best, served = run_dir / "best.pth", weights_path(settings.model)
-        good, why = is_no_worse(best, served, data.validation, choose_device(settings.device))
-        print(f"{'now served' if good else f'kept beside, in {run_dir}'}: {why}", file=sys.stderr)
-        if not good:
-            return
-    publish(run_dir, settings.model)
+def sources_of(served: Path, facts: dict[str, Any]) -> tuple[list[str], int]:
+    """Return what the served network learnt, and how much it held out: as its run tells, if that is still here."""
+    config = facts.get("config") or {}
+    weights = sha256(served)
+    for run_dir in sorted(RUNS_DIR.glob("*/best.pth")):
+        if sha256(run_dir) == weights and (told := run_dir.with_name("config.json")).exists():
+            config = json.loads(told.read_text())
+    return [str(name) for name in config.get("dataset", ())], int(config.get("validation", N_VALIDATION))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -363,72 +451,133 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_flags(parser, Settings)
+    parser.add_argument("--runs", action="store_true", help="list the runs, and train nothing")
+    parser.add_argument("--publish", action="store_true", help="serve the result though it be worse (default: do not)")
     parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU (default: the fastest device)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--name", help="of the run (default: model and time)")
-    parser.add_argument("--resume", metavar="RUN", help="name of a stopped run to go on with (default: a new run)")
+    parser.add_argument("--resume", metavar="RUN", help="a stopped run to go on with; with --epochs, a finished one")
     parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    arguments = parser.parse_args(argv)
+    if arguments.resume:
+        parser.set_defaults(epochs=None)  # what the run was started with, unless more are asked for
+    elif arguments.start or arguments.feedback:
+        parser.set_defaults(**fine_tuning(arguments))
     return parser.parse_args(argv)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Return the run's settings as the flags give them."""
+    """Return the run's settings as the flags give them. Raises `UserError`."""
     named = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
     settings = Settings(**named, device="cpu" if arguments.no_cuda else "auto")
-    for name in ("epochs", "batch_size"):
-        if named[name] < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1")
-    if settings.feedback:
-        settings = learn_corrections(settings, settings.feedback)
+    check(settings)
+    settings = replace(settings, dataset=[absolute(name) for name in settings.dataset])
+    own = [settings.feedback] if settings.feedback else settings.dataset
+    if (settings.start or settings.feedback) and not any(is_of_mnist(name) for name in own):
+        start = settings.start or str(weights_path(settings.model))
+        settings = replace(settings, start=start, dataset=[*MIXED_IN, *own * COPIES])
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 
-def learn_corrections(settings: Settings, corrections: str) -> Settings:
-    """Return gentle settings: the served weights go on with the corrections among what they were trained on.
+def table_of_runs() -> str:
+    """Return a line for each finished run: name, network, data, epochs, validation figures, whether it is served."""
+    rows = [("run", "network", "data", "epochs", "best epoch on validation", "")]
+    for path in sorted(RUNS_DIR.glob("*/summary.json"), key=os.path.getmtime):
+        told, weights = json.loads(path.read_text()), path.with_name("best.pth")
+        settings, best = told["settings"], told["best"]
+        served = weights_path(settings["model"])
+        is_served = served.exists() and weights.exists() and sha256(served) == sha256(weights)
+        data = dict.fromkeys(without_folders(settings["dataset"]))
+        figures = ", ".join(
+            f"{key[4:]} {best[key]:.2%}" for key in best if key.startswith("val_") and key != "val_loss"
+        )
+        done = str(told["last"]["epoch"])
+        rows.append((path.parent.name, settings["model"], " ".join(data), done, figures, "served" if is_served else ""))
+    if len(rows) == 1:
+        return "no run has finished yet"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
-    What the served weights held out is held out again, so that both can be compared on it. Raises `UserError`.
-    """
-    if settings.teacher:
+
+def check(settings: Settings) -> None:
+    """Raise `UserError` for a number that nothing can be trained with."""
+    for name, (fits, told) in RANGES.items():
+        value = getattr(settings, name)
+        if value is not None and not fits(value):
+            raise UserError(f"--{name.replace('_', '-')} must be {told}, not {value:g}")
+    if settings.feedback and settings.teacher:
         raise UserError("--feedback learns people's labels; leave out --teacher")
-    if not Path(corrections).is_file():
-        raise UserError(f"there are no corrections in {corrections}; correct a few answers on the page first")
-    served = weights_path(settings.model)
-    before = load_checkpoint(served).config
-    told = {name: before[name] for name in ("validation", "dropout") if before.get(name) is not None}
-    kept = {name: value for name, value in told.items() if value >= 0}  # an earlier version's -1: as it was built
-    dataset = ["mnist", "imitated=40000", *[corrections] * 10]
-    return replace(settings, **kept, dataset=dataset, epochs=3, lr=3e-4, batch_size=128, start=str(served))
+    if settings.feedback and not Path(settings.feedback).is_file():
+        raise UserError(f"there are no corrections in {settings.feedback}; correct a few answers on the page first")
+
+
+def fine_tuning(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the flags' defaults where weights are learnt on from: their architecture and dropout, and gentle steps.
+
+    What these weights held out is held out again, so that both can be compared on it.
+    """
+    before = load_checkpoint(weights_path(arguments.start or arguments.model))
+    told = {name: before.config.get(name) for name in ("validation", "dropout")}
+    kept = {name: value for name, value in told.items() if value is not None and value >= 0}  # -1: as it was built
+    return {**kept, "model": before.architecture, "epochs": 3, "lr": 3e-4, "batch_size": 128}
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:
-    """Return the settings, state and folder of the run to resume, or of a new one, whose folder is made."""
-    if arguments.resume:
-        run_dir = RUNS_DIR / arguments.resume
-        return *read_run(run_dir, Settings), run_dir
-    settings = settings_from(arguments)
-    run_dir = free_path(RUNS_DIR / (arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"))
-    run_dir.mkdir(parents=True)
+    """Return the settings, state and folder of the run to resume or to extend, or of a new one; makes no folder."""
+    if not arguments.resume:
+        settings = settings_from(arguments)
+        name = arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"
+        return settings, None, free_path(RUNS_DIR / name)
+    run_dir = RUNS_DIR / arguments.resume
+    settings, state = read_run(run_dir, Settings)
+    n_done, wanted = len(state["history"]), arguments.epochs
+    if wanted and n_done < settings.epochs != wanted:
+        raise UserError(
+            f"{run_dir.name} has not finished its {settings.epochs} epochs; resume it without --epochs first"
+        )
+    if wanted and wanted < n_done:
+        raise UserError(f"{run_dir.name} has had {n_done} epochs already; ask for more with --epochs")
+    return replace(settings, epochs=wanted or settings.epochs), state, run_dir
+
+
+@contextlib.contextmanager
+def folder_of(run_dir: Path, settings: Settings) -> Iterator[None]:
+    """Make the run's folder with its settings; take it away again if nothing was learnt in it."""
+    run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "config.json", asdict(settings))
-    return settings, None, run_dir
+    (run_dir / "summary.json").unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        if not (run_dir / "state.pt").exists():
+            shutil.rmtree(run_dir, ignore_errors=True)
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
     """Train, or go on with a stopped run; print the path of the run's summary."""
     arguments = parse_arguments(argv)
-    rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
-    if rank > 0:  # a helper of torchrun's: works along, writes nothing
-        resumed = (
-            read_run(RUNS_DIR / arguments.resume, Settings) if arguments.resume else (settings_from(arguments), None)
-        )
-        train(resumed[0], Path(os.devnull), resumed[1], arguments.data_dir or data_dir())
+    if arguments.runs:
+        print(table_of_runs())
         return 0
+    rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
-    summary = train(settings, run_dir, state, arguments.data_dir or data_dir())
-    if settings.limit is None:
-        serve(settings, run_dir, arguments.data_dir or data_dir())
-    print(f"best: {summary['best']}", file=sys.stderr)
-    print(run_dir / "summary.json")
+    directory = arguments.data_dir or data_dir()
+    if rank > 0:  # a helper of torchrun's: works along, writes nothing
+        train(settings, Path(os.devnull), state, directory)
+        return 0
+    summary = run_dir / "summary.json"
+    if state and summary.exists() and len(state["history"]) == settings.epochs:
+        told = f"more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}"
+        print(
+            f"{run_dir.name} is finished; {told}; serve it: python model.py --publish {run_dir.name}", file=sys.stderr
+        )
+    else:
+        with folder_of(run_dir, settings):
+            train(settings, run_dir, state, directory)
+        if settings.limit is None:
+            serve(settings, run_dir, directory, arguments.publish)
+    print(summary)
     return 0
 
 

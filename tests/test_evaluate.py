@@ -11,7 +11,12 @@ import torch
 from PIL import Image
 
 import evaluate
-from model import Checkpoint, create_model, save_checkpoint
+import train
+from digits.finding.digit import to_ink
+from digits.learning.datasets import load_mnist, split
+from digits.learning.trained_on import learnt, note_of, to_note
+from model import Checkpoint, create_model, load_checkpoint, save_checkpoint
+from predict import MNISTPredictor
 
 
 @pytest.fixture
@@ -108,6 +113,53 @@ def test_a_mistake_is_one_line(arguments, folder, tmp_path, capsys):
     assert evaluate.main(given) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_learnt_before_is_said(folder, untrained, tmp_path, capsys):
+    checkpoint = load_checkpoint(untrained)
+    ink = np.stack([to_ink(path) for path in sorted(folder.glob("[0-6].png"))])
+    checkpoint.trained_on = to_note(ink)
+    save_checkpoint(untrained, checkpoint)
+    result, out = run(capsys, "--data", folder, "--model", untrained, "--output-dir", tmp_path / "out")
+    assert result["trained_on"] == {"untrained": 7}
+    assert "untrained was trained on 7 of these 12 pictures" in out
+    result, out = run(capsys, "--data", folder, "--output-dir", tmp_path / "other")
+    assert result["trained_on"] == {} and "trained on" not in out
+
+
+def test_kaggles_file_is_measured_and_named(tmp_path, examples, capsys):
+    rows = [",".join(map(str, [digit, *to_ink(path).ravel().tolist()])) for digit, path in examples.items()]
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join([",".join(["label", *(f"pixel{i}" for i in range(784))]), *rows]))
+    result, out = run(capsys, "--data", path, "--output-dir", tmp_path / "out")
+    assert result["accuracy"]["share"] == 1 and "MNIST's 70,000" in out
+    path.write_text("\n".join(row.partition(",")[2] for row in rows))
+    assert evaluate.main(["--data", str(path)]) == 2
+    assert "has no labels" in capsys.readouterr().err
+
+
+def test_a_run_is_measured_on_what_it_held_out(tmp_path, monkeypatch, capsys):
+    from tests.test_train import draw
+
+    for module in (evaluate, train):
+        monkeypatch.setattr(module, "RUNS_DIR", tmp_path / "runs")
+    own = draw(tmp_path / "own", 30, seed=2)
+    settings = train.Settings(model="tinyvgg", dataset=[str(own)], epochs=1, batch_size=8, device="cpu")
+    with train.folder_of(tmp_path / "runs" / "mine", settings):
+        train.train(settings, tmp_path / "runs" / "mine")
+    result, _out = run(capsys, "--held-out", "mine")
+    assert result["n"] == 12 and result["trained_on"] == {} and list(result["by_source"]) == ["own"]
+    assert "best.pth" in result["model"][0]
+    assert evaluate.main(["--held-out", "nothing"]) == 2
+    assert "--runs" in capsys.readouterr().err
+
+
+@pytest.mark.mnist
+def test_what_the_shipped_network_learnt_of_mnist_is_known():
+    ink, labels = load_mnist(True)
+    learnt_ones, held_out = split(labels, 5000)
+    note = note_of(MNISTPredictor().engines[0].facts)
+    assert learnt(note, ink[learnt_ones[:50]]).all() and not learnt(note, ink[held_out[:50]]).any()
 
 
 @pytest.mark.mnist

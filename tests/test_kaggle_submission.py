@@ -44,7 +44,8 @@ def test_train_csv_says_how_many_would_be_right(test_csv, tmp_path, capsys):
     labelled = [f"label,{header}", *(f"{i if i else 5},{row}" for i, row in enumerate(rows))]
     (tmp_path / "train.csv").write_text("\n".join(labelled))
     assert kaggle_submission.main([str(tmp_path / "train.csv"), "--output", str(tmp_path / "s.csv")]) == 0
-    assert "90.00%" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "90.00%" in told and "MNIST's 70,000" in told
 
 
 @pytest.mark.parametrize("labelled", [False, True])

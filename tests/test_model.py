@@ -13,6 +13,7 @@ from torch import nn
 
 import model
 from model import REGISTRY, Checkpoint, create_model
+from predict import MNISTPredictor
 from utils import MODELS_DIR, UserError
 
 NAMES = list(REGISTRY)
@@ -208,6 +209,48 @@ def test_the_onnx_twin_gives_the_same_logits(name, tmp_path):
     assert twin.facts["weights_sha256"] == model.sha256(path)
 
 
+def test_a_twin_of_other_weights_is_exported_anew(tmp_path, capsys):
+    first, second = save(tmp_path / "w.pth", "tinyvgg"), save(tmp_path / "second.pth", "tinyvgg", temperature=2.5)
+    model.export_onnx(first)
+    fresh = first.with_suffix(".onnx").read_bytes()
+    assert MNISTPredictor(str(first)).engines[0].name == "onnx"
+    assert first.with_suffix(".onnx").read_bytes() == fresh and capsys.readouterr().err == ""
+    first.write_bytes(second.read_bytes())  # by hand
+    opened = MNISTPredictor(str(first)).engines[0]
+    assert (opened.name, opened.facts["temperature"]) == ("onnx", 2.5)
+    assert "other weights" in capsys.readouterr().err
+    assert opened.is_twin_of(first)
+
+
+def test_a_twin_of_other_weights_is_refused_where_it_cannot_be_written(tmp_path, monkeypatch):
+    path = save(tmp_path / "w.pth", "tinyvgg")
+    model.export_onnx(path)
+    save(path, "tinyvgg", temperature=2.5)
+
+    def closed(*_arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(model, "export_onnx", closed)
+    with pytest.raises(UserError, match="run: python model.py --export") as refused:
+        MNISTPredictor(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_twin_without_its_weights_is_used(tmp_path):
+    path = save(tmp_path / "w.pth", "tinyvgg", temperature=1.5)
+    model.export_onnx(path)
+    path.unlink()
+    assert MNISTPredictor(str(path)).engines[0].facts["temperature"] == 1.5
+
+
+def test_every_shipped_twin_is_that_of_its_weights():
+    from digits.reading.engines import OnnxEngine
+
+    pairs = [path for path in MODELS_DIR.glob("*.onnx") if path.with_suffix(".pth").exists()]
+    assert len(pairs) >= 5
+    assert all(OnnxEngine(path).is_twin_of(path.with_suffix(".pth")) for path in pairs)
+
+
 def test_the_command_exports_by_path(tmp_path, capsys):
     path = save(tmp_path / "w.pth", "tinyvgg")
     assert model.main(["--export", str(path)]) == 0
@@ -217,7 +260,11 @@ def test_the_command_exports_by_path(tmp_path, capsys):
 
 def test_the_command_describes_and_refuses(capsys):
     assert model.main(["--model", "mnistnet"]) == 0
-    assert "422,474" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "422,474" in told
+    assert model.main([]) == 0
+    every = capsys.readouterr().out
+    assert every.endswith(told) and all(f"{name}: " in every for name in REGISTRY)
     assert model.main(["--model", "lenet"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -140,6 +140,11 @@ def test_json_lines_have_the_reports_columns(examples, capsys):
     assert rows[0]["error"] is None
 
 
+def test_a_file_after_the_network_is_read(examples, capsys):
+    assert predict.main(["--model", "models/mnist_cnn_best.pth", str(examples[7])]) == 0
+    assert capsys.readouterr().out.startswith(f"{examples[7]}: 7")
+
+
 def test_the_bare_command_reads_the_examples(capsys):
     assert predict.main([]) == 0
     assert [line.split(": ")[1][0] for line in capsys.readouterr().out.splitlines()] == list("0123456789")

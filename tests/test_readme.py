@@ -215,14 +215,14 @@ def test_an_architecture_is_six_lines_and_one_epoch_later_on_the_page(tmp_path, 
         shutil.copy(served, tmp_path)
     monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path)
     monkeypatch.setattr(app, "MODELS_DIR", tmp_path)
-    monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr(model, "OUTPUTS_DIR", tmp_path / "outputs")
     monkeypatch.setitem(model.REGISTRY, "small", None)  # so that it is taken away again
     (code,) = [code for code in RECIPES if "@architecture" in code]
     assert len(code.strip().splitlines()) == 6
     recipe("@architecture", model)
     assert "(1, 10)" in model.describe("small")
     train.train(train.Settings(model="small", dataset=["bundled"], epochs=1, device="cpu"), tmp_path / "run")
-    train.publish(tmp_path / "run", "small")
+    model.publish(tmp_path / "run")
     readers = app.make_readers(app.shipped_models())
     assert readers.names == ["mnistnet", "small"]
     assert readers.predictor(["small"]).predict(examples[1]).probs.shape == (10,)

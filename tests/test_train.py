@@ -14,32 +14,39 @@ import numpy as np
 import pytest
 import torch
 
+import model
 import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.loop import make_schedule
 from model import load_checkpoint
+from predict import MNISTPredictor
 from utils import UserError
+
+
+def draw(own, n: int, seed: int):
+    """Draw `n` pictures each of a bar that stands (1) and a ring (0), no two alike, in class folders."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    for label in (0, 1):
+        folder = own / str(label)
+        folder.mkdir(parents=True)
+        for index in range(n):
+            picture = np.full((90, 90), 255, np.uint8)
+            pen, (x, y, lean, width, height) = int(rng.integers(4, 8)), rng.integers(-8, 9, 5).tolist()
+            if label:
+                cv2.line(picture, (45 + x, 14 + y), (45 + x + lean, 74 + height), 0, pen, cv2.LINE_AA)
+            else:
+                cv2.ellipse(picture, (45 + x, 45), (22 + width, 28 + height), lean, 0, 360, 0, pen, cv2.LINE_AA)
+            cv2.imwrite(str(folder / f"{index}.png"), picture)
+    return own
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Twenty pictures each of a bar that stands (1) and a ring (0), in class folders."""
-    import cv2
-
-    rng, own = np.random.default_rng(0), tmp_path_factory.mktemp("drawn") / "own"
-    for label in (0, 1):
-        folder = own / str(label)
-        folder.mkdir(parents=True)
-        for index in range(20):
-            picture = np.full((60, 60), 255, np.uint8)
-            x = int(rng.integers(25, 35))
-            if label:
-                cv2.line(picture, (x, 10), (x + int(rng.integers(-4, 5)), 50), 0, 5)
-            else:
-                cv2.ellipse(picture, (x, 30), (int(rng.integers(9, 14)), 20), 0, 0, 360, 0, 4)
-            cv2.imwrite(str(folder / f"{index}.png"), picture)
-    return own
+    """Twenty pictures of each class."""
+    return draw(tmp_path_factory.mktemp("drawn") / "own", 20, seed=0)
 
 
 @pytest.fixture
@@ -52,7 +59,9 @@ def tiny_folder(drawn, tmp_path):
 def trained(drawn, tmp_path_factory):
     """The folder of a run that has learnt to tell the two apart; copy it before changing it."""
     run_dir = tmp_path_factory.mktemp("trained") / "run"
-    train.train(settings_for(drawn, epochs=6), run_dir)
+    settings = settings_for(drawn, epochs=6)
+    with train.folder_of(run_dir, settings):
+        train.train(settings, run_dir)
     return run_dir
 
 
@@ -157,6 +166,10 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
         (["--resume", "no-such-run"], "cannot be resumed"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
+        (["--lr", "-1"], "--lr must be above 0"),
+        (["--dropout", "5"], "--dropout must be from 0 to less than 1"),
+        (["--validation", "0"], "--validation must be at least 1"),
+        (["--start", "nobody"], "there are no weights"),
         (["--teacher", "nobody", "--dataset", "bundled"], "there are no weights"),
         (["--feedback", "none.sqlite"], "there are no corrections in none.sqlite"),
         (["--feedback", "none.sqlite", "--teacher", "gapcnn"], "leave out --teacher"),
@@ -168,6 +181,61 @@ def test_a_wrong_word_is_one_sentence(words, says, capsys, tmp_path, monkeypatch
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir()), "a start that failed leaves no folder"
+
+
+def test_more_pictures_a_step_than_there_are_is_one_sentence(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    assert train.main(["--dataset", str(tiny_folder), "--batch-size", "64", "--no-cuda"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: --batch-size 64 is more than the 32 pictures")
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_what_goes_in_is_shown_first(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    (tiny_folder / "0").rename(tiny_folder / "Zero")
+    (tiny_folder / "Zero" / "0.png").write_bytes(b"")
+    (tiny_folder / "1" / "notes.txt").write_text("mine")
+    assert (
+        train.main(["--dataset", str(tiny_folder), "--epochs", "1", "--batch-size", "8", "--smoke", "--no-cuda"]) == 0
+    )
+    said = capsys.readouterr().err
+    head, *_rest = said.partition("epoch")
+    rows = {line.split(",")[0]: line.split()[2:] for line in head.splitlines() if ", training" in line}
+    assert rows["own"][-1] == "32" and sum(map(int, rows["own"][:2])) == 32
+    assert "left out: own/Zero/0.png: the file is empty" in head and "own/1/notes.txt: no picture" in head
+    assert "no picture shows a 2, 3, 4, 5, 6, 7, 8, 9" in head and "fewer than 20" in head
+
+
+def test_the_log_has_every_step_and_every_class(trained):
+    with (trained / "steps.csv").open() as file:
+        steps = list(csv.DictReader(file))
+    assert len(steps) == 6 * 4 and [step["epoch"] for step in steps[::4]] == list("123456")
+    assert float(steps[0]["lr"]) < max(float(step["lr"]) for step in steps) <= 3e-3 * 1.0001
+    with (trained / "metrics.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert {"own/0", "own/1"} <= last.keys() and "own/2" not in last and float(last["own/0"]) == 1.0
+
+
+def test_a_finished_run_is_extended_and_listed(served, capsys):
+    assert train.main(["--resume", "good", "--epochs", "8", "--no-cuda"]) == 0
+    assert json.loads((served.parent / "runs" / "good" / "summary.json").read_text())["last"]["epoch"] == 8
+    with (served.parent / "runs" / "good" / "metrics.csv").open() as file:
+        rates = [float(row["lr"]) for row in csv.DictReader(file)]
+    assert len(rates) == 8 and rates[5] < rates[6], "a cycle of its own"
+    capsys.readouterr()
+    assert train.main(["--runs"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["good", "mnistnet", "own", "8"]
+    assert train.main(["--resume", "good", "--epochs", "3", "--no-cuda"]) == 2
+
+
+def test_fine_tuning_goes_on_gently_and_forgets_nothing(served, tiny_folder):
+    words = ["--start", str(served / "mnist_cnn_best.pth"), "--dataset", str(tiny_folder), "--no-cuda"]
+    settings = train.settings_from(train.parse_arguments(words))
+    assert settings.dataset == ["mnist=20000", "imitated=20000", *[str(tiny_folder)] * 10]
+    assert (settings.epochs, settings.lr) == (3, 3e-4)
+    settings = train.settings_from(train.parse_arguments([*words, "--epochs", "10", "--dataset", "mnist", "bundled"]))
+    assert settings.dataset == ["mnist", "bundled"] and settings.epochs == 10, "what was said is done"
 
 
 def test_a_damaged_state_is_one_sentence(tmp_path):
@@ -177,52 +245,150 @@ def test_a_damaged_state_is_one_sentence(tmp_path):
         train.read_run(tmp_path, train.Settings)
 
 
-def test_a_checkpoint_is_replaced_only_by_one_that_is_no_worse(trained, tiny_folder, tmp_path):
-    train.train(settings_for(tiny_folder, epochs=1, lr=1e-9), tmp_path / "bad")
-    validation = train.gather([str(tiny_folder)], 8, 0).validation
-    doubled = {name: (np.tile(ink, (4, 1, 1)), np.tile(labels, 4)) for name, (ink, labels) in validation.items()}
-    paths = [run_dir / "best.pth" for run_dir in (trained, tmp_path / "bad")]
-    assert train.is_no_worse(*paths, doubled, "cpu")[0]
-    allowed, why = train.is_no_worse(*reversed(paths), doubled, "cpu")
-    assert not allowed
-    assert "newly wrong" in why
+# ---------------------------------------------------------------- what is served
 
 
 @pytest.fixture
 def own_models(tmp_path, monkeypatch):
+    """An empty models/ and empty outputs/, in the project's place."""
     monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path / "models")
-    monkeypatch.setattr(train, "OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr(model, "OUTPUTS_DIR", tmp_path / "outputs")
+    for module in (train, model):
+        monkeypatch.setattr(module, "RUNS_DIR", tmp_path / "runs")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
 
 
-def test_corrections_are_served_only_if_nothing_is_lost_by_them(trained, tiny_folder, tmp_path, own_models, capsys):
-    shutil.copytree(trained, tmp_path / "good")
-    for picture in list(tiny_folder.rglob("*.png")):  # a fifth is held out: eight of forty are too few for a verdict
-        picture.with_stem(f"again{picture.stem}").write_bytes(picture.read_bytes())
-    good, bad = settings_for(tiny_folder, epochs=6), settings_for(tiny_folder, epochs=1, lr=1e-9, feedback="c.sqlite")
-    train.train(bad, tmp_path / "bad")
-    for settings, run_dir in ((good, tmp_path / "good"), (bad, tmp_path / "bad")):
-        train.serve(settings, run_dir, tmp_path)
-    assert "kept beside" in capsys.readouterr().err
-    served = own_models / "mnist_cnn_best.pth"
-    assert served.read_bytes() == (tmp_path / "good" / "best.pth").read_bytes()
-    assert served.with_suffix(".onnx").exists() and (own_models / "mnist_cnn.pth").exists()
-    train.serve(train.replace(good, feedback="c.sqlite"), tmp_path / "good", tmp_path)
-    assert "now served" in capsys.readouterr().err
+@pytest.fixture
+def served(trained, own_models, tmp_path):
+    """The weights that tell the two apart, served."""
+    shutil.copytree(trained, tmp_path / "runs" / "good")
+    model.publish("good")
+    return own_models
+
+
+def run_badly(folder, *words) -> int:
+    """Train so that nothing is learnt, from the command line."""
+    flags = ["--dataset", str(folder), "--epochs", "1", "--batch-size", "8", "--lr", "1e-9", "--name", "bad"]
+    return train.main([*flags, "--no-cuda", *words])
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.*")}
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Others, and more: of eight held out none could prove a network worse."""
+    return draw(tmp_path / "more", 50, seed=1)
+
+
+def test_the_first_weights_of_an_architecture_are_served(trained, served):
+    assert contents(served).keys() == {"mnist_cnn_best.pth", "mnist_cnn_best.onnx", "mnist_cnn.pth"}
+    assert (served / "mnist_cnn_best.pth").read_bytes() == (trained / "best.pth").read_bytes()
+    assert (served / "mnist_cnn.pth").read_bytes() == (trained / "last.pth").read_bytes()
+    assert not (served / "previous").exists() and model.way_back("mnistnet") == ""
+
+
+def test_a_worse_run_is_not_served(served, many, tmp_path, capsys):
+    before = contents(served)
+    assert run_badly(many) == 0
+    said = capsys.readouterr()
+    assert contents(served) == before
+    assert "Not served: worse on " in said.err and "python model.py --publish bad" in said.err
+    assert {"more", "own", "together"} <= set(said.err.split()), "the new pictures, and those learnt before"
+    assert said.out.strip() == str(tmp_path / "runs" / "bad" / "summary.json")
+    assert (tmp_path / "runs" / "bad" / "best.pth").exists()
+
+
+def test_a_worse_run_is_served_if_that_is_said_and_going_back_gives_the_old_answers(served, many, examples, capsys):
+    def answers():
+        return [prediction.probs.tobytes() for prediction in MNISTPredictor().predict_batch(examples.values())]
+
+    before, answered = contents(served), answers()
+    assert run_badly(many, "--publish") == 0
+    assert "To go back: python model.py --publish previous" in capsys.readouterr().err
+    worse = contents(served)
+    assert worse.keys() == before.keys() and all(worse[name] != before[name] for name in before)
+    assert answers() != answered
+    assert model.main(["--publish", "previous"]) == 0
+    assert contents(served) == before and answers() == answered
+    assert model.main(["--publish", "previous"]) == 0, "and forth"
+    assert contents(served) == worse
+
+
+def test_a_run_that_is_as_good_is_served(served, many, tmp_path, capsys):
+    flags = [
+        "--dataset",
+        str(many),
+        "--epochs",
+        "6",
+        "--batch-size",
+        "8",
+        "--lr",
+        "3e-3",
+        "--seed",
+        "1",
+        "--name",
+        "new",
+    ]
+    assert train.main([*flags, "--no-cuda"]) == 0
+    assert "Served from the next start on (no worse" in capsys.readouterr().err
+    assert (served / "mnist_cnn_best.pth").read_bytes() == (tmp_path / "runs" / "new" / "best.pth").read_bytes()
+
+
+def test_what_the_served_network_learnt_is_asked_of_the_new_one(served, tiny_folder, drawn, tmp_path, capsys):
+    """A folder of other pictures is learnt well, and the first one is forgotten: its ones are called zeros now."""
+    config = json.loads((tmp_path / "runs" / "good" / "config.json").read_text())
+    assert config["dataset"] == [str(drawn)]
+    for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):
+        (tiny_folder / old).rename(tiny_folder / new)
+    flags = ["--dataset", str(tiny_folder), "--epochs", "6", "--batch-size", "8", "--lr", "3e-3", "--name", "other"]
+    before = contents(served)
+    assert train.main([*flags, "--no-cuda"]) == 0
+    assert "Not served: worse on own" in capsys.readouterr().err
+    assert contents(served) == before
+
+
+@pytest.mark.parametrize("words", [["--smoke"], ["--smoke", "--publish"], ["--resume", "good"]])
+def test_what_never_serves(words, served, many, capsys):
+    before = contents(served)
+    flags = [] if "--resume" in words else ["--dataset", str(many), "--batch-size", "8"]
+    assert train.main([*flags, *words, "--no-cuda"]) == 0
+    assert contents(served) == before
+
+
+def test_a_network_that_cannot_be_compared_is_not_served(served, many, tmp_path, monkeypatch, capsys):
+    """The served one knows MNIST, which is not here."""
+    checkpoint = load_checkpoint(served / "mnist_cnn_best.pth")
+    checkpoint.config["dataset"] = ["mnist"]
+    model.save_checkpoint(tmp_path / "knows.pth", checkpoint)
+    model.publish(tmp_path / "knows.pth")
+    before = contents(served)
+    assert run_badly(many, "--data-dir", str(tmp_path / "nowhere")) == 0
+    assert "Not served: they could not be compared" in capsys.readouterr().err
+    assert contents(served) == before
+
+
+@pytest.mark.parametrize("source", ["previous", "nothing", "empty"])
+def test_what_cannot_be_served_is_one_sentence(source, served, tmp_path, capsys):
+    (tmp_path / "runs" / "empty").mkdir()
+    before = contents(served)
+    assert model.main(["--publish", source]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert contents(served) == before
 
 
 def test_learning_corrections_starts_from_what_is_served(tiny_folder, tmp_path, own_models):
     before = settings_for(tiny_folder, epochs=1, validation=7, dropout=0.05)
     train.train(before, tmp_path / "run")
-    train.publish(tmp_path / "run", "mnistnet")
+    model.publish(tmp_path / "run")
     corrections = tmp_path / "c.sqlite"
     corrections.touch()
     settings = train.settings_from(train.parse_arguments(["--feedback", str(corrections), "--no-cuda"]))
     assert settings.start == str(own_models / "mnist_cnn_best.pth")
     assert (settings.validation, settings.dropout) == (7, 0.05), "as the served weights were trained"
-    assert settings.dataset[:2] == ["mnist", "imitated=40000"]
-    assert settings.dataset[2:] == [str(corrections)] * 10
+    assert settings.dataset == ["mnist=20000", "imitated=20000", *[str(corrections)] * 10]
 
 
 def test_no_folder_of_this_machine_travels_with_the_weights(tiny_folder, tmp_path):

@@ -8,13 +8,13 @@ Everywhere here ink is uint8 (n, 28, 28), and labels are int64 (n,).
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from digits.command import UserError
 from digits.corrections import Corrections
@@ -28,6 +28,7 @@ from digits.finding.pages import to_pages
 N_VALIDATION = 12_000  # 80/20 of the 60,000
 N_HELD_OUT = 5_000  # by long runs, the shipped weights' among them; these are some of the 12,000
 SPLIT_SEED = 0
+KAGGLE_IS_MNIST = "Kaggle's train.csv and test.csv are MNIST's 70,000 images, which most networks here were trained on"
 
 
 def data_dir() -> Path:
@@ -51,6 +52,11 @@ def load_mnist(train: bool, directory: str | Path | None = None) -> tuple[np.nda
             "name the folder that holds MNIST/raw with --data-dir"
         ) from None
     return there.data.numpy(), there.targets.numpy().astype(np.int64)
+
+
+def has_mnist(directory: str | Path | None = None) -> bool:
+    """Whether MNIST's training images lie there already."""
+    return any((Path(directory or data_dir()) / "MNIST" / "raw").glob("train-images*"))
 
 
 BUNDLED_SIDE = 80  # pixels of the longer side while a bundled digit is being smoothed
@@ -152,18 +158,54 @@ def _to_ink(pixels: np.ndarray) -> np.ndarray:
     return (pixels * (255 if top <= 1 else 1)).round().astype(np.uint8)
 
 
-def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink and labels of pictures in folders named 0 … 9, preprocessed; unreadable ones are left out."""
-    files = [(file, int(folder.name)) for folder in sorted(Path(path).iterdir()) if folder.name in set("0123456789")
-             for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]  # fmt: skip
-    inks, labels = [], []
-    for file, label in files:
-        with contextlib.suppress(PictureError):
-            for _mark, page in to_pages(read_bytes(file)):
-                found = find_digit(page)
-                if not found.is_blank:
-                    inks.append(found.ink)
-                    labels.append(label)
+DIGIT_NAMES = "zero one two three four five six seven eight nine".split()
+
+
+def find_class_folders(path: str | Path) -> list[tuple[Path, int]]:
+    """Return the folders of the classes, named 0 … 9 or zero … nine, below `path` or its train/, with their digits.
+
+    Raises `UserError` if there are none.
+    """
+    path = Path(path)
+    for folder in (path, path / "train"):
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        found = [(one, _digit_of(one.name)) for one in inside if one.is_dir()]
+        if classes := [(one, digit) for one, digit in found if digit is not None]:
+            return sorted(classes, key=lambda each: each[1])
+    there = ", ".join(sorted(one.name for one in path.iterdir() if one.is_dir())[:5]) or "no folder"
+    raise UserError(f"{path} needs a folder of pictures for each digit, named 0 to 9; there is {there}")
+
+
+def _digit_of(name: str) -> int | None:
+    name = name.lower()
+    return DIGIT_NAMES.index(name) if name in DIGIT_NAMES else int(name) if name in set("0123456789") else None
+
+
+def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return ink and labels of pictures in a folder per class, and why each of the others was left out.
+
+    Raises `UserError` if there are no class folders, or no picture in them can be read.
+    """
+    files = [(file, label) for folder, label in find_class_folders(path) for file in sorted(folder.rglob("*"))
+             if file.is_file() and not file.name.startswith(".")]  # fmt: skip
+    inks, labels, left_out = [], [], []
+    for file, label in tqdm(files, f"reading {Path(path).name}", leave=False, disable=None):
+        found, why = _read_all(file)
+        inks += found
+        labels += [label] * len(found)
+        left_out += [f"{file.relative_to(path)}: {why}"] if why else []
     if not inks:
-        raise UserError(f"no readable picture lies in folders 0 … 9 below {path}")
-    return np.stack(inks), np.array(labels, np.int64)
+        raise UserError(f"no picture in the class folders below {path} can be read; {left_out[0] if left_out else ''}")
+    return np.stack(inks), np.array(labels, np.int64), left_out
+
+
+def _read_all(file: Path) -> tuple[list[np.ndarray], str]:
+    """Return the ink of every page of a file, and what was wrong with one."""
+    if file.suffix.lower() not in EXTENSIONS:
+        return [], "no picture"
+    try:
+        found = [find_digit(page) for _mark, page in to_pages(read_bytes(file))]
+    except PictureError as error:
+        return [], str(error)
+    blank = "" if not any(one.is_blank for one in found) else "nothing is written here"
+    return [one.ink for one in found if not one.is_blank], blank

@@ -25,15 +25,22 @@ from digits.learning.datasets import (
     load_strokes,
     split,
 )
+from digits.learning.glyphs import NO_DIGIT
 from digits.learning.handwriting import make_styles
 from digits.learning.pictures import make_pool
+from digits.learning.trained_on import Note, to_note
 
 PACKAGE = Path(__file__).parent.parent
 
 Maker = Callable[[list[Any], np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]  # glyphs, labels, n, seed
-Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # ink and labels to train on, and to validate with
+Part = tuple[np.ndarray, np.ndarray]  # ink and labels
+Loaded = tuple[Part, Part, list[str]]  # to train on, to validate with, and what was left out and why
 
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
+OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
+HELD_OUT_SEED = 10_001  # no training draws its pictures from it
+FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
+N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
 
 
 @dataclass
@@ -42,7 +49,10 @@ class Data:
 
     ink: np.ndarray  # uint8 (n, 28, 28)
     labels: np.ndarray  # int64 (n,), 0–9, or 10 where there is no digit
-    validation: dict[str, tuple[np.ndarray, np.ndarray]]
+    validation: dict[str, Part]
+    trained_on: Note  # what the checkpoint will know of it
+    counts: dict[str, np.ndarray]  # of the labels to train on, (11,), by the name of the data set
+    left_out: list[str]  # files that could not be learnt from, each with its reason
 
 
 def gather(
@@ -56,17 +66,99 @@ def gather(
     """
     wanted = [parse_name(name) for name in names]
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
-    if not any(len(found[2]) for found in loaded.values()):
+    if not any(len(held_out[1]) for _train, held_out, _left_out in loaded.values()):
         raise UserError("there are too few pictures to hold one back for validation; five are the least")
-    paths = list(dict.fromkeys(name for name, _n in loaded))
-    short = [Path(path).name for path in paths]  # what travels with the weights: no folders
-    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
-    called = {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
+    called = _short_names([name for name, _n in loaded])
+    ink, labels = (np.concatenate([loaded[one][0][part] for one in wanted]) for part in (0, 1))
+    counts = {name: np.zeros(NO_DIGIT + 1, np.int64) for name in called.values()}
+    for name, n in wanted:
+        counts[called[name]] += np.bincount(loaded[name, n][0][1], minlength=NO_DIGIT + 1)
+    own = [train[0] for (name, _n), (train, _held_out, _left_out) in loaded.items() if name not in OF_MNIST]
+    held_out_of_mnist = n_validation if any(name in OF_MNIST for name, _n in wanted) else None
     return Data(
-        ink=np.concatenate([loaded[one][0] for one in wanted]),
-        labels=np.concatenate([loaded[one][1] for one in wanted]),
-        validation={called[name]: (found[2], found[3]) for (name, _n), found in loaded.items() if len(found[2])},
+        ink, labels,
+        validation={called[name]: part for (name, _n), (_train, part, _left_out) in loaded.items() if len(part[1])},
+        trained_on=to_note(np.concatenate([*own, ink[:0]]), held_out_of_mnist),
+        counts=counts,
+        left_out=[f"{called[name]}/{one}" for (name, _n), (*_parts, told) in loaded.items() for one in told],
+    )  # fmt: skip
+
+
+def overview(data: Data) -> str:
+    """Return a table of the pictures by class, data set and use, with what was left out and what to look out for."""
+    rows = {f"{name}, training": counts for name, counts in data.counts.items()}
+    for name, (_ink, labels) in data.validation.items():
+        rows[f"{name}, held out"] = np.bincount(labels, minlength=NO_DIGIT + 1)
+    width = max(len(name) for name in rows)
+    titles = [*map(str, range(NO_DIGIT)), "none", "all"]
+    lines = [" " * width + "".join(f"{title:>8}" for title in titles)]
+    for name, counts in rows.items():
+        lines.append(f"{name:<{width}}" + "".join(f"{n:>8,}" for n in [*counts, counts.sum()]))
+    lines += [f"left out: {one}" for one in data.left_out[:N_NAMED]]
+    if len(data.left_out) > N_NAMED:
+        lines.append(f"left out: {len(data.left_out) - N_NAMED:,} more")
+    return "\n".join([*lines, *(f"warning: {told}" for told in _warnings(np.sum(list(data.counts.values()), axis=0)))])
+
+
+def _warnings(counts: np.ndarray) -> list[str]:
+    """Return what is wrong with so many pictures (11,) of each class to train on."""
+    digits = counts[:NO_DIGIT]
+    if np.count_nonzero(counts) == 1:
+        return [f"all pictures are of one class, {counts.argmax()}; nothing can be told apart by them"]
+    missing, few = (
+        ", ".join(map(str, np.flatnonzero(which))) for which in (digits == 0, (digits > 0) & (digits < FEW))
     )
+    told = [f"no picture shows a {missing}; the network will never answer so"] if missing else []
+    return told + ([f"fewer than {FEW} pictures to train on show a {few}"] if few else [])
+
+
+def _short_names(names: list[str]) -> dict[str, str]:
+    """Return what travels with the weights in the place of each name: no folders."""
+    paths = list(dict.fromkeys(names))
+    short = [Path(path).name for path in paths]
+    nth = [short[:i].count(name) + 1 for i, name in enumerate(short)]
+    return {path: name if n == 1 else f"{name}-{n}" for path, name, n in zip(paths, short, nth, strict=True)}
+
+
+def gather_held_out(names: list[str], n_validation: int, directory: str | Path | None = None) -> dict[str, Part]:
+    """Return what a training on the data sets `names` holds back, to compare networks on: {name: (ink, labels)}.
+
+    Of imitated pictures, `N_COMPARED` are made anew of the MNIST images held out. Raises `UserError`.
+    """
+    parts, called = {}, _short_names([parse_name(name)[0] for name in names])
+    for name, short in called.items():
+        if name in MADE:
+            parts[short] = _make_held_out(name, n_validation, directory)
+        else:
+            parts[short] = _load(name, None, n_validation, 0, directory, None)[1]
+    return {name: part for name, part in parts.items() if len(part[1])}
+
+
+def _make_held_out(name: str, n_validation: int, directory: str | Path | None) -> Part:
+    cache = OUTPUTS_DIR / "cache" / f"{name}-held-out-{N_COMPARED}-{n_validation}-{recipe_hash()}.npz"
+    if not cache.exists():
+        ink, labels = load_mnist(True, directory)
+        held_out = split(labels, n_validation)[1]
+        made = make_pool(list(ink[held_out]), labels[held_out], N_COMPARED, HELD_OUT_SEED)
+        with atomic_path(cache) as path, path.open("wb") as file:
+            np.savez(file, ink=made[0], labels=made[1])
+    with np.load(cache) as stored:
+        return stored["ink"], stored["labels"]
+
+
+def is_of_mnist(name: str) -> bool:
+    """Whether a data set consists of MNIST's images, or is made of them."""
+    return parse_name(name)[0] in OF_MNIST
+
+
+def absolute(name: str) -> str:
+    """Return a file or folder with its whole path, by which a later comparison finds it; a name as it is."""
+    return name if is_of_mnist(name) or not Path(name).exists() else str(Path(name).resolve())
+
+
+def is_there(name: str) -> bool:
+    """Whether a data set that a checkpoint or a run names can be had; a name alone says nothing of its folder."""
+    return parse_name(name)[0] in OF_MNIST | {"bundled"} or (Path(name).is_absolute() and Path(name).exists())
 
 
 def parse_name(word: str) -> tuple[str, int | None]:
@@ -77,27 +169,32 @@ def parse_name(word: str) -> tuple[str, int | None]:
 
 def _load(
     name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int | None
-) -> Parts:
-    """Return (ink, labels, validation ink, validation labels) of one data set, or of its first `n` to train on."""
+) -> Loaded:
+    """Return one data set, or its first `n` to train on: that part, the part held out, and what was left out."""
     if name in MADE:
-        return load_made(name, limit or n or MADE[name], (limit or MADE[name]) // 20, n_validation, seed, directory)
-    ink, labels = load_mnist(True, directory) if name == "mnist" else load_own(name)
+        n = limit or n or MADE[name]
+        n_check = limit // 20 if limit else min(n // 5, MADE[name] // 20)
+        return *load_made(name, n, n_check, n_validation, seed, directory), []
+    ink, labels, left_out = (*load_mnist(True, directory), []) if name == "mnist" else load_own(name)
     if (labels < 0).any():
         raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
-    return ink[train[:n]], labels[train[:n]], ink[held_out], labels[held_out]
+    return (ink[train[:n]], labels[train[:n]]), (ink[held_out], labels[held_out]), left_out
 
 
-def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return ink and labels of what is no MNIST: the bundled digits, a folder per class, a Kaggle CSV, corrections."""
+def load_own(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return ink and labels of what is no MNIST, and why some were left out.
+
+    That is the bundled digits, a folder per class, a Kaggle CSV or corrections.
+    """
     path = Path(name)
     if name == "bundled":
-        return load_bundled_digits()
+        return *load_bundled_digits(), []
     if path.suffix == ".csv" and path.is_file():
-        return load_kaggle(path)
+        return *load_kaggle(path), []
     if path.suffix == ".sqlite" and path.is_file():
-        return load_corrections(path)
+        return *load_corrections(path), []
     if path.is_dir():
         return load_folders(path)
     raise UserError(
@@ -108,8 +205,8 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def load_made(
     name: str, n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
-) -> Parts:
-    """Return (ink, labels, validation ink, validation labels) of a data set the project makes itself, cached.
+) -> tuple[Part, Part]:
+    """Return what to train on and what to validate with of a data set the project makes itself, cached.
 
     `n` pictures are to train on, `n_check` to validate with. The training glyphs are MNIST's training part, the pen
     strokes where they are there, and the written styles; the validation glyphs are the MNIST images held out.
@@ -126,7 +223,7 @@ def load_made(
         with atomic_path(cache) as path, path.open("wb") as file:
             np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
     with np.load(cache) as stored:
-        return stored["ink"], stored["labels"], stored["held_out_ink"], stored["held_out_labels"]
+        return (stored["ink"], stored["labels"]), (stored["held_out_ink"], stored["held_out_labels"])
 
 
 def training_glyphs(

@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 # Given glyphs, their labels, how many to make and a generator: ink, uint8 (m, h, w), and labels, int64 (m, …).
 Maker = Callable[[Sequence[Any], np.ndarray, int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
@@ -28,7 +29,8 @@ def make_in_chunks(
     else:
         spawn = get_context("spawn")  # a fork would inherit OpenCV's threads as locks nobody opens
         with ProcessPoolExecutor(workers, spawn, initializer=_share, initargs=(make, glyphs, labels)) as pool:
-            parts = list(pool.map(_make_chunk, jobs))
+            made = pool.map(_make_chunk, jobs)
+            parts = list(tqdm(made, f"drawing {n:,} pictures", len(jobs), leave=False, disable=None))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 

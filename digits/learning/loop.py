@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from digits.command import UserError
@@ -46,7 +46,7 @@ class Learner:
         clip: float = 1.0,
         pace: Callable[[float], float] | None = None,
     ) -> None:
-        self.model, self._clip = model, clip
+        self.model, self._clip, self._lr = model, clip, lr
         self.averaged = AveragedModel(model, multi_avg_fn=moving_average(ema), use_buffers=True)
         self._changing = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self._changing, lr, weight_decay=weight_decay)
@@ -89,6 +89,14 @@ class Learner:
         history: list[dict[str, Any]] = state["history"]
         return history
 
+    def is_done(self) -> bool:
+        """Whether the one cycle of the learning rate has come to its end."""
+        return isinstance(self.schedule, OneCycleLR) and self.schedule.last_epoch + 1 >= self.schedule.total_steps
+
+    def begin_again(self, n_steps: int) -> None:
+        """Start another cycle, of `n_steps` batches: a finished run is to go on."""
+        self.schedule = make_schedule(self.optimizer, self._lr, n_steps)
+
 
 def moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Return the update of an exponential moving average that follows quickly at first, for short runs' sake."""
@@ -100,11 +108,11 @@ def moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], N
     return update
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, lr: float, n_steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+def make_schedule(optimizer: torch.optim.Optimizer, lr: float, n_steps: int) -> OneCycleLR:
     """Return the learning rate's one cycle, up to `lr` and down to nothing, stepped after every batch."""
     total = n_steps + 1
     rising = max(0.2, 2 / total)  # torch divides by zero if the rise has no step
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=total, pct_start=rising)
+    return OneCycleLR(optimizer, lr, total_steps=total, pct_start=rising)
 
 
 def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:

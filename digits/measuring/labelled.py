@@ -20,6 +20,7 @@ import numpy as np
 
 from digits.command import UserError
 from digits.finding.decode import EXTENSIONS, Picture
+from digits.learning.datasets import find_class_folders
 from digits.measuring import metrics
 from digits.reading.answer import Predictor
 from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
@@ -108,8 +109,8 @@ def _to_label(text: str | None, folder: Path) -> int:
 def _from_class_folders(folder: Path) -> list[Sample]:
     return [
         Sample(path, digit, folder.name, str(path.relative_to(folder)))
-        for digit in range(10)
-        for path in sorted((folder / str(digit)).rglob("*"))
+        for classes, digit in find_class_folders(folder)
+        for path in sorted(classes.rglob("*"))
         if path.suffix.lower() in EXTENSIONS
     ]
 

@@ -6,7 +6,6 @@ engine.logits(ink); engine.facts["temperature"]
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from digits.command import UserError
-from digits.files import MODELS_DIR
+from digits.files import MODELS_DIR, sha256
 from digits.finding.ink import standardise
 
 if TYPE_CHECKING:
@@ -33,6 +32,12 @@ def is_path(model: str | os.PathLike[str]) -> bool:
 def weights_path(model: str | os.PathLike[str]) -> Path:
     """Return the weights file of a name (the shipped one), or the path itself; it need not exist."""
     return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
+
+
+def split_names(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the names and weights of networks, and what follows them: the files of `--model X.pth 7.png`."""
+    others = [word for word in words[1:] if is_path(word) and Path(word).suffix not in (".pth", ".onnx")]
+    return [word for word in words if word not in others], others
 
 
 class Engine(Protocol):
@@ -54,6 +59,10 @@ class OnnxEngine:
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
         self._session, self.facts = open_session(Path(path), threads, "checkpoint", "model.py --export")
 
+    def is_twin_of(self, weights: Path) -> bool:
+        """Whether this network was exported from the weights file as it is now, by the hash noted in it."""
+        return self.facts.get("weights_sha256") == sha256(weights)
+
     def logits(self, ink: np.ndarray) -> np.ndarray:
         """Return (n, 10) float32 logits of uint8 ink (n, 28, 28)."""
         parts = [self._session.run(None, {"ink": ink[i : i + BATCH]})[0] for i in range(0, len(ink), BATCH)]
@@ -73,7 +82,7 @@ class SurroundingsNetwork:
         if not path.exists():
             raise UserError(f"there is no {path.name}; it comes with the project: git checkout models/{path.name}")
         self._session, settings = open_session(path, threads, "settings", self.MAKER)
-        self.facts = {"settings": settings, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        self.facts = {"settings": settings, "sha256": sha256(path)}
 
     def run(self, pictures: np.ndarray) -> np.ndarray:
         """Return what the network says of pictures, uint8 (n, h, w)."""
