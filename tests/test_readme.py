@@ -99,7 +99,8 @@ def test_every_local_link_leads_somewhere(document):
 
 def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub gives a document's headings."""
-    titles = HEADING.findall(document.read_text(encoding="utf-8"))
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = HEADING.findall(text)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
