@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,14 @@ from PIL.Image import Dither, Image, fromarray
 
 from digits.measuring import plots
 
-COLOURS = 48  # of the palette a picture is stored in
+COLOURS, DPI = 24, 72  # of a stored picture
 
 
 @dataclass(frozen=True)
 class Picture:
     """A picture as Jupyter shows it: `alt` says in words what it shows, for those who cannot see it."""
 
-    png: bytes
+    png: bytes = field(repr=False)
     width: int  # pixels on the page
     alt: str
 
@@ -33,7 +33,7 @@ class Picture:
         return self.png, {"alt": self.alt, "width": self.width}
 
 
-def picture(drawn: Figure | np.ndarray, alt: str, dpi: int = 90, zoom: int = 1) -> Picture:
+def picture(drawn: Figure | np.ndarray, alt: str, dpi: int = DPI, zoom: int = 1) -> Picture:
     """Return a figure, or pixels uint8 (h, w) or (h, w, 3) enlarged `zoom` times, for a cell to show."""
     pixels = plots.to_pixels(drawn, dpi) if isinstance(drawn, Figure) else drawn
     image, file = fromarray(pixels), io.BytesIO()
@@ -62,7 +62,7 @@ def grid(
         if right is not None:
             mark, colour = ("✓ ", plots.RIGHT) if right[i] else ("✗ ", plots.WRONG)
         axis.set_title(mark + caption, fontsize=9, color=colour)
-    return picture(figure, alt, dpi=80)
+    return picture(figure, alt)
 
 
 def convolution_figure(ink: np.ndarray, kernel: np.ndarray, answer: np.ndarray, row: int, column: int) -> Figure:
