@@ -189,7 +189,7 @@ def main() -> int:
     save("inside", inside())
     save("form", [centring()])
     pixels = Image.fromarray(plots.to_pixels(before_after()))
-    pixels.quantize(128, dither=Image.Dither.NONE).save(PICTURES_DIR / "before_after.png", optimize=True)
+    pixels.quantize(128, kmeans=4, dither=Image.Dither.NONE).save(PICTURES_DIR / "before_after.png", optimize=True)
     print(PICTURES_DIR)
     return 0
 

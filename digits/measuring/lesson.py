@@ -18,7 +18,7 @@ from PIL.Image import Dither, Image, fromarray
 
 from digits.measuring import plots
 
-COLOURS, DPI = 24, 72  # of a stored picture
+DPI = 72  # of a stored picture
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Picture:
         return self.png, {"alt": self.alt, "width": self.width}
 
 
-def picture(drawn: Figure | np.ndarray, alt: str, dpi: int = DPI, zoom: int = 1) -> Picture:
+def picture(drawn: Figure | np.ndarray, alt: str, zoom: int = 1, colours: int = 24) -> Picture:
     """Return a figure, or pixels uint8 (h, w) or (h, w, 3) enlarged `zoom` times, for a cell to show."""
-    pixels = plots.to_pixels(drawn, dpi) if isinstance(drawn, Figure) else drawn
+    pixels = plots.to_pixels(drawn, DPI) if isinstance(drawn, Figure) else drawn
     image, file = fromarray(pixels), io.BytesIO()
-    palette: Image = image.convert("RGB").quantize(COLOURS, dither=Dither.NONE)
+    palette: Image = image.convert("RGB").quantize(colours, kmeans=2, dither=Dither.NONE)
     palette.save(file, format="png", optimize=True)
     return Picture(file.getvalue(), zoom * image.width, alt)
 
@@ -62,7 +62,7 @@ def grid(
         if right is not None:
             mark, colour = ("✓ ", plots.RIGHT) if right[i] else ("✗ ", plots.WRONG)
         axis.set_title(mark + caption, fontsize=9, color=colour)
-    return picture(figure, alt)
+    return picture(figure, alt, colours=64)
 
 
 def convolution_figure(ink: np.ndarray, kernel: np.ndarray, answer: np.ndarray, row: int, column: int) -> Figure:
