@@ -1,6 +1,7 @@
 # make app     install what is needed, then serve the page at http://127.0.0.1:7860
 # make test    install what is needed, then run the tests; with the slow ones: make test ARGS="-m 'not soak'"
 # make lint    check style and types; the page's scripts too where npm is
+# make docs    build the documents as a website in outputs/site; any warning is an error
 # make clean   remove the virtual environment and caches
 # make lock    choose the newest versions of everything, and write them into requirements.lock (needs uv)
 # make soak    the long tests that try to break it: hostile pictures, faults, kills; some ten minutes
@@ -16,7 +17,7 @@ LOCK := $(wildcard requirements.lock)
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))
 CANDIDATES := python3 python python3.13 python3.12 python3.11 python3.10 python3.14
 
-.PHONY: app test soak lint lock clean
+.PHONY: app test soak lint lock docs clean
 .DEFAULT_GOAL := app
 
 app: $(VENV)/.installed
@@ -35,6 +36,13 @@ lint: $(VENV)/.installed-dev
 	$(PY) -m mypy
 	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory node_modules && npm run --silent lint; \
 	else echo "no npm here: the scripts in assets/ are not checked" >&2; fi
+
+# In an environment of its own: MkDocs and what the programs need do not have to agree.
+docs:
+	test -d $(VENV)-docs || $(MAKE) --no-print-directory VENV=$(VENV)-docs $(VENV)-docs/bin/python
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/python -m mkdocs build --quiet
+	@echo "open outputs/site/index.html; for the search: python3 -m http.server --directory outputs/site"
 
 node_modules: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund && touch $@
@@ -67,5 +75,5 @@ $(PY):
 	echo "no Python 3.10 or later with venv was found: install one (Debian: apt-get install python3-venv)" >&2; exit 1
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-docs .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Draw the pictures of preprocessing.md: the example drawings on their way to 28x28 ink.
+"""Draw the pictures of README.md and preprocessing.md: the example drawings on their way to 28x28 ink.
 
     python docs/draw_pictures.py
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,7 @@ from digits.finding.ink import BOX_SIDE, INK_SIDE, MIDDLE, centre_of_mass
 from digits.finding.paper import fit_paper, measure_contrast
 from digits.finding.pixels import bounding_box, shrink
 from digits.finding.rules import without_rules
+from digits.measuring import plots
 from predict import MNISTPredictor
 from utils import ASSETS_DIR
 
@@ -143,6 +145,39 @@ def hairline() -> list[np.ndarray]:
     return [tile(np.pad(shrunk, ((4, 4), (7, 7)))), tile(find_digit(255 - canvas).ink)]
 
 
+def shrunk(path: Path) -> np.ndarray:
+    """Return a picture as most tutorials hand it to the network: grey, 28x28, and no more."""
+    return np.asarray(Image.open(path).convert("L").resize((INK_SIDE, INK_SIDE)))
+
+
+def before_after() -> Figure:
+    """Draw the ten examples, what the usual way and this project make of them, and what one network then answers."""
+    paths = [ASSETS_DIR / "examples" / f"{digit}.png" for digit in range(10)]
+    predictor = MNISTPredictor()
+    usual = np.stack([shrunk(path) for path in paths])
+    here = predictor.predict_batch(paths)
+    rows = {
+        "the picture": ([open_picture(path) for path in paths], None),
+        "the usual way:\ngrey, 28 × 28": (usual, predictor.predict_proba(usual).argmax(axis=1)),
+        "here": ([prediction.found.ink for prediction in here], [prediction.digit for prediction in here]),
+    }
+    figure = Figure(figsize=(9.6, 3.5), layout="constrained", facecolor="white")
+    for axes, (name, (pictures, answers)) in zip(figure.subplots(3, 10), rows.items(), strict=True):
+        draw_row(axes, name, pictures, answers)
+    return figure
+
+
+def draw_row(axes, name: str, pictures, answers) -> None:
+    """Draw ten pictures beside a name, each with the answer below it, marked as right or wrong."""
+    axes[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
+    for digit, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        axis.set(xticks=[], yticks=[])
+        if answers is not None:
+            sign, colour = ("✓", plots.RIGHT) if answers[digit] == digit else ("✗", plots.WRONG)
+            axis.set_xlabel(f"{sign} {answers[digit]}", fontsize=12, color=colour, fontweight="bold")
+
+
 def main() -> int:
     """Write every picture."""
     PICTURES_DIR.mkdir(exist_ok=True)
@@ -153,6 +188,8 @@ def main() -> int:
     save("views", [views()])
     save("inside", inside())
     save("form", [centring()])
+    pixels = Image.fromarray(plots.to_pixels(before_after()))
+    pixels.quantize(128, kmeans=4, dither=Image.Dither.NONE).save(PICTURES_DIR / "before_after.png", optimize=True)
     print(PICTURES_DIR)
     return 0
 

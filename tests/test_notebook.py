@@ -24,7 +24,9 @@ CHAPTERS = [
     "5 Visualising results",
     "6 Analysing misclassifications",
     "7 Why your own handwriting fails, and what fixes it",
+    "8 Reading a number",
 ]
+ANSWER = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
 MACHINE_PATH = re.compile(r"/(?:home|root|work|tmp|Users|usr|opt|mnt|var)/|[A-Z]:\\\\|site-packages")
 
 
@@ -56,7 +58,7 @@ def python(cell: dict) -> ast.Module:
 # ---------------------------------------------------------------- as it is committed
 
 
-def test_the_seven_chapters_are_there_and_linked_from_the_top():
+def test_the_eight_chapters_are_there_and_linked_from_the_top():
     cells = [cell["source"] for cell in read(NOTEBOOK, "markdown")]
     assert re.findall(r"^## (\d .+)$", "\n\n".join(cells), re.MULTILINE) == CHAPTERS
     links = re.findall(r"\]\(#([^\n]+)\) —|\]\(#([^\n]+)\)", cells[0])
@@ -71,12 +73,24 @@ def test_every_chapter_has_exercises_with_a_hidden_answer():
         assert chapter.count("<details><summary>") == chapter.count("</details>") == len(asked)
 
 
-def test_hidden_answers_are_valid_python():
-    text = "\n\n".join(cell["source"] for cell in read(NOTEBOOK, "markdown"))
-    answers = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(answers) >= 5
-    for answer in answers:
-        ast.parse(answer)
+def test_the_first_cell_reads_a_digit():
+    first = read(NOTEBOOK, "code")[0]
+    assert len(first["source"].splitlines()) < 15
+    said = "".join(text for output in first["outputs"] for text in output.get("text", []))
+    assert "This is a 6" in said
+
+
+def test_every_picture_says_in_words_what_it_shows():
+    drawn = [output for output in outputs(NOTEBOOK) if "image/png" in output.get("data", {})]
+    told = [output["metadata"].get("image/png", {}).get("alt", "") for output in drawn]
+    assert len(drawn) > 25 and all(len(words) > 10 for words in told)
+
+
+def test_no_figure_of_a_run_is_typed_into_the_text():
+    text = "\n".join(cell["source"] for cell in read(NOTEBOOK, "markdown"))
+    without_answers = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+    facts = {"95", "99", "98", "80", "100"}  # asked for, or arithmetic: half the errors gone from 98 to 99
+    assert set(re.findall(r"(\d+(?:\.\d+)?) ?%", without_answers)) <= facts
 
 
 def test_it_was_committed_executed_from_top_to_bottom():
@@ -98,12 +112,7 @@ def test_its_outputs_are_clean():
 
 
 def test_it_is_small():
-    assert NOTEBOOK.stat().st_size < 1.5 * 2**20
-
-
-def test_every_figure_is_there():
-    drawn = [output for output in outputs(NOTEBOOK) if "image/png" in output.get("data", {})]
-    assert len(drawn) > 25
+    assert NOTEBOOK.stat().st_size < 600_000
 
 
 def test_it_defines_little_of_its_own():
@@ -126,23 +135,38 @@ def test_it_names_only_programs_and_files_that_exist():
 # ---------------------------------------------------------------- run
 
 
-def execute(tmp_path: Path, **environment: str) -> Path:
-    """Run the notebook as a user does, figures and numbers going into a copy; return the copy."""
+def with_answers(tmp_path: Path) -> Path:
+    """Write a copy of the notebook in which each exercise's answer is a cell below it."""
+    book = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = []
+    for cell in book["cells"]:
+        cells.append(cell)
+        answers = ANSWER.findall("".join(cell["source"])) if cell["cell_type"] == "markdown" else []
+        empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        cells += [empty | {"id": f"{cell['id']}-answer", "source": answer} for answer in answers]
+    path = tmp_path / "answers.ipynb"
+    path.write_text(json.dumps(book | {"cells": cells}), encoding="utf-8")
+    return path
+
+
+def execute(notebook: Path, tmp_path: Path, **environment: str) -> Path:
+    """Run a notebook as a user does, figures and numbers going into a copy; return the copy."""
     faulthandler.cancel_dump_traceback_later()  # pytest's limit for a test is too short; this one has its own
-    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", str(NOTEBOOK)]
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", str(notebook)]
     done = subprocess.run(
         [*command, "--output-dir", str(tmp_path), "--output", "executed.ipynb"],
-        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=900,
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return tmp_path / "executed.ipynb"
 
 
 @pytest.mark.slow
-def test_it_runs_without_mnist_and_without_a_network(tmp_path):
+def test_it_runs_with_its_answers_without_mnist_and_without_a_network(tmp_path):
     pytest.importorskip("nbconvert")
     nowhere = "http://127.0.0.1:9"  # nobody listens: what tries to download fails at once
-    executed = execute(tmp_path, MNIST_DATA_DIR=str(tmp_path), https_proxy=nowhere, http_proxy=nowhere, no_proxy="")
+    offline = {"https_proxy": nowhere, "http_proxy": nowhere, "no_proxy": ""}
+    executed = execute(with_answers(tmp_path), tmp_path, MNIST_DATA_DIR=str(tmp_path), **offline)
     assert_clean(executed)
     assert any("bundled digits" in text for text in texts(executed))
 
@@ -151,6 +175,6 @@ def test_it_runs_without_mnist_and_without_a_network(tmp_path):
 @pytest.mark.mnist
 def test_it_runs_with_mnist(tmp_path):
     pytest.importorskip("nbconvert")
-    executed = execute(tmp_path)
+    executed = execute(NOTEBOOK, tmp_path)
     assert_clean(executed)
     assert any("mnist: 60,000 digits" in text for text in texts(executed))

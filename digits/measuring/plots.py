@@ -41,9 +41,9 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
-def to_pixels(figure: Figure) -> np.ndarray:
+def to_pixels(figure: Figure, dpi: int = DPI) -> np.ndarray:
     """Return `figure` as uint8 (h, w, 3), for a page or a notebook."""
-    figure.set_dpi(DPI)
+    figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's types leave it out, and the next
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
@@ -278,7 +278,7 @@ def maps_figure(maps: np.ndarray, title: str = "", columns: int = 16, most: int 
     shown = maps[:most]
     columns = min(columns, len(shown))
     rows = -(-len(shown) // columns)
-    limit = max(1e-6, float(np.quantile(np.abs(shown), 0.995)))
+    limit = max(1e-6, float(np.quantile(np.abs(shown), 0.97)))
     figure, grid = _figure(0.62 * columns + 0.2, 0.4 + 0.62 * rows, rows, columns)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -301,5 +301,5 @@ def to_overlay(ink: np.ndarray, heat: np.ndarray, scale: int = 10) -> np.ndarray
         colour, weight = colormaps["RdBu_r"](0.5 + heat / top / 2)[..., :3], np.abs(heat) / top
     else:
         colour, weight = colormaps["viridis"](np.clip(heat / top, 0, 1))[..., :3], np.clip(heat / top, 0, 1)
-    mixed = paper * (1 - 0.65 * weight[..., None]) + colour * 0.65 * weight[..., None]
+    mixed = paper * (1 - 0.8 * weight[..., None]) + colour * 0.8 * weight[..., None]
     return np.kron((255 * mixed).round().astype(np.uint8), np.ones((scale, scale, 1), np.uint8))
