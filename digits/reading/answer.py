@@ -115,6 +115,7 @@ class Predictor(Protocol):
 
     names: list[str]
     engines: list[Engine]
+    thresholds: dict[str, float]
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`. Raises `PictureError`."""
