@@ -283,7 +283,7 @@ class Explainer:
         return Kernel(
             inputs=given[0][0, first : first + n_in].cpu().numpy(),
             weights=convolution.weight[index].detach().cpu().numpy(),
-            bias=0.0 if convolution.bias is None else float(convolution.bias[index]),
+            bias=0.0 if convolution.bias is None else float(convolution.bias[index].detach()),
             scale=scale,
             shift=shift,
             has_relu=any(isinstance(module, torch.nn.ReLU) for module in after),

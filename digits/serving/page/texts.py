@@ -12,7 +12,14 @@ SUBTITLE = "A small neural network that reads handwriting — and says so when i
 
 FOOT = "Pictures are read by this server and sent nowhere else. <a href='docs'>For programs: the API</a>"
 
-TABS = {"draw": "Draw", "upload": "Upload", "inside": "Look inside", "batch": "Batch", "models": "Models"}
+TABS = {
+    "draw": "Draw",
+    "upload": "Upload",
+    "inside": "Look inside",
+    "play": "Play",
+    "batch": "Batch",
+    "models": "Models",
+}
 
 SCRIPT = {
     # answer card
@@ -131,7 +138,8 @@ SCRIPT = {
     "wouldRefuse": "refused",
     "wouldDoubt": "unsure",
     "layersTitle": "What each layer makes of it",
-    "layersNote": "Each square is one feature map; bright is where its pattern was found. Click one to see how its kernel slides.",
+    "layersNote": "Each square is one feature map; bright is where its pattern was found. Click one to see how its "
+    "kernel slides.",
     "layer": "Layer {n}: {maps} maps of {side} × {side}",
     "map": "Feature map {index}",
     # the kernel slides
@@ -149,6 +157,28 @@ SCRIPT = {
     "slideNorm": "BatchNorm: × {scale}, {shift}",
     "slideRelu": "ReLU: nothing below 0",
     "slideHas": "the network has",
+    # play
+    "games": {"ten": "Ten in thirty seconds", "fool": "Fool it"},
+    "gameRules": {
+        "ten": "Draw the digit that is asked for; as soon as it is read, the next one comes.",
+        "fool": "Draw the digit so that you can still read it and the network cannot.",
+    },
+    "gameStart": "Start",
+    "gameAgain": "Play again",
+    "gamePaper": "Draw the digit that is asked for.",
+    "gameDraw": "Draw a {digit}",
+    "gameSkip": "Another digit",
+    "gameClear": "Clear",
+    "gameDone": "I can read it",
+    "gameStop": "That's enough",
+    "gameLeft": "{seconds} s left, {n} read",
+    "gameFooled": "{n} of {tries} fooled it",
+    "gameSees": "It sees {verdict}.",
+    "gameEndsTen": "{n} of ten in {seconds} seconds.",
+    "gameEndsFool": "You fooled it {n} times.",
+    "gameEndsFoolOne": "You fooled it once.",
+    "gameSave": "Save the strip",
+    "gameStrip": "Your drawings",
     # batch
     "batchDrop": "Drop pictures, a folder or a zip here, or",
     "batchFiles": "Choose files",
