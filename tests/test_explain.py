@@ -229,7 +229,9 @@ def test_maps_and_biases_together_are_the_logits(trained, ink):
     thoughts = trained.thoughts(ink)
     with torch.no_grad():
         logits = trained.network(trained.to_input(ink))[0].numpy()
-        finished = trained.network[:13](trained.to_input(ink))[0].numpy()  # the third convolution, its norm and ReLU
+        finished = nn.Sequential(*list(trained.network)[:13])(trained.to_input(ink))[
+            0
+        ].numpy()  # the third convolution, its norm and ReLU
     assert np.allclose(thoughts.speaks.sum(axis=1) + thoughts.rest, logits, atol=1e-4)
     assert [len(layer) for layer in thoughts.maps.values()] == [32, 64, 128]
     assert np.allclose(thoughts.maps["10"], finished, atol=1e-5) and n_hooks(trained.network) == 0
