@@ -170,10 +170,12 @@ def be_quiet(data_dir: Path) -> None:
 def open_explainer(model: str) -> Explainer:
     """Return what looks inside a model; imports torch, which reading does not need."""
     from digits.measuring.explain import Explainer
+    from digits.measuring.nearest import Nearest
     from model import load_model
 
-    network, checkpoint = load_model(weights_path(model))
-    return Explainer(network, checkpoint.facts())
+    weights = weights_path(model)
+    network, checkpoint = load_model(weights)
+    return Explainer(network, checkpoint.facts(), Nearest.beside(weights))
 
 
 if __name__ == "__main__":

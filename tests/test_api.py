@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import httpx
 import numpy as np
 import pandas
@@ -123,14 +124,28 @@ def test_the_way_inside(client: httpx.Client, examples) -> None:
     assert (told["answer"], told["digit"]) == (6, 3)
     assert [layer["n_maps"] for layer in told["layers"]] == [32, 64, 128]
     curve = client.post("/api/stress?kind=rotation", files=file).json()
-    assert len(curve["strengths"]) == len(curve["probabilities"]) and curve["answer"] == 6
+    assert len(curve["strengths"]) == len(curve["probabilities"]) == len(curve["statuses"]) and curve["answer"] == 6
     thoughts = client.post("/api/think", files=file).json()
     assert [len(layer["shown"]) for layer in thoughts["layers"]] == [6, 6, 6] and len(thoughts["shares"]) == 10
     assert all(0 < sum(map(abs, shares)) <= 1 for shares in thoughts["shares"])
-    assert thoughts["probabilities"] == pytest.approx(told["probabilities"], abs=1e-5)
+    assert thoughts["probabilities"] == told["probabilities"] and thoughts["nearest"]["labels"] == [6] * 6
     layer = told["layers"][1]["name"]
-    assert client.get("/api/kernels", params={"layer": layer, "index": 0}).json()["n_kernels"] == 32
-    assert client.get("/api/kernels", params={"layer": layer, "index": 64}).status_code == 404
+    kernel = client.post("/api/kernel", params={"layer": layer, "index": 0}, files=file).json()
+    assert kernel["inputs"]["shape"] == [32, 14, 14] and kernel["weights"]["shape"] == [32, 3, 3]
+    assert client.post("/api/kernel", params={"layer": layer, "index": 64}, files=file).status_code == 404
+
+
+def test_inside_judges_as_reading_does(client: httpx.Client) -> None:
+    """What is refused as no digit is never said to be taken for one."""
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.putText(picture, "A", (40, 160), cv2.FONT_HERSHEY_SIMPLEX, 5, 0, 14)
+    data = cv2.imencode(".png", picture)[1].tobytes()
+    row = post(client, data).json()["rows"][0]
+    told = client.post("/api/explain", files={"file": ("A.png", data)}).json()
+    assert (told["status"], told["reason"]) == (row["status"], "this does not look like a digit")
+    assert row["status"] == "not_a_digit" and told["probabilities"] == [row[f"p{digit}"] for digit in range(10)]
+    curve = client.post("/api/stress?kind=gaussian", files={"file": ("A.png", data)}).json()
+    assert curve["statuses"][0] == "not_a_digit"
 
 
 def test_documentation_needs_no_other_host(client: httpx.Client) -> None:

@@ -14,7 +14,9 @@ from torch import nn
 from digits.finding.digit import to_ink
 from digits.finding.ink import MEAN, STD
 from digits.measuring.explain import STRESSES, Explainer, record_outputs
+from digits.measuring.nearest import Nearest, index_path, sha256
 from digits.reading.engines import weights_path
+from digits.reading.verdict import judge
 from model import REGISTRY, create_model, load_model
 from utils import ROOT, UserError
 
@@ -202,22 +204,86 @@ def test_importing_it_leaves_torch_alone():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "rotation"])
+def test_every_flip_of_the_verdict_is_named(trained, predictor, ink, kind):
+    """Between two flips the verdict is that of the first, on the way to each end."""
+
+    def tell(many: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        probabilities, scores = predictor.predict_scores(many)
+        pairs = zip(probabilities, scores, strict=True)
+        return probabilities, [judge(p, float(score), predictor.thresholds)[0] for p, score in pairs]
+
+    curve = trained.stress(ink, kind, judge=tell)
+    told = zip(curve.probabilities, curve.statuses, strict=True)
+    verdicts = [None if status == "not_a_digit" else int(p.argmax()) for p, status in told]
+    assert None in verdicts, "so much damage is refused"
+    for strength, verdict in zip(curve.strengths, verdicts, strict=True):
+        passed = [flip for flip in curve.flips if abs(flip.strength) <= abs(strength) and flip.strength * strength > 0]
+        assert verdict == (passed[-1].digit if passed else 4), strength
+
+
 # ---------------------------------------------------------------- how it thinks
 
 
-def test_what_speaks_for_a_digit_is_what_the_last_maps_add_to_its_logit(trained, ink):
+def test_maps_and_biases_together_are_the_logits(trained, ink):
+    thoughts = trained.thoughts(ink)
+    with torch.no_grad():
+        logits = trained.network(trained.to_input(ink))[0].numpy()
+        finished = nn.Sequential(*list(trained.network)[:13])(trained.to_input(ink))[
+            0
+        ].numpy()  # the third convolution, its norm and ReLU
+    assert np.allclose(thoughts.speaks.sum(axis=1) + thoughts.rest, logits, atol=1e-4)
+    assert [len(layer) for layer in thoughts.maps.values()] == [32, 64, 128]
+    assert np.allclose(thoughts.maps["10"], finished, atol=1e-5) and n_hooks(trained.network) == 0
+    assert np.array_equal(thoughts.hidden, trained.hidden(ink)[0]) and thoughts.hidden.shape == (128,)
+
+
+def test_what_a_map_says_is_what_it_adds(trained, ink):
     """Raised by a thousandth, the last maps change each logit by a thousandth of what all of them say for it."""
-    _probabilities, maps, speaks = trained.thoughts(ink)
-    last = list(trained.convolutions.values())[-1]
-    assert speaks.shape == (10, 128) and [len(layer) for layer in maps.values()] == [32, 64, 128]
+    last = trained.network[12]
     logits = []
     for factor in (1 - 1e-3, 1 + 1e-3):
         handle = last.register_forward_hook(lambda _layer, _inputs, output, factor=factor: factor * output)
         with torch.no_grad():
             logits.append(trained.network(trained.to_input(ink))[0].numpy())
         handle.remove()
-    assert np.allclose((logits[1] - logits[0]) / 2e-3, speaks.sum(axis=1), atol=0.05)
-    assert n_hooks(trained.network) == 0
+    assert np.allclose((logits[1] - logits[0]) / 2e-3, trained.thoughts(ink).speaks.sum(axis=1), atol=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in REGISTRY if name != "resnet50"])
+def test_window_times_kernel_is_the_value_the_network_has(name, ink):
+    """Of every convolution of every architecture, strides, groups and padding as they come."""
+    torch.manual_seed(0)
+    explainer = Explainer(create_model(name))
+    for layer, convolution in explainer.convolutions.items():
+        index = convolution.out_channels - 1
+        kernel = explainer.kernel(ink, layer, index)
+        _n, side, _side = kernel.weights.shape
+        padded = np.pad(kernel.inputs, [(0, 0)] + [(kernel.padding, kernel.padding)] * 2)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
+        windows = windows[:, :: kernel.stride, :: kernel.stride]
+        sums = np.einsum("cyxij,cij->yx", windows, kernel.weights) + kernel.bias
+        made = sums * kernel.scale + kernel.shift
+        made = np.maximum(made, 0) if kernel.has_relu else made
+        assert np.allclose(made, kernel.values, atol=1e-4), layer
+
+
+def test_the_nearest_training_pictures_are_of_the_same_digit(trained, examples):
+    nearest = Nearest.beside(weights_path("mnistnet"))
+    assert nearest is not None, "make it with: python assets/make_nearest.py"
+    hits = [nearest.labels[nearest.find(trained.hidden(to_ink(path))[0])] == digit for digit, path in examples.items()]
+    assert np.mean(hits) > 0.9
+    assert np.array_equal(nearest.find(trained.hidden(nearest.ink[7])[0], 1), [7]), "itself"
+
+
+def test_an_index_of_other_weights_is_left_alone(tmp_path):
+    weights = tmp_path / "own.pth"
+    weights.write_bytes(b"one")
+    hidden = np.eye(3, dtype=np.float32)
+    Nearest.of(np.zeros((3, 28, 28), np.uint8), np.arange(3), hidden, sha256(weights)).save(index_path(weights))
+    assert Nearest.beside(weights).find(hidden[2], 1) == 2
+    weights.write_bytes(b"other")
+    assert Nearest.beside(weights) is None and Nearest.beside(tmp_path / "none.pth") is None
 
 
 def test_without_maps_there_are_no_thoughts_to_show(ink):

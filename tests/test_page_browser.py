@@ -210,6 +210,7 @@ def test_it_thinks_while_you_draw(page) -> None:
     )
     shown = page.locator(".think-maps small").all_inner_texts()
     assert sum("%" in text for text in shown) == 6, "the last maps tell their shares"
+    assert page.locator(".think .nearest li").count() == 6 and "4,000 pictures" in page.locator(".think").inner_text()
     keep_picture(page, "think")
     page.keyboard.press("Escape")
     assert page.locator(".think-maps").count() == 0
@@ -546,9 +547,104 @@ def test_look_inside_follows_the_drawing_and_the_slider(page) -> None:
     page.locator(".strength").press("Home")
     assert page.locator(".stress-now").inner_text().startswith("−90°")
     assert before != page.locator(".stress-now").inner_text()
-    page.locator(".layer").nth(1).locator("button").nth(3).click()
-    page.wait_for_selector("text=Map 4: one kernel for each of the 32 maps before")
+    assert page.locator(".inside-says").inner_text().startswith("mnistnet: This is a 7. 9")
+    assert page.locator(".stress-says").inner_text().startswith("Undamaged it is read as a 7, ")
+    assert page.locator(".axis-x span").all_inner_texts() == ["−90°", "0°", "90°"]
+    assert page.locator(".curves .not_a_digit, .curves .unsure").count(), "where it would refuse is shaded"
     keep_picture(page, "inside")
+
+
+def test_the_kernel_slides_by_pointer_and_by_keys(page) -> None:
+    """Every value told is torch's own, and the steps to it add up."""
+    from app import open_explainer
+    from digits.finding.digit import to_ink
+
+    go_to(page, "Look inside")
+    page.wait_for_function("document.querySelectorAll('.layer').length === 3", timeout=60_000)
+    assert page.locator(".inside-what").inner_text().startswith("A chosen example")
+    maps = page.locator(".layer").nth(1).locator("button")
+    assert sum(one.get_attribute("tabindex") == "0" for one in maps.all()) == 1, "one tab stop"
+    maps.first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".slide >> text=How map 4 comes about")
+    ink = to_ink(ROOT / "assets" / "examples" / "8.png")
+    values = open_explainer("mnistnet").kernel(ink, "5", 3).values
+    box = page.locator(".slide-out canvas").bounding_box()
+    for y, x in ((0, 0), (5, 5), (11, 4)):
+        page.mouse.move(box["x"] + (x + 0.5) / 14 * box["width"], box["y"] + (y + 0.5) / 14 * box["height"])
+        assert told_by_the_kernel(page) == pytest.approx(values[y, x], abs=0.0011), (y, x)
+    page.locator(".slide-out canvas").focus()
+    page.keyboard.press("ArrowRight")
+    assert told_by_the_kernel(page) == pytest.approx(values[11, 5], abs=0.0011)
+    keep_picture(page, "slide")
+
+
+def told_by_the_kernel(tab) -> float:
+    """Return the value that the network has, as told; and see that the numbers before it make it."""
+    shown = tab.locator(".slide-sum dd").all_inner_texts()
+    part, rest, bias, total, normed, relu, value = (
+        float(text.replace("−", "-").replace("+", "").replace(" ", "")) for text in shown
+    )
+    assert part + rest + bias == pytest.approx(total, abs=0.0021)
+    assert max(0, normed) == relu == value
+    return value
+
+
+def test_a_letter_is_refused_inside_as_it_is_outside(page, tmp_path: Path) -> None:
+    picture = np.full((200, 200), 255, np.uint8)
+    cv2.putText(picture, "A", (40, 160), cv2.FONT_HERSHEY_SIMPLEX, 5, 0, 14)
+    cv2.imwrite(str(tmp_path / "A.png"), picture)
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(tmp_path / "A.png")
+    page.wait_for_selector("text=This does not look like a digit. >> visible=true")
+    go_to(page, "Look inside")
+    page.wait_for_selector(".inside-says >> text=mnistnet: This does not look like a digit.", timeout=60_000)
+    page.wait_for_selector(".stress-says >> text=Undamaged it is refused as no digit", timeout=60_000)
+
+
+def play(tab, digit: int) -> None:
+    """Draw a digit on the game's paper."""
+    area = tab.locator(".game-paper canvas").bounding_box()
+    for first, *others in paths(digit):
+        tab.mouse.move(area["x"] + first[0] * area["width"], area["y"] + first[1] * area["height"])
+        tab.mouse.down()
+        for x, y in others:
+            tab.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"], steps=3)
+        tab.mouse.up()
+
+
+def test_ten_digits_in_thirty_seconds_on_a_phone(phone, tmp_path: Path) -> None:
+    go_to(phone, "Play")
+    phone.locator(".game-start").tap()
+    for n in range(1, 11):
+        play(phone, int(phone.locator(".game-ask").inner_text().split()[-1]))
+        phone.wait_for_function("n => document.querySelector('.game-left').textContent.endsWith(`${n} read`)", arg=n)
+    assert phone.locator(".game-result").inner_text().startswith("10 of ten in ")
+    with phone.expect_download() as download:
+        phone.locator(".game-save").click()
+    download.value.save_as(tmp_path / "strip.png")
+    strip = cv2.imread(str(tmp_path / "strip.png"), cv2.IMREAD_GRAYSCALE)
+    assert strip.shape == (2 * 164, 5 * 140) and (strip < 100).any(axis=0).mean() > 0.3
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    keep_picture(phone, "play-phone")
+
+
+def test_fooling_it_counts_only_what_it_does_not_read(page) -> None:
+    go_to(page, "Play")
+    page.locator(".games >> text=Fool it").click()
+    page.locator(".game-start").click()
+    digit = int(page.locator(".game-ask").inner_text().split()[-1])
+    for drawn, told in ((digit, "0 of 1 fooled it"), ((digit + 1) % 10, "1 of 2 fooled it")):
+        page.locator(".game-clear").click()
+        play(page, drawn)
+        page.wait_for_selector(".game-says >> text=It sees")
+        page.locator(".game-done").click()
+        assert page.locator(".game-left").inner_text() == told
+    page.locator(".game-stop").click()
+    assert page.locator(".game-result").inner_text() == "You fooled it once."
+    keep_picture(page, "play")
 
 
 def test_models_are_compared_on_the_examples(page) -> None:
@@ -571,7 +667,7 @@ def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str, width
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for tab in open_page(chromium, f"{address}/?__theme={theme}", viewport={"width": width, "height": 860}):
         draw(tab, 5)
-        for name in ("Draw", "Upload", "Look inside", "Batch", "Models"):
+        for name in ("Draw", "Upload", "Look inside", "Play", "Batch", "Models"):
             go_to(tab, name)
             tab.wait_for_load_state("networkidle")
             found = axe.run(tab).response["violations"]

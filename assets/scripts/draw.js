@@ -17,7 +17,7 @@ const LEAST_SIDE = 0.2; // of the sheet: below, a pen of usual width closes ever
 
 const isSmall = ({ box }) => Boolean(box) && Math.max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE;
 
-class Sheet {
+export class Sheet {
   constructor(canvas, side) {
     canvas.width = canvas.height = side;
     this.canvas = canvas;

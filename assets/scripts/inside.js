@@ -3,8 +3,10 @@
 
 import { make, showExamples } from "./dom.js";
 import known from "./known.js";
+import { showNearest } from "./nearest.js";
 import { ask, fetchExample } from "./server.js";
 import { receive, shared } from "./shared.js";
+import { Slide } from "./slide.js";
 import { fill, percent } from "./text.js";
 
 const texts = known.texts;
@@ -101,7 +103,12 @@ export class Inside {
     const line = this.root.querySelector(".inside-problem");
     line.hidden = !sentence;
     line.textContent = sentence;
+    this.#wait(false);
     this.root.querySelector(".inside-body").hidden = Boolean(sentence);
+  }
+
+  #wait(isOpening) {
+    this.root.querySelector(".inside-wait").hidden = !isOpening;
   }
 
   // ------------------------------------------------------------ where it looks
@@ -109,16 +116,35 @@ export class Inside {
   async #explain(digit) {
     const shown = this.shown;
     this.root.dataset.state = "reading";
+    if (!this.isOpen) this.#wait(true);
     try {
       const told = await ask(`explain?${this.#query(digit === null ? {} : { digit })}`, this.#form());
       if (shown !== this.shown) return;
+      this.isOpen = true;
       this.#problem("");
+      this.#showVerdict(told);
       this.#showLook(told);
-      this.#showLayers(told.layers);
+      showNearest(this.root.querySelector(".nearest-host"), told.nearest);
+      if (this.layersOf !== shown) this.#showLayers(told.layers);
+      this.layersOf = shown;
     } catch (error) {
       if (shown === this.shown) this.#problem(error.message);
     }
     this.root.dataset.state = "done";
+  }
+
+  /** The verdict of Draw and Upload, in their words, and which network gave it. */
+  #showVerdict({ model, status, reason, answer, digit, probabilities }) {
+    const values = { digit: answer, percent: percent(probabilities[answer]) };
+    const isRefused = status === "not_a_digit";
+    const why = isRefused ? `${fill(texts.closest, values)}. ${fill(texts.insideRefused, { digit })}` : "";
+    const isTold = reason && reason !== "this does not look like a digit" ? `${reason}. ` : "";
+    const detail = isTold + (why || fill(texts.sure, values));
+    this.root.querySelector(".inside-says").textContent = fill(texts.insideSays, {
+      model,
+      says: fill(texts[status], values),
+      detail,
+    });
   }
 
   #showLook(told) {
@@ -155,37 +181,65 @@ export class Inside {
   }
 
   #drawCurves() {
-    const { strengths, probabilities, answer, flips_at: flipsAt, flips_to: flipsTo } = this.curve;
+    const { strengths, probabilities, statuses, answer, flips } = this.curve;
     const [low, high] = [strengths[0], strengths[strengths.length - 1]];
     const x = (strength) => ((strength - low) / (high - low)) * WIDTH;
     const y = (p) => 6 + (1 - p) * (HEIGHT - 12);
+    const rival = flips.find(({ digit }) => digit !== null && digit !== answer)?.digit ?? null;
     const paths = [...Array(10).keys()].map((digit) => {
       const points = strengths.map(
         (strength, i) => `${x(strength).toFixed(1)},${y(probabilities[i][digit]).toFixed(1)}`,
       );
-      return `<polyline class="curve d${digit} ${digit === answer ? "answer" : digit === flipsTo ? "rival" : ""}" points="${points.join(" ")}"/>`;
+      return `<polyline class="curve d${digit} ${digit === answer ? "answer" : digit === rival ? "rival" : ""}" points="${points.join(" ")}"/>`;
     });
-    const flip =
-      flipsAt === null ? "" : `<line class="flip" x1="${x(flipsAt)}" x2="${x(flipsAt)}" y1="0" y2="${HEIGHT}"/>`;
-    this.curves.innerHTML = `<line class="axis" x1="0" x2="${WIDTH}" y1="${y(0)}" y2="${y(0)}"/>
-      <line class="axis" x1="0" x2="${WIDTH}" y1="${y(1)}" y2="${y(1)}"/>${flip}${paths.join("")}<line class="now" y1="0" y2="${HEIGHT}"/>`;
+    const half = WIDTH / (strengths.length - 1) / 2;
+    const shades = statuses.map((status, i) =>
+      status === "ok"
+        ? ""
+        : `<rect class="${status}" x="${x(strengths[i]) - half}" y="0" width="${2 * half}" height="${HEIGHT}"/>`,
+    );
+    const lines = flips.map(
+      ({ strength }) => `<line class="flip" x1="${x(strength)}" x2="${x(strength)}" y1="0" y2="${HEIGHT}"/>`,
+    );
+    const levels = [0, 0.5, 1].map((p) => `<line class="axis" x1="0" x2="${WIDTH}" y1="${y(p)}" y2="${y(p)}"/>`);
+    this.curves.innerHTML = `${shades.join("")}${levels.join("")}${lines.join("")}${paths.join("")}<line class="now" y1="0" y2="${HEIGHT}"/>`;
     this.scale = x;
-    const values = {
-      kind: texts.kinds[this.kind].toLowerCase(),
-      strength: this.#say(flipsAt ?? high),
-      answer,
-      digit: flipsTo,
-    };
-    const says = fill(flipsAt === null ? texts.neverFlips : texts.flips, values);
-    this["stress-says"].textContent = says;
-    this.curves.setAttribute("aria-label", says);
-    this.root.querySelector(".curve-names").innerHTML =
-      `<span class="answer">${answer}</span>` +
-      (flipsTo === null ? "" : `<span class="rival">${flipsTo}</span>`) +
-      `<span class="other">${texts.others}</span>`;
+    this.root.querySelector(".axis-x").innerHTML = [low, (low + high) / 2, high]
+      .map((strength) => `<span>${this.#say(strength)}</span>`)
+      .join("");
+    this["stress-says"].textContent = this.#tellFlips();
+    this.curves.setAttribute("aria-label", this["stress-says"].textContent);
+    const names = [
+      ["answer", answer],
+      ["rival", rival],
+      ["other", texts.others],
+      ["refused", statuses.includes("not_a_digit") ? texts.wouldRefuse : null],
+      ["doubted", statuses.includes("unsure") ? texts.wouldDoubt : null],
+    ];
+    this.root.querySelector(".curve-names").innerHTML = names
+      .filter(([, name]) => name !== null)
+      .map(([kind, name]) => `<span class="${kind}">${name}</span>`)
+      .join("");
     this.strength.max = strengths.length - 1;
-    this.strength.value = strengths.reduce((best, s, i) => (Math.abs(s) < Math.abs(strengths[best]) ? i : best), 0);
+    this.strength.value = this.#undamaged();
     this.#showStrength();
+  }
+
+  #undamaged() {
+    const { strengths } = this.curve;
+    return strengths.reduce((best, s, i) => (Math.abs(s) < Math.abs(strengths[best]) ? i : best), 0);
+  }
+
+  /** Every change of the verdict, in words. */
+  #tellFlips() {
+    const { strengths, statuses, answer, flips } = this.curve;
+    const isRefused = statuses[this.#undamaged()] === "not_a_digit";
+    const start = isRefused ? texts.startsRefused : fill(texts.startsAs, { digit: answer });
+    const told = flips.map(({ strength, digit }) =>
+      fill(digit === null ? texts.flipsRefused : texts.flipsTo, { strength: this.#say(strength), digit }),
+    );
+    if (!told.length) told.push(fill(texts.neverFlips, { strength: this.#say(strengths[strengths.length - 1]) }));
+    return `${start}, ${told.join(", ")}.`;
   }
 
   #say(strength) {
@@ -202,8 +256,8 @@ export class Inside {
     const digit = p.indexOf(Math.max(...p));
     const context = this.root.querySelector(".stress-ink").getContext("2d");
     context.drawImage(this.sheet, 28 * i, 0, 28, 28, 0, 0, 28, 28);
-    const values = { strength: this.#say(this.curve.strengths[i]), digit, percent: percent(p[digit]) };
-    this["stress-now"].textContent = fill(texts.stressNow, values);
+    const verdict = fill(texts.verdicts[this.curve.statuses[i]], { digit, percent: percent(p[digit]) });
+    this["stress-now"].textContent = fill(texts.stressNow, { strength: this.#say(this.curve.strengths[i]), verdict });
     this.strength.setAttribute("aria-valuetext", this["stress-now"].textContent);
     const line = this.curves.querySelector(".now");
     line.setAttribute("x1", this.scale(this.curve.strengths[i]));
@@ -224,14 +278,17 @@ export class Inside {
     const maps = block.querySelector(".maps");
     for (let index = 0; index < layer.n_maps; index++) {
       const place = `background-position:${this.#share(index % layer.columns, layer.columns)} ${this.#share(Math.floor(index / layer.columns), rows)}`;
+      const label = fill(texts.map, { index: index + 1 });
+      const tab = index ? "-1" : "0"; // one stop for all of them; arrow keys lead on
       maps.append(
         make(
-          `<button type="button" data-index="${index}" style="${place}" aria-label="${fill(texts.map, { index: index + 1 })}"></button>`,
+          `<button type="button" tabindex="${tab}" data-index="${index}" style="${place}" aria-label="${label}"></button>`,
         ),
       );
     }
     maps.style.setProperty("--sheet", `url(${layer.sheet})`);
-    maps.addEventListener("click", (event) => this.#kernel(block, layer, event.target.closest("button")));
+    maps.addEventListener("click", (event) => this.#slide(block, layer, n, event.target.closest("button")));
+    maps.addEventListener("keydown", (event) => this.#moveAlong(maps, event));
     return block;
   }
 
@@ -239,16 +296,24 @@ export class Inside {
     return count > 1 ? `${(100 * place) / (count - 1)}%` : "0";
   }
 
-  async #kernel(block, layer, button) {
+  #moveAlong(maps, event) {
+    const columns = getComputedStyle(maps).gridTemplateColumns.split(" ").length;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    const next = step && maps.children[Number(event.target.dataset.index) + step];
+    if (step) event.preventDefault();
+    if (!next) return;
+    event.target.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  async #slide(block, layer, n, button) {
     if (!button) return;
-    block.querySelectorAll("button").forEach((one) => one.removeAttribute("aria-pressed"));
-    button.setAttribute("aria-pressed", "true");
+    block.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
     const index = Number(button.dataset.index);
-    const told = await ask(`kernels?${this.#query({ layer: layer.name, index })}`);
-    const values = { index: index + 1, n: told.n_kernels };
-    const note = fill(told.n_kernels === 1 ? texts.kernelOne : texts.kernel, values);
+    const told = await ask(`kernel?${this.#query({ layer: layer.name, index })}`, this.#form());
     const host = block.querySelector(".kernel");
     host.hidden = false;
-    host.innerHTML = `<img src="${told.sheet}" alt="" style="--columns:${told.columns}"><p class="note">${note}</p>`;
+    new Slide(host, told, index, n === 0);
   }
 }

@@ -1,7 +1,8 @@
 /* Who speaks for a digit. Pure; tested by tests/scripts/shares.test.js. */
 
-/** The shares of the shown maps, and what is left for all others: without their signs all add up to 1. */
-export function sharesOf(shown) {
-  const told = shown.reduce((sum, share) => sum + Math.abs(share), 0);
-  return { shown, others: Math.max(0, 1 - told) };
+/** The shares of the shown maps, and in whole percent what they and all other maps say; the biases have the rest. */
+export function sharesOf(shown, bias) {
+  const sum = shown.reduce((all, share) => all + Math.abs(share), 0);
+  const told = Math.round(100 * sum);
+  return { shown, told, others: Math.max(0, 100 - told - Math.round(100 * Math.abs(bias))) };
 }

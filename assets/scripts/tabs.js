@@ -5,10 +5,11 @@ import { Pad } from "./draw.js";
 import { Inside } from "./inside.js";
 import known from "./known.js";
 import { Models } from "./models.js";
+import { Play } from "./play.js";
 import { arrived } from "./shared.js";
 import { Upload } from "./upload.js";
 
-const TABS = { draw: Pad, upload: Upload, inside: Inside, batch: Batch, models: Models };
+const TABS = { draw: Pad, upload: Upload, inside: Inside, play: Play, batch: Batch, models: Models };
 const NAMES = Object.keys(TABS);
 
 /** Bring the tab `name`, whose content is `element`, to life. */

@@ -2,6 +2,7 @@
    that is pointed at shows which of the last maps speak for it, and how much; else the answer does. */
 import { make } from "./dom.js";
 import known from "./known.js";
+import { showNearest } from "./nearest.js";
 import { ask } from "./server.js";
 import { sharesOf } from "./shares.js";
 import { fill, percent } from "./text.js";
@@ -14,6 +15,8 @@ export class Think {
     this.root = root;
     this.row = root.querySelector(".think-row");
     this.says = root.querySelector(".think-says");
+    this.nearest = make(`<div class="nearest-host"></div>`);
+    this.says.after(make(`<p class="note think-how">${texts.thinkHow}</p>`), this.nearest);
     this.button = root.querySelector(".think-on");
     this.button.addEventListener("click", () => this.#switch());
     for (const event of ["pointerover", "focusin", "click"])
@@ -64,6 +67,7 @@ export class Think {
   #clear() {
     this.shown = this.told = null;
     this.row.replaceChildren();
+    this.nearest.replaceChildren();
     this.says.textContent = texts.thinkAsk;
   }
 
@@ -80,6 +84,7 @@ export class Think {
       bar.querySelector("i").style.transform = `scaleX(${told.probabilities[digit]})`;
       bar.ariaLabel = fill(texts.bar, { digit, percent: percent(told.probabilities[digit]) });
     }
+    showNearest(this.nearest, told.nearest);
     this.#speak(this.pointed ?? null);
   }
 
@@ -142,9 +147,9 @@ export class Think {
   #speak(digit) {
     this.pointed = digit;
     if (!this.told) return;
-    const { probabilities, shares, layers } = this.told;
+    const { probabilities, shares, biases, layers } = this.told;
     const of = digit ?? probabilities.indexOf(Math.max(...probabilities));
-    const { shown, others } = sharesOf(shares[of]);
+    const { shown, told, others } = sharesOf(shares[of], biases[of]);
     for (const bar of this.bars) bar.ariaPressed = String(Number(bar.dataset.digit) === of);
     for (const [i, map] of this.ends.entries()) {
       map.className = shown[i] > 0 ? "for" : "against";
@@ -159,9 +164,10 @@ export class Think {
     const n = layers.at(-1).n_maps - shown.length;
     this.says.textContent = fill(texts.thinkSays, {
       digit: of,
-      share: Math.round(100 * (1 - others)),
+      share: told,
       n,
-      others: Math.round(100 * others),
+      others,
+      biases: 100 - told - others,
     });
   }
 }

@@ -12,8 +12,9 @@ Hooks are removed whatever happens. torch is imported when an `Explainer` is mad
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -23,7 +24,8 @@ import numpy as np
 from digits.command import UserError
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.corruptions import KINDS, corrupt
-from digits.reading.verdict import softmax
+from digits.measuring.nearest import Nearest
+from digits.reading.verdict import NOT_A_DIGIT, softmax
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,6 +35,15 @@ STRESSES = get_args(StressKind)
 UNITS = {**{kind: KINDS[kind].unit for kind in KINDS}, "fgsm": "step of every pixel, share of full ink"}
 FGSM_RANGE = (0.0, 0.5)
 BATCH = 256
+Judge = Callable[[np.ndarray], tuple[np.ndarray, Sequence[str]]]  # ink (n, 28, 28) -> probabilities (n, 10), statuses
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Where the verdict becomes another one, going away from no damage; `digit` is None where it is refused."""
+
+    strength: float
+    digit: int | None
 
 
 @dataclass(frozen=True)
@@ -44,9 +55,37 @@ class StressCurve:
     strengths: np.ndarray  # (s,)
     probabilities: np.ndarray  # (s, 10)
     ink: np.ndarray  # uint8 (s, 28, 28), what the network saw
-    answer: int  # without damage
+    statuses: Sequence[str]  # (s,)
+    answer: int  # without damage, the most probable digit
+    flips: list[Flip]  # all of them, the one nearest to 0 first
     flips_at: float | None  # the strength nearest to 0 that changes the answer, None if none in the range does
     flips_to: int | None
+
+
+@dataclass(frozen=True)
+class Thoughts:
+    """How one ink becomes an answer."""
+
+    probabilities: np.ndarray  # (10,)
+    maps: dict[str, np.ndarray]  # of every convolution, after its batch norm and ReLU, float32 (c, h, w)
+    speaks: np.ndarray  # (10, c): what each of the last maps adds to each logit
+    rest: np.ndarray  # (10,): what no map adds, the biases of the layers that follow; with `speaks` it is the logit
+    hidden: np.ndarray  # what the last layer is given, float32 (d,)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """All that makes one feature map: relu((inputs in the window x weights, summed, + bias) x scale + shift)."""
+
+    inputs: np.ndarray  # float32 (n_in, height, width), without the padding, which is 0
+    weights: np.ndarray  # float32 (n_in, k, k)
+    bias: float
+    scale: float  # of the batch norm that follows, 1 without
+    shift: float
+    has_relu: bool
+    stride: int
+    padding: int
+    values: np.ndarray  # float32 (h, w), as the network has them
 
 
 @contextlib.contextmanager
@@ -69,20 +108,45 @@ def record_outputs(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor
             handle.remove()
 
 
+@contextlib.contextmanager
+def _record_input(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Yield a list that fills with what `layer` is given, one tensor a run."""
+    given: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[0]))
+    try:
+        yield given
+    finally:
+        handle.remove()
+
+
 class Explainer:
     """Looks into one network, which takes standardised ink (n, 1, 28, 28); `facts` as a checkpoint tells them.
+
+    `nearest` holds training pictures as this network has them in mind, if there is an index of them.
 
     Several threads may share an explainer, but nothing else may run its network meanwhile.
     """
 
-    def __init__(self, network: nn.Module, facts: dict[str, Any] | None = None) -> None:
+    def __init__(self, network: nn.Module, facts: dict[str, Any] | None = None, nearest: Nearest | None = None) -> None:
         import torch
 
         self._torch, self._lock = torch, threading.Lock()  # a hook would record other threads' outputs too
-        self.network, self.facts = network.eval(), facts or {}
+        self.network, self.facts, self.nearest = network.eval(), facts or {}, nearest
         self._device = next(network.parameters()).device
         modules = network.named_modules()
         self.convolutions = {name: layer for name, layer in modules if isinstance(layer, torch.nn.Conv2d)}
+        self.finishes = {name: self._what_finishes(name) for name in self.convolutions}
+
+    def _what_finishes(self, convolution: str) -> list[str]:
+        """Return the names of the batch norm and ReLU that directly follow in a sequence; they finish the map."""
+        nn, (parent, _, place) = self._torch.nn, convolution.rpartition(".")
+        sequence = self.network.get_submodule(parent)
+        if not isinstance(sequence, nn.Sequential):
+            return []
+        children = list(sequence.named_children())
+        after = children[[name for name, _child in children].index(place) + 1 :]
+        following = itertools.takewhile(lambda child: isinstance(child[1], (nn.BatchNorm2d, nn.ReLU)), after)
+        return [f"{parent}.{name}" if parent else name for name, _child in following]
 
     def to_input(self, ink: np.ndarray) -> Tensor:
         """Return standardised ink (n, 1, 28, 28) of uint8 (n, 28, 28) or (28, 28)."""
@@ -162,24 +226,71 @@ class Explainer:
             self.network(self.to_input(ink)[:1])
         return {name: maps[0].float().cpu().numpy() for name, maps in outputs.items()}
 
-    def thoughts(self, ink: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-        """Return how one ink, uint8 (28, 28), becomes an answer: probabilities (10,), maps, and who speaks for whom.
+    def _finished(self) -> dict[str, nn.Module]:
+        """Return what gives each convolution's finished maps, by the convolution's name."""
+        return {name: self.network.get_submodule([name, *after][-1]) for name, after in self.finishes.items()}
 
-        The maps are those of every convolution after ReLU, {name: float32 (c, h, w)}. Who speaks for whom is (10, c):
-        each of the last maps times its gradient, summed, for each digit's logit. The network is linear around every ink
-        but for its biases, so these are the parts of which a logit is made. Raises `UserError` if there are no maps.
+    def thoughts(self, ink: np.ndarray) -> Thoughts:
+        """Return how one ink, uint8 (28, 28), becomes an answer.
+
+        What a map adds to a logit is the sum of its values times their gradients. Dense layers with ReLU are linear
+        around every ink but for their biases, so maps and `rest` make the logit. Raises `UserError` without maps.
         """
         torch = self._torch
         if not self.convolutions:
             raise UserError("this network has no convolution, so there are no maps to show")
-        with self._lock, torch.enable_grad(), record_outputs(self.convolutions) as outputs:
+        dense = [layer for layer in self.network.modules() if isinstance(layer, torch.nn.Linear)][-1]
+        with (
+            self._lock,
+            torch.enable_grad(),
+            record_outputs(self._finished()) as outputs,
+            _record_input(dense) as hidden,
+        ):
             logits = self.network(self.to_input(ink)[:1].requires_grad_())[0]
             last = list(outputs.values())[-1]
             gradients = [torch.autograd.grad(logit, last, retain_graph=True)[0][0] for logit in logits]
-            speaks = torch.stack([(gradient * last[0]).sum(dim=(1, 2)) for gradient in gradients])
-        maps = {name: output[0].detach().clamp(min=0).float().cpu().numpy() for name, output in outputs.items()}
-        probabilities = softmax(logits.detach().cpu().numpy()[None], self.facts.get("temperature", 1.0))[0]
-        return probabilities, maps, speaks.detach().cpu().numpy()
+        speaks = torch.stack([(gradient * last[0]).sum(dim=(1, 2)) for gradient in gradients]).detach().cpu().numpy()
+        maps = {name: output[0].detach().float().cpu().numpy() for name, output in outputs.items()}
+        scores = logits.detach().cpu().numpy()
+        probabilities = softmax(scores[None], self.facts.get("temperature", 1.0))[0]
+        return Thoughts(probabilities, maps, speaks, scores - speaks.sum(axis=1), hidden[0][0].detach().cpu().numpy())
+
+    def hidden(self, ink: np.ndarray) -> np.ndarray:
+        """Return what the last layer is given, float32 (n, d), of ink, uint8 (n, 28, 28)."""
+        dense = [layer for layer in self.network.modules() if isinstance(layer, self._torch.nn.Linear)][-1]
+        with self._lock, self._torch.no_grad(), _record_input(dense) as given:
+            for start in range(0, len(ink), BATCH):
+                self.network(self.to_input(ink[start : start + BATCH]))
+        return np.concatenate([one.cpu().numpy() for one in given])
+
+    def kernel(self, ink: np.ndarray, layer: str, index: int) -> Kernel:
+        """Return what makes map `index` of the convolution `layer` from one ink, uint8 (28, 28)."""
+        torch, convolution = self._torch, self.convolutions[layer]
+        after = [self.network.get_submodule(name) for name in self.finishes[layer]]
+        with (
+            self._lock,
+            torch.no_grad(),
+            _record_input(convolution) as given,
+            record_outputs({layer: self._finished()[layer]}) as outputs,
+        ):
+            self.network(self.to_input(ink)[:1])
+        n_in = convolution.in_channels // convolution.groups
+        first = index // (convolution.out_channels // convolution.groups) * n_in
+        scale, shift = 1.0, 0.0
+        for norm in (module for module in after if isinstance(module, torch.nn.BatchNorm2d)):
+            scale = float(norm.weight[index].detach() / torch.sqrt(norm.running_var[index] + norm.eps))
+            shift = float(norm.bias[index].detach() - norm.running_mean[index] * scale)
+        return Kernel(
+            inputs=given[0][0, first : first + n_in].cpu().numpy(),
+            weights=convolution.weight[index].detach().cpu().numpy(),
+            bias=0.0 if convolution.bias is None else float(convolution.bias[index].detach()),
+            scale=scale,
+            shift=shift,
+            has_relu=any(isinstance(module, torch.nn.ReLU) for module in after),
+            stride=convolution.stride[0],
+            padding=convolution.padding[0],
+            values=outputs[layer][0, index].cpu().numpy(),
+        )
 
     def first_kernels(self) -> np.ndarray:
         """Return the kernels of the first convolution, float32 (n, height, width), averaged over input channels.
@@ -193,34 +304,38 @@ class Explainer:
 
     # ------------------------------------------------------------ what changes its mind
 
-    def stress(self, ink: np.ndarray, kind: str, n_steps: int = 25) -> StressCurve:
+    def stress(self, ink: np.ndarray, kind: str, n_steps: int = 25, judge: Judge | None = None) -> StressCurve:
         """Return the probabilities of one ink, uint8 (28, 28), while damage of `kind` grows over its whole range.
 
         `kind` is one of `STRESSES`, its strengths are in `UNITS`. Rotation runs from left to right through none.
-        The flip is then looked for again, `n_steps` times finer, between the steps where the answer changed.
+        Each flip is then looked for again, `n_steps` times finer, between the steps where the verdict changed. `judge`
+        tells probabilities and statuses; left out, the network alone does, and refuses nothing.
         """
+        judge = judge or (lambda many: (self.probabilities(many), ["ok"] * len(many)))
         low, high = FGSM_RANGE if kind == "fgsm" else KINDS[kind].range
         strengths = np.linspace(low, high, n_steps)
         strengths[np.abs(strengths).argmin()] = 0.0  # an even number of steps around 0 would miss it
         damaged = self._damage(ink, kind, strengths)
-        probabilities = self.probabilities(damaged)
-        answer = self.answer(ink)
-        flips_at, flips_to = self._first_flip(ink, kind, strengths, probabilities, answer)
-        return StressCurve(kind, UNITS[kind], strengths, probabilities, damaged, answer, flips_at, flips_to)
+        probabilities, statuses = judge(damaged)
+        flips = self._flips(ink, kind, strengths, _verdicts(probabilities, statuses), judge)
+        at, to = (flips[0].strength, flips[0].digit) if flips else (None, None)
+        answer = int(probabilities[np.abs(strengths).argmin()].argmax())
+        return StressCurve(kind, UNITS[kind], strengths, probabilities, damaged, statuses, answer, flips, at, to)
 
-    def _first_flip(
-        self, ink: np.ndarray, kind: str, strengths: np.ndarray, probabilities: np.ndarray, answer: int
-    ) -> tuple[float | None, int | None]:
-        flipped = strengths[probabilities.argmax(axis=1) != answer]
-        if not flipped.size:
-            return None, None
-        coarse = flipped[np.abs(flipped).argmin()]
-        before = strengths[np.abs(strengths) < np.abs(coarse)]
-        start = before[np.abs(before - coarse).argmin()]
-        finer = np.linspace(start, coarse, len(strengths))[1:]
-        answers = self.probabilities(self._damage(ink, kind, finer)).argmax(axis=1)
-        first = int(np.flatnonzero(answers != answer)[0]) if (answers != answer).any() else -1
-        return float(finer[first]), int(answers[first])
+    def _flips(
+        self, ink: np.ndarray, kind: str, strengths: np.ndarray, verdicts: list[int | None], judge: Judge
+    ) -> list[Flip]:
+        """Return every flip on the ways from no damage to both ends."""
+        flips, start = [], int(np.abs(strengths).argmin())
+        for way in (range(start, len(strengths) - 1), range(start, 0, -1)):
+            for i in way:
+                after = i + 1 if way.step > 0 else i - 1
+                if verdicts[i] != verdicts[after]:
+                    finer = np.linspace(strengths[i], strengths[after], len(strengths))[1:]
+                    found = _verdicts(*judge(self._damage(ink, kind, finer)))
+                    first = next((k for k, verdict in enumerate(found) if verdict == verdicts[after]), -1)
+                    flips.append(Flip(float(finer[first]), verdicts[after]))
+        return sorted(flips, key=lambda flip: abs(flip.strength))
 
     def _damage(self, ink: np.ndarray, kind: str, strengths: np.ndarray) -> np.ndarray:
         many = np.repeat(ink.reshape(1, 28, 28), len(strengths), axis=0)
@@ -259,3 +374,10 @@ class Explainer:
 
 def _to_ink(values: np.ndarray) -> np.ndarray:
     return values.round().clip(0, 255).astype(np.uint8)
+
+
+def _verdicts(probabilities: np.ndarray, statuses: Sequence[str]) -> list[int | None]:
+    """Return the digit of each, None where it is refused as no digit."""
+    return [
+        None if status == NOT_A_DIGIT else int(p.argmax()) for p, status in zip(probabilities, statuses, strict=True)
+    ]

@@ -116,6 +116,7 @@ class Predictor(Protocol):
 
     names: list[str]
     engines: list[Engine]
+    thresholds: dict[str, float]
 
     def predict(self, picture: Picture) -> Prediction:
         """Read the one digit in `picture`. Raises `PictureError`."""

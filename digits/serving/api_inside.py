@@ -1,22 +1,26 @@
 """The API's routes into the network: where it looks, what its layers make of a picture, what changes its mind.
 
-    add_inside(app, readers, desk)      # POST /api/explain, /api/stress; GET /api/kernels
+    add_inside(app, readers, desk)      # POST /api/explain, /api/think, /api/stress, /api/kernel
 
-Each takes one model by name; a network's first question loads torch. What they answer is in digits/serving/schemas.py.
+Each takes one model by name; a network's first question loads torch. Status and reason are those that /api/predict
+gives. What the routes answer is in digits/serving/schemas.py.
 """
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
-from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
-from digits.measuring.explain import StressKind
-from digits.serving.images import heat_on_ink, signed_sheet, to_data_url, to_sheet
-from digits.serving.schemas import Explanation, Kernels, Stress, Thoughts
+from digits.measuring.explain import Explainer, Judge, StressKind
+from digits.measuring.nearest import Nearest
+from digits.reading.answer import Prediction, Predictor
+from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
+from digits.serving.images import heat_on_ink, to_data_url, to_sheet
+from digits.serving.schemas import Explanation, Kernel, Stress, Thoughts
 from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
@@ -28,80 +32,106 @@ N_SHOWN = 6  # of the maps of a layer, while somebody draws
 
 
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
-    """Add the three routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
+    """Add the routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
 
-    async def prepare(file: UploadFile, model: str) -> tuple[Any, np.ndarray]:
+    async def prepare(file: UploadFile, model: str) -> tuple[Explainer, Predictor, Prediction]:
+        names = [model] if model else []
         with unknown_is_404():
-            readers.check([model] if model else [])
+            readers.check(names)
         (data,) = await desk.read([file])
-        ink = await desk.work(_ink_of, data)
-        return await desk.work(readers.explainer, model), ink
+        predictor = await desk.work(readers.predictor, names)
+        prediction = await desk.work(_predict, predictor, data)
+        return await desk.work(readers.explainer, model), predictor, prediction
 
     @app.post("/api/explain", tags=["inside"], response_model=Explanation)
     async def explain(file: Upload, model: Name = "", digit: Digit = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
-        return await desk.work(_explain, *await prepare(file, model), digit)
+        explainer, _predictor, prediction = await prepare(file, model)
+        return {"model": readers.check([model] if model else [])[0]} | await desk.work(
+            _explain, explainer, prediction, digit
+        )
 
     @app.post("/api/think", tags=["inside"], response_model=Thoughts)
     async def think(file: Upload, model: Name = "") -> Any:
         """Show how ink becomes an answer: the most active maps of each layer, and what speaks for each digit."""
-        return await desk.work(_think, *await prepare(file, model))
+        explainer, _predictor, prediction = await prepare(file, model)
+        return await desk.work(_think, explainer, prediction)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
     async def stress(file: Upload, kind: Kind, model: Name = "") -> Any:
-        """Damage the ink more and more and say how the ten probabilities follow."""
+        """Damage the ink more and more and say how probabilities and verdict follow."""
         return await desk.work(_stress, *await prepare(file, model), kind)
 
-    @app.get("/api/kernels", tags=["inside"], response_model=Kernels)
-    async def kernels(layer: str, index: int, model: Name = "") -> Any:
-        """Show the weights that make feature map `index` of a convolution."""
-        with unknown_is_404():
-            explainer = await desk.work(readers.explainer, model)
+    @app.post("/api/kernel", tags=["inside"], response_model=Kernel)
+    async def kernel(file: Upload, layer: str, index: int, model: Name = "") -> Any:
+        """Show all numbers that make feature map `index` of a convolution from this picture."""
+        explainer, _predictor, prediction = await prepare(file, model)
         convolution = explainer.convolutions.get(layer)
         if convolution is None or not 0 <= index < convolution.out_channels:
             raise HTTPException(404, "there is no such feature map in this network")
-        weights = convolution.weight[index].detach().cpu().numpy()  # (n_in, 3, 3)
-        columns = min(16, len(weights))
-        sheet = to_data_url(signed_sheet(weights, columns))
-        return {"n_kernels": len(weights), "columns": columns, "side": weights.shape[-1], "sheet": sheet}
+        return await desk.work(_kernel, explainer, _ink_of(prediction), layer, index)
 
 
-def _ink_of(data: bytes | PictureError) -> np.ndarray:
+def _predict(predictor: Predictor, data: bytes | PictureError) -> Prediction:
     if isinstance(data, PictureError):
         raise data
-    ink = to_ink(data)
-    if not ink.any():
+    prediction = predictor.predict(data)
+    if prediction.status == BLANK:
         raise PictureError("nothing is written in this picture")
-    return ink
+    return prediction
 
 
-def _explain(explainer: Any, ink: np.ndarray, digit: int | None) -> dict[str, Any]:
-    probabilities = explainer.probabilities(ink)[0]
-    answer = int(probabilities.argmax())
+def _ink_of(prediction: Prediction) -> np.ndarray:
+    found = prediction.found
+    assert found is not None, "an unreadable picture has raised before"
+    return found.ink
+
+
+def _explain(explainer: Explainer, prediction: Prediction, digit: int | None) -> dict[str, Any]:
+    ink = _ink_of(prediction)
+    answer = int(prediction.probs.argmax()) if prediction.digit is None else prediction.digit
     digit = answer if digit is None else digit
+    thoughts = explainer.thoughts(ink)
     return {
+        **_verdict(prediction),
         "answer": answer,
         "digit": digit,
-        "probabilities": [round(float(p), 6) for p in probabilities],
         "ink": to_data_url(ink),
         "grad_cam": to_data_url(heat_on_ink(explainer.grad_cam(ink, digit), ink)),
         "occlusion": to_data_url(heat_on_ink(explainer.occlusion_map(ink, digit), ink)),
-        "layers": [_layer(name, maps) for name, maps in explainer.feature_maps(ink).items()],
+        "layers": [_layer(name, maps) for name, maps in thoughts.maps.items()],
+        "nearest": _nearest(explainer.nearest, thoughts.hidden) if explainer.nearest else None,
     }
 
 
-def _think(explainer: Any, ink: np.ndarray) -> dict[str, Any]:
-    probabilities, maps, speaks = explainer.thoughts(ink)
+def _verdict(prediction: Prediction) -> dict[str, Any]:
+    """Return status, reason and probabilities, as reading the picture tells them."""
+    probabilities = prediction.probs.astype(float).round(6).tolist()
+    return {"status": prediction.status, "reason": prediction.reason, "probabilities": probabilities}
+
+
+def _think(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
+    ink = _ink_of(prediction)
+    thoughts = explainer.thoughts(ink)
+    maps, speaks = thoughts.maps, thoughts.speaks
     shown = {name: _most_active(layer) for name, layer in maps.items()}
     *_others, name = maps
     last = shown[name] = np.sort(np.argsort(-np.abs(speaks).max(axis=0))[:N_SHOWN])  # of the last, who has most to say
-    shares = speaks / np.maximum(np.abs(speaks).sum(axis=1, keepdims=True), 1e-9)  # (10, c)
+    whole = np.maximum(np.abs(speaks).sum(axis=1) + np.abs(thoughts.rest), 1e-9)  # (10,)
     return {
+        **_verdict(prediction),
         "ink": to_data_url(ink),
-        "probabilities": probabilities.astype(float).round(6).tolist(),
         "layers": [_row(name, layer, shown[name]) for name, layer in maps.items()],
-        "shares": shares[:, last].astype(float).round(4).tolist(),
+        "shares": (speaks[:, last] / whole[:, None]).astype(float).round(4).tolist(),
+        "biases": (thoughts.rest / whole).astype(float).round(4).tolist(),
+        "nearest": _nearest(explainer.nearest, thoughts.hidden) if explainer.nearest else None,
     }
+
+
+def _nearest(nearest: Nearest, hidden: np.ndarray) -> dict[str, Any]:
+    places = nearest.find(hidden)
+    sheet = to_data_url(to_sheet(nearest.ink[places], len(places)))
+    return {"sheet": sheet, "labels": nearest.labels[places].tolist(), "n": len(nearest.labels)}
 
 
 def _most_active(maps: np.ndarray) -> np.ndarray:
@@ -111,7 +141,7 @@ def _most_active(maps: np.ndarray) -> np.ndarray:
 
 def _row(name: str, maps: np.ndarray, shown: np.ndarray) -> dict[str, Any]:
     level = max(float(maps[shown].max()), 1e-6)
-    sheet = to_data_url(to_sheet((maps[shown] / level * 255).astype(np.uint8), 1))
+    sheet = to_data_url(to_sheet((np.clip(maps[shown] / level, 0, 1) * 255).astype(np.uint8), 1))
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "shown": shown.tolist(), "sheet": sheet}
 
 
@@ -123,15 +153,42 @@ def _layer(name: str, maps: np.ndarray) -> dict[str, Any]:
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "columns": columns, "sheet": sheet}
 
 
-def _stress(explainer: Any, ink: np.ndarray, kind: str) -> dict[str, Any]:
-    curve = explainer.stress(ink, kind)
+def _kernel(explainer: Explainer, ink: np.ndarray, layer: str, index: int) -> dict[str, Any]:
+    kernel = explainer.kernel(ink, layer, index)
+    arrays = {name: getattr(kernel, name) for name in ("inputs", "weights", "values")}
+    facts = {name: value for name, value in vars(kernel).items() if name not in arrays}
+    return facts | {name: {"shape": a.shape, "data": _packed(a)} for name, a in arrays.items()}
+
+
+def _packed(array: np.ndarray) -> str:
+    return base64.b64encode(array.astype("<f4").tobytes()).decode()
+
+
+def _stress(explainer: Explainer, predictor: Predictor, prediction: Prediction, kind: str) -> dict[str, Any]:
+    curve = explainer.stress(_ink_of(prediction), kind, judge=_judge_like(predictor, prediction))
     return {
         "kind": curve.kind,
         "unit": curve.unit,
         "answer": curve.answer,
         "strengths": [round(float(value), 5) for value in curve.strengths],
         "probabilities": curve.probabilities.round(5).tolist(),
+        "statuses": list(curve.statuses),
         "sheet": to_data_url(to_sheet(curve.ink, len(curve.ink))),
-        "flips_at": curve.flips_at,
-        "flips_to": curve.flips_to,
+        "flips": [vars(flip) for flip in curve.flips],
     }
+
+
+def _judge_like(predictor: Predictor, prediction: Prediction) -> Judge:
+    """Return what judges ink as the picture it comes from was judged; what another rule refused stays refused."""
+    left_out = prediction.found.left_out if prediction.found else 0.0
+
+    def tell(ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        probabilities, scores = predictor.predict_scores(ink)
+        limits = predictor.thresholds
+        pairs = zip(probabilities, scores, strict=True)
+        return probabilities, [judge(p, float(score), limits, left_out)[0] for p, score in pairs]
+
+    by_ink = tell(_ink_of(prediction)[None])[1][0]
+    if prediction.status == NOT_A_DIGIT and by_ink != NOT_A_DIGIT:
+        return lambda ink: (tell(ink)[0], [NOT_A_DIGIT] * len(ink))
+    return tell

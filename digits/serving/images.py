@@ -67,13 +67,6 @@ def to_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     return grid.swapaxes(1, 2).reshape(n_rows * height, columns * width, *images.shape[3:])
 
 
-def signed_sheet(values: np.ndarray, columns: int) -> np.ndarray:
-    """Return values, float (n, h, w), as a sheet in colour: blue below zero, white at it, orange above."""
-    share = np.clip(values / max(float(np.abs(values).max()), 1e-9), -1, 1)[..., None]
-    colour = np.where(share > 0, ORANGE, BLUE)
-    return to_sheet((255 + np.abs(share) * (colour - 255)).round().astype(np.uint8), columns)
-
-
 def heat_on_ink(heat: np.ndarray, ink: np.ndarray, scale: int = 8) -> np.ndarray:
     """Return RGB (28 x scale, 28 x scale): the ink in grey, heat (28, 28) over it, orange above zero and blue below.
 

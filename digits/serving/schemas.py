@@ -150,16 +150,28 @@ class Layer(BaseModel):
     sheet: str = Field(description="all maps side by side, a PNG as data URL")
 
 
+class NearestPictures(BaseModel):
+    """The training pictures that the last layer takes for most alike."""
+
+    sheet: str = Field(description="the pictures side by side, the nearest first, a PNG as data URL")
+    labels: list[int]
+    n: int = Field(description="how many training pictures were compared")
+
+
 class Explanation(BaseModel):
     """Where the network looked, for one digit."""
 
-    answer: int
+    model: str
+    status: Status = Field(description="as /api/predict has it")
+    reason: str
+    answer: int = Field(description="the most probable digit, also where it is refused")
     digit: int = Field(description="the digit that was asked about")
     probabilities: list[float]
     ink: str
     grad_cam: str = Field(description="the ink with what speaks for the digit in colour, a PNG as data URL")
     occlusion: str = Field(description="the ink with what the answer rests on in colour, a PNG as data URL")
     layers: list[Layer]
+    nearest: NearestPictures | None = Field(description="null if no index was made of these weights")
 
 
 class ActiveMaps(BaseModel):
@@ -176,21 +188,44 @@ class Thoughts(BaseModel):
     """How ink becomes an answer."""
 
     ink: str
+    status: Status
+    reason: str
     probabilities: list[float]
     layers: list[ActiveMaps]
     shares: list[list[float]] = Field(
         description="ten rows: how much each shown map of the last layer speaks for the digit, or against it where "
-        "negative; all maps' shares, without their signs, add up to 1"
+        "negative; the shares of all maps and of the biases, without their signs, add up to 1"
     )
+    biases: list[float] = Field(description="ten: the share of the biases of the layers that follow the maps")
+    nearest: NearestPictures | None = Field(description="null if no index was made of these weights")
 
 
-class Kernels(BaseModel):
-    """The weights that make one feature map."""
+class Numbers(BaseModel):
+    """An array of float32."""
 
-    n_kernels: int = Field(description="one for each map of the layer before")
-    columns: int
-    side: int
-    sheet: str = Field(description="blue = negative, orange = positive, a PNG as data URL")
+    shape: list[int]
+    data: str = Field(description="little-endian, base64")
+
+
+class Kernel(BaseModel):
+    """All that makes one feature map: relu((inputs in the window x weights, summed, + bias) x scale + shift)."""
+
+    inputs: Numbers = Field(description="(n_in, height, width); outside of them are zeros, `padding` wide")
+    weights: Numbers = Field(description="(n_in, k, k)")
+    values: Numbers = Field(description="(h, w), as the network has them")
+    bias: float
+    scale: float = Field(description="of the batch norm that follows; 1 without")
+    shift: float
+    has_relu: bool
+    stride: int
+    padding: int
+
+
+class Flip(BaseModel):
+    """Where the verdict becomes another one."""
+
+    strength: float
+    digit: int | None = Field(description="null where it is refused as no digit")
 
 
 class Stress(BaseModel):
@@ -202,5 +237,5 @@ class Stress(BaseModel):
     strengths: list[float]
     probabilities: list[list[float]] = Field(description="ten for each strength")
     sheet: str = Field(description="what the network saw at each strength, side by side, a PNG as data URL")
-    flips_at: float | None = Field(description="the smallest strength that changes the answer, if any does")
-    flips_to: int | None
+    statuses: list[Status] = Field(description="one for each strength")
+    flips: list[Flip] = Field(description="every change of the verdict, the gentlest first")

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sharesOf } from "../../assets/scripts/shares.js";
 
-test("what the shown maps do not say is left for the others", () => {
-  assert.deepEqual(sharesOf([0.5, -0.25]), { shown: [0.5, -0.25], others: 0.25 });
-  assert.equal(sharesOf([0.6, -0.5]).others, 0);
+test("what neither the shown maps nor the biases say is left for the others", () => {
+  assert.deepEqual(sharesOf([0.5, -0.25], -0.1), { shown: [0.5, -0.25], told: 75, others: 15 });
+  assert.equal(sharesOf([0.6, -0.3], 0.1).others, 0);
 });

@@ -12,7 +12,14 @@ SUBTITLE = "A small neural network that reads handwriting — and says so when i
 
 FOOT = "Pictures are read by this server and sent nowhere else. <a href='docs'>For programs: the API</a>"
 
-TABS = {"draw": "Draw", "upload": "Upload", "inside": "Look inside", "batch": "Batch", "models": "Models"}
+TABS = {
+    "draw": "Draw",
+    "upload": "Upload",
+    "inside": "Look inside",
+    "play": "Play",
+    "batch": "Batch",
+    "models": "Models",
+}
 
 SCRIPT = {
     # answer card
@@ -63,7 +70,14 @@ SCRIPT = {
     "thinkOn": "Watch it think",
     "thinkAsk": "Draw: the ink, the most active maps of each layer and the answers appear here.",
     "thinkSays": "What speaks for a {digit} (orange) and against it (blue): {share} % the maps shown, {others} % the "
-    "{n} others. Point at another digit to see what speaks for that.",
+    "{n} others, {biases} % the biases, which are the same for every picture. Point at another digit to see what "
+    "speaks for that.",
+    "thinkHow": "A map's share is the sum of its values times their gradients, taken through the dense layers that "
+    "follow: all maps and the biases together are the digit's score.",
+    "nearestTitle": "It thought of these",
+    "nearestSays": "Of {n} pictures it learned from, the six that are most like yours to its last layer.",
+    "nearestNone": "No training pictures are kept for these weights.",
+    "nearestOne": "A training picture of a {digit}",
     # upload
     "drop": "Drop a picture here, paste one, or",
     "choose": "Choose a file",
@@ -88,13 +102,16 @@ SCRIPT = {
     "numberDigits": "The digits, one by one",
     "working": "Reading …",
     # look inside
-    "insideExample": "This is one of the examples; draw or upload a digit to look at your own.",
+    "insideExample": "A chosen example; draw or upload a digit to look at your own.",
     "insideYours": "The picture you last drew or chose.",
+    "insideOpening": "Opening the network; the first time this takes some seconds.",
+    "insideSays": "{model}: {says} {detail}",
+    "insideRefused": "What follows is what speaks for a {digit} all the same.",
     "lookTitle": "Where it looks",
     "lookAsk": "What would speak for another digit?",
     "lookFor": "What speaks for {digit}",
     "cam": "What speaks for a {digit} (Grad-CAM)",
-    "occlusion": "What a {digit} rests on: hiding orange costs it",
+    "occlusion": "Hiding orange makes a {digit} less likely, hiding blue more likely",
     "stressTitle": "How much does it take?",
     "kinds": {
         "gaussian": "Noise",
@@ -103,18 +120,65 @@ SCRIPT = {
         "rotation": "Turning",
         "fgsm": "Attack",
     },
-    "units": {"gaussian": "", "salt_and_pepper": "of the pixels", "blur": "pixels", "fgsm": ""},
+    "units": {"gaussian": "", "salt_and_pepper": "of the pixels", "blur": "pixels", "fgsm": "of full ink"},
     "strength": "Strength",
-    "stressNow": "{strength}: {digit}, {percent}",
-    "flips": "At {strength} of {kind} it takes the {answer} for a {digit}.",
-    "neverFlips": "It stays a {answer} up to {strength} of {kind}.",
+    "stressNow": "{strength}: {verdict}",
+    "verdicts": {
+        "ok": "a {digit}, {percent}",
+        "unsure": "perhaps a {digit}, {percent}",
+        "not_a_digit": "no digit",
+    },
+    "startsAs": "Undamaged it is read as a {digit}",
+    "startsRefused": "Undamaged it is refused as no digit",
+    "flipsTo": "at {strength} as a {digit}",
+    "flipsRefused": "at {strength} refused as no digit",
+    "neverFlips": "and so up to {strength}",
+    "probability": "Probability",
     "others": "other digits",
+    "wouldRefuse": "refused",
+    "wouldDoubt": "unsure",
     "layersTitle": "What each layer makes of it",
-    "layersNote": "Each square is one feature map; bright is where its pattern was found. Click one to see its kernel.",
+    "layersNote": "Each square is one feature map; bright is where its pattern was found. Click one to see how its "
+    "kernel slides.",
     "layer": "Layer {n}: {maps} maps of {side} × {side}",
     "map": "Feature map {index}",
-    "kernelOne": "Map {index}: its kernel. Orange counts for, blue against.",
-    "kernel": "Map {index}: one kernel for each of the {n} maps before. Orange counts for, blue against.",
+    # the kernel slides
+    "slideTitle": "How map {index} comes about",
+    "slideInk": "The ink, standardised",
+    "slideMap": "Map {index} before it, the strongest here of {n}",
+    "slideOut": "Map {index}",
+    "slideHow": "Point at a pixel, or move with the arrow keys.",
+    "slideTable": "Number in the window × number of the kernel",
+    "slideOnly": "These products add up to",
+    "slideStrongest": "These products add up to",
+    "slideRest": "those of the {n} other maps",
+    "slideBias": "bias",
+    "slideSum": "sum",
+    "slideNorm": "BatchNorm: × {scale}, {shift}",
+    "slideRelu": "ReLU: nothing below 0",
+    "slideHas": "the network has",
+    # play
+    "games": {"ten": "Ten in thirty seconds", "fool": "Fool it"},
+    "gameRules": {
+        "ten": "Draw the digit that is asked for; as soon as it is read, the next one comes.",
+        "fool": "Draw the digit so that you can still read it and the network cannot.",
+    },
+    "gameStart": "Start",
+    "gameAgain": "Play again",
+    "gamePaper": "Draw the digit that is asked for.",
+    "gameDraw": "Draw a {digit}",
+    "gameSkip": "Another digit",
+    "gameClear": "Clear",
+    "gameDone": "I can read it",
+    "gameStop": "That's enough",
+    "gameLeft": "{seconds} s left, {n} read",
+    "gameFooled": "{n} of {tries} fooled it",
+    "gameSees": "It sees {verdict}.",
+    "gameEndsTen": "{n} of ten in {seconds} seconds.",
+    "gameEndsFool": "You fooled it {n} times.",
+    "gameEndsFoolOne": "You fooled it once.",
+    "gameSave": "Save the strip",
+    "gameStrip": "Your drawings",
     # batch
     "batchDrop": "Drop pictures, a folder or a zip here, or",
     "batchFiles": "Choose files",
