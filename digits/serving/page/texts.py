@@ -49,7 +49,7 @@ SCRIPT = {
     "countNone": "Nothing is kept unless you click.",
     "export": "Download them",
     # pad
-    "paper": "Drawing area. Draw one digit with mouse, pen or finger.",
+    "paper": "Drawing area, for mouse, pen or finger. Without one, choose or paste a picture under Upload.",
     "hint": "Draw a digit here",
     "tools": "Drawing tools",
     "pen": "Pen",
@@ -165,9 +165,9 @@ SCRIPT = {
         "val_mnist": "Scanned digits (MNIST)",
         "val_imitated": "Imitated photos and drawings",
     },
-    "measured": {"handwriting": "Other people's writing, right", "speed": "Time for a digit"},
-    "modelsNote": "Right: the mean of eleven sets of photos, scans and drawings by people whose writing no model here "
-    "has seen. Time: the network alone, on two cores without a GPU.",
+    "measured": {"handwriting": "Right", "speed": "Time"},
+    "modelsNote": "Right: of other people's digits, the mean of eleven sets of photos, scans and drawings that "
+    "no model here learned from. Time: of one digit, the network alone, on two cores without a GPU.",
     "modelFor": {
         "mnistnet": "Take this one: it reads other people's writing best.",
         "gapcnn": "Another kind of network, for a vote; the slowest.",
