@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pandas
 import pytest
+from PIL import Image
 
 from tests.conftest import CHROMIUM
 from tests.serving import serving
@@ -192,6 +193,26 @@ def test_a_dot_is_no_digit_and_a_tiny_drawing_is_to_be_larger(page, pen: str) ->
     assert says(page) != "Draw larger, please.", "the drawing is large now"
 
 
+@pytest.mark.parametrize("pen", ["5", "14"])
+def test_blobs_and_tiny_scribbles_are_never_read_as_digits(page, pen: str) -> None:
+    page.locator(".width").fill(pen)
+    random = np.random.default_rng(3)
+    turns = np.linspace(0, 12 * np.pi, 80)
+    for radius in (0.06, 0.1, 0.16):
+        disc = 0.5 + (radius * turns / turns[-1])[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+        scribble = 0.5 + random.uniform(-min(radius, 0.1), min(radius, 0.1), (12, 2))
+        for points in (disc, scribble):
+            page.mouse.move(*to_pixels(page, points[0]))
+            page.mouse.down()
+            for point in points[1:]:
+                page.mouse.move(*to_pixels(page, point))
+            page.mouse.up()
+            settle(page)
+            assert page.locator(".answer >> visible=true").get_attribute("data-status") != "ok", radius
+            page.keyboard.press("Escape")
+            settle(page)
+
+
 def test_it_thinks_while_you_draw(page) -> None:
     draw(page, 8)
     page.locator(".think-on").click()
@@ -320,10 +341,10 @@ def test_upload_reads_a_number(page, tmp_path: Path) -> None:
     cv2.putText(picture, "7 4 1", (30, 120), cv2.FONT_HERSHEY_SIMPLEX, 4, 0, 10)
     cv2.imwrite(str(tmp_path / "number.png"), picture)
     go_to(page, "Upload")
-    page.locator("text=A number").click()
+    page.locator(".upload .choice >> text=A number").click()
     page.locator(".upload input[type=file]").set_input_files(tmp_path / "number.png")
-    page.wait_for_selector(".number-text:not(:empty)")
-    assert page.locator(".number-text").inner_text().replace(" ", "") == "741"
+    page.wait_for_selector(".number-digits li >> visible=true")
+    assert page.locator(".number-text >> visible=true").inner_text().replace(" ", "") == "741"
     assert page.locator(".shown rect").count() == 3
     assert page.locator(".number-digits b").all_inner_texts() == ["7", "4", "1"]
 
@@ -499,6 +520,167 @@ def test_batch_opens_archives_and_passes_over_what_is_no_picture(page, examples,
     assert sorted(names) == [f"more.zip/scans/{name}.png" for name in wanted]
 
 
+def draw_small(tab, digit: int, left: float) -> None:
+    """Draw a digit that leaves room for another; `left` in fractions of the paper."""
+    for first, *others in paths(digit):
+        moved = [(left + 0.5 * x, 0.1 + 0.8 * y) for x, y in (first, *others)]
+        tab.mouse.move(*to_pixels(tab, moved[0]))
+        tab.mouse.down()
+        for point in moved[1:]:
+            tab.mouse.move(*to_pixels(tab, point), steps=5)
+        tab.mouse.up()
+
+
+def test_several_digits_are_offered_as_a_number_and_one_as_a_digit(page) -> None:
+    draw_small(page, 1, 0.0)
+    draw_small(page, 7, 0.5)
+    settle(page)
+    page.get_by_role("button", name="Looks like several digits").click()
+    page.wait_for_selector(".number-text >> visible=true")
+    settle(page)
+    assert page.locator(".number-text >> visible=true").inner_text() == "17"
+    page.keyboard.press("Escape")
+    draw(page, 7)
+    page.get_by_role("button", name="This is one digit").click()
+    page.wait_for_selector("text=This is a 7. >> visible=true")
+
+
+def test_the_choice_of_digit_or_number_is_one_for_all_tabs(page) -> None:
+    for name in ("Draw", "Upload", "Batch"):
+        go_to(page, name)
+        page.wait_for_selector(".mode .choice >> visible=true")
+        assert page.locator(".mode input:checked >> visible=true").get_attribute("value") == "one"
+    page.locator(".choice >> text=A number >> visible=true").click()
+    for name in ("Draw", "Upload", "Batch"):
+        go_to(page, name)
+        assert page.locator(".mode input:checked >> visible=true").get_attribute("value") == "number"
+
+
+def test_a_number_is_corrected_and_copied(chromium, address: str) -> None:
+    allowed = ["clipboard-read", "clipboard-write"]
+    for tab in open_page(chromium, address, viewport={"width": 390, "height": 844}, permissions=allowed):
+        tab.locator(".choice >> text=A number >> visible=true").click()
+        draw(tab, 7)
+        number = tab.locator(".number-text >> visible=true")
+        assert number.inner_text() == "7"
+        number.fill("71")
+        assert tab.locator(".copied >> visible=true").inner_text() == "Corrected by you."
+        tab.locator(".copy >> visible=true").click()
+        tab.wait_for_selector("text=Copied. >> visible=true")
+        assert tab.evaluate("navigator.clipboard.readText()") == "71"
+
+
+@pytest.fixture(scope="module", params=["pdf", "tiff"])
+def paged(request, tmp_path_factory: pytest.TempPathFactory, examples) -> Path:
+    """A file whose pages show 2 and 5."""
+    first, second = (Image.open(examples[digit]).convert("L") for digit in (2, 5))
+    path = tmp_path_factory.mktemp("paged") / f"two.{request.param}"
+    first.save(path, save_all=True, append_images=[second])
+    return path
+
+
+def test_upload_turns_the_pages_of_a_file(page, paged: Path) -> None:
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(paged)
+    page.wait_for_selector("text=Page 1 of 2 >> visible=true")
+    assert says(page) == "This is a 2." and page.locator(".before").is_disabled()
+    page.get_by_role("button", name="Next page").click()
+    page.wait_for_selector("text=This is a 5. >> visible=true")
+    assert page.locator(".page-now").inner_text() == "Page 2 of 2" and page.locator(".after").is_disabled()
+
+
+def test_batch_counts_every_page(page, paged: Path, examples) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files([paged, examples[1], ROOT / "LICENSE"])
+    wait_for_batch(page)
+    assert page.locator(".running-says").inner_text() == "3 of 4 read; 1 could not be read."
+
+
+def test_a_reload_keeps_the_batch_and_what_was_checked(page, examples, tmp_path: Path) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files([examples[1], examples[7]])
+    wait_for_batch(page)
+    page.locator(".table-host >> visible=true").focus()
+    for key in ("4", "Enter", "ArrowUp", "Delete"):
+        page.keyboard.press(key)
+    page.wait_for_selector("text=0 of 1 checked are right")
+    page.wait_for_timeout(1000)
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks, because nothing is saved
+    page.reload()
+    page.wait_for_selector("text=0 of 1 checked are right")
+    assert page.locator(".running-says").inner_text() == "2 of 2 read."
+    page.wait_for_function("[...document.querySelectorAll('.rows img')].every((image) => image.naturalWidth > 0)")
+    table = pandas.read_csv(save(page, "CSV", tmp_path / "again.csv"))
+    assert sorted(table.label.dropna()) == [4]
+
+
+def test_batch_reads_numbers_and_saves_them_corrected(page, examples, tmp_path: Path) -> None:
+    go_to(page, "Batch")
+    page.locator(".choice >> text=A number >> visible=true").click()
+    page.locator(".batch input.files").set_input_files([examples[1], examples[7], ROOT / "LICENSE"])
+    wait_for_batch(page)
+    assert page.locator(".running-says").inner_text() == "2 of 3 read; 1 could not be read."
+    page.locator(".fix-text").fill("12.5")
+    page.get_by_role("button", name="Set, and next").click()
+    table = pandas.read_csv(save(page, "CSV", tmp_path / "numbers.csv"), dtype=str)
+    assert sorted(table.text.dropna()) == ["1", "7"] and list(table.label.dropna()) == ["12.5"]
+    rows = json.loads(save(page, "JSON", tmp_path / "numbers.json").read_text())["rows"]
+    assert [row["status"] for row in rows].count("error") == 1
+    page.get_by_role("button", name="This is one digit").click()  # each row is a single one
+    page.wait_for_selector(".rows .second", state="attached")
+    wait_for_batch(page)
+
+
+def test_unsaved_checks_are_not_lost_to_the_next_batch_unasked(page, examples) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files(examples[1])
+    wait_for_batch(page)
+    page.locator(".table-host >> visible=true").focus()
+    page.keyboard.press("4")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.locator(".batch input.files").set_input_files(examples[7])
+    assert page.locator(".rows .truth").all_inner_texts() == ["✗ 4"]
+
+
+SHIFTS = """new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) window.shifted = (window.shifted ?? 0) + shift.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.parametrize("size", [(1280, 860), (390, 844)])
+def test_little_moves_while_the_page_loads(chromium, address: str, size: tuple[int, int]) -> None:
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
+    tab = context.new_page()
+    tab.add_init_script(SHIFTS)
+    tab.goto(address)
+    tab.wait_for_selector("[data-live] .paper canvas")
+    tab.wait_for_timeout(1000)
+    assert tab.evaluate("window.shifted ?? 0") < 0.1
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(844, 390), (640, 430)])  # a phone on its side; a laptop at 200 %
+def test_pad_and_answer_are_both_in_view_on_a_low_screen(chromium, address: str, size: tuple[int, int]) -> None:
+    for tab in open_page(chromium, address, viewport={"width": size[0], "height": size[1]}):
+        draw(tab, 4)
+        for part in (".paper", ".answer .says", ".answer .bars"):
+            box = tab.locator(f"{part} >> visible=true").bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= size[1], part
+
+
+def test_tabs_are_one_stop_and_do_not_jump(page) -> None:
+    tabs = page.get_by_role("tab")
+
+    def places() -> list[float]:
+        return [tab.bounding_box()["x"] for tab in tabs.all()]
+
+    before = places()
+    for key, name in (("End", "Models"), ("Home", "Draw"), ("ArrowLeft", "Models"), ("ArrowRight", "Draw")):
+        page.locator("[role=tab][tabindex='0']").press(key)
+        page.wait_for_selector(f"[role=tab][tabindex='0'] >> text={name}")
+        assert page.locator("[role=tab][tabindex='0']").count() == 1 and places() == before
+
+
 def start_program(port: int, data_dir: Path) -> subprocess.Popen:
     """Start the program as its user does, and wait until it serves."""
     command = [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data_dir)]
@@ -513,10 +695,15 @@ def test_when_the_server_comes_back_everything_goes_on_by_itself(chromium, examp
     program = start_program(port, tmp_path)
     for tab in open_page(chromium, f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 860}):
         draw(tab, 1)
+        tab.keyboard.press("Escape")
+        first, *others = paths(7)[0]
+        tab.mouse.move(*to_pixels(tab, first))
+        tab.mouse.down()  # in the middle of a drawing
+        tab.mouse.move(*to_pixels(tab, others[0]), steps=4)
         program.kill()
         program.wait()
-        tab.keyboard.press("Escape")
-        draw(tab, 7, wait=False)
+        tab.mouse.move(*to_pixels(tab, others[1]), steps=4)
+        tab.mouse.up()
         tab.wait_for_selector(".answer .says >> text=The server does not answer; trying again.")
         keep_picture(tab, "offline")
         go_to(tab, "Upload")

@@ -2,12 +2,14 @@
    Same API and columns as a batch on the command line; the reports are written by the same code. */
 import { make } from "./dom.js";
 import { portions, sift } from "./files.js";
+import { forget, keep, recall } from "./kept.js";
 import known from "./known.js";
+import { offer, readNumber, showChoice } from "./number.js";
 import { byDoubt, digitCounts, isWrong, progress, sureCounts } from "./rows.js";
 import { ask, fetchAgain } from "./server.js";
-import { receive } from "./shared.js";
+import { receive, shared } from "./shared.js";
 import { save, showBars, Table } from "./table.js";
-import { count, fill, percent } from "./text.js";
+import { count, csv, fill, percent } from "./text.js";
 import { unzip } from "./unzip.js";
 
 const { texts } = known;
@@ -15,14 +17,46 @@ const PORTION = 16; // files in one request, at most, and
 const PORTION_BYTES = 4 * 2 ** 20;
 const AT_ONCE = 2; // requests under way
 const NAMES = 3; // of what was passed over, told of each kind
+const NUMBER_COLUMNS = ["path", "status", "text", "number", "confidence", "error", "label"];
 const STEPS = [0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
 
 export class Batch {
   constructor(root) {
     this.root = root;
     this.rows = [];
-    this.table = new Table(this.#find("answers"), { changed: (row) => this.#checked(row) });
     this.#bind();
+    this.#ready(shared.mode === "number");
+    this.#recall();
+  }
+
+  /** Make room for rows of digits or of numbers. */
+  #ready(isNumber) {
+    this.isNumber = isNumber;
+    this.table = new Table(this.#find("answers"), { isNumber, changed: (row) => this.#checked(row) });
+    for (const part of this.root.querySelectorAll(".of-digits, .keep, [data-kind=html], [data-kind=parquet]"))
+      part.hidden = isNumber;
+    this.#find("number-fix").hidden = !isNumber;
+  }
+
+  /** A reload brings back what was read and what was checked; the browser keeps it, and a new batch ends it. */
+  async #recall() {
+    const batch = await recall();
+    if (!batch?.rows.length || this.stop || this.rows.length) return;
+    this.#ready(batch.isNumber);
+    Object.assign(this, batch);
+    for (const row of this.rows) row.original = shown(row, row);
+    this.#find("running").hidden = false;
+    this.#find("cancel").hidden = true;
+    this.#find("running").querySelector("progress").hidden = true;
+    this.#find("running-says").textContent = batch.said;
+    this.#finish();
+  }
+
+  /** Let a reload find the batch as it is now; of a very large one the browser may keep nothing. */
+  #remember() {
+    const rows = this.rows.map(({ original, keeping, ...row }) => row);
+    const { model, seconds, passed, isNumber, unsaved } = this;
+    return keep({ rows, model, seconds, passed, isNumber, unsaved, said: this.#find("running-says").textContent });
   }
 
   #find(name) {
@@ -38,8 +72,14 @@ export class Batch {
     receive("batch", (parcel) => this.#dropped(parcel));
     addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault());
     this.#find("cancel").addEventListener("click", () => this.stop?.abort());
+    showChoice(this.#find("mode"), () => this.named && this.root.offsetParent !== null && this.#start(this.named));
+    for (const done of ["click", "keyup"]) this.#find("answers").addEventListener(done, () => this.#showMarked());
+    this.#find("number-fix").addEventListener("submit", (event) => this.#fix(event));
+    this.#find("copy-all").addEventListener("click", () => this.#copy());
     for (const kind of Object.keys(texts.kindsOfReport)) {
-      const button = make(`<button type="button" class="tool">${texts.kindsOfReport[kind]}</button>`);
+      const button = make(
+        `<button type="button" class="tool" data-kind="${kind}">${texts.kindsOfReport[kind]}</button>`,
+      );
       button.addEventListener("click", () => this.#save(kind));
       this.#find("saves").append(button);
     }
@@ -82,7 +122,13 @@ export class Batch {
 
   async #start(named) {
     for (const input of this.root.querySelectorAll("input[type=file]")) input.value = "";
-    if (!named.length || this.stop) return;
+    if (!named.length) return;
+    if (this.stop) {
+      this.#find("running-says").textContent = texts.batchBusy;
+      return;
+    }
+    if (this.unsaved && !confirm(texts.batchUnsaved)) return;
+    this.named = named;
     this.stop = new AbortController();
     this.#showRunning(true);
     this.#forget();
@@ -90,16 +136,37 @@ export class Batch {
       const [jobs, passed] = sift(await this.#open(named), known.extensions);
       this.passed = passed;
       if (!jobs.length) throw new Error(texts.batchNothing);
+      this.total = jobs.length;
       await this.#readAll(jobs);
-      this.#tell(this.stop.signal.aborted ? texts.batchStopped : texts.batchDone, jobs.length);
+      this.#tell(this.stop.signal.aborted ? texts.batchStopped : texts.batchDone);
     } catch (error) {
       this.#find("running-says").textContent = error.message;
     }
     this.stop = null;
     this.#showRunning(false);
+    this.#finish();
+    await this.#remember();
+  }
+
+  #finish() {
     this.#find("batch-done").hidden = !this.rows.length;
     this.table.show(this.rows.toSorted(byDoubt));
     this.#showCharts();
+    this.#showTruth();
+    this.#showMarked();
+    this.#offerOther();
+  }
+
+  /** Offer to read the same files the other way, where what was read speaks for it. */
+  #offerOther() {
+    const several = this.rows.some((row) => row.reason?.endsWith("read it as a number"));
+    const single = this.rows.filter((row) => /^\d$/.test(row.text)).length;
+    const isOther = this.isNumber ? single > this.rows.length / 2 : several;
+    offer(this.#find("offer"), isOther && this.named ? (this.isNumber ? "one" : "number") : null);
+  }
+
+  #toSay(sentence) {
+    this.#find("batch-truth").textContent = sentence;
   }
 
   #forget() {
@@ -107,7 +174,9 @@ export class Batch {
     this.rows = [];
     this.unsaved = false;
     this.passed = {};
-    this.table.show([]);
+    this.seen = 0;
+    forget();
+    this.#ready(shared.mode === "number");
     this.#showTruth();
     this.#find("batch-done").hidden = true;
   }
@@ -126,24 +195,27 @@ export class Batch {
     this.started = performance.now();
     let next = 0;
     const worker = async () => {
-      while (next < parts.length && !this.stop.signal.aborted)
-        this.#add(await this.#readPart(parts[next++]), jobs.length);
+      while (next < parts.length && !this.stop.signal.aborted) this.#add(await this.#readPart(parts[next++]));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     this.seconds = (performance.now() - this.started) / 1000;
   }
 
-  #add(rows, total) {
-    this.rows.push(...rows);
+  #add(rows) {
+    this.seen += new Set(rows.map((row) => row.job)).size;
+    this.total += rows.filter(({ page, pages }) => page && page !== pages[0]).length; // a file of pages is so many pictures
+    this.seen += rows.filter(({ page, pages }) => page && page !== pages[0]).length;
+    this.rows.push(...rows.map(({ job, page, pages, ...row }) => row));
     this.table.append(rows);
     this.#find("batch-done").hidden = !this.rows.length;
     this.#showCharts();
-    this.#find("running").querySelector("progress").value = this.rows.length / total;
-    this.#tell(texts.batchRunning, total);
+    this.#find("running").querySelector("progress").value = this.seen / this.total;
+    this.#tell(texts.batchRunning);
   }
 
   /** Read a few files; what cannot be read becomes a row too, and each page of a PDF or TIFF. Of files not read before Stop there is none. */
   async #readPart(jobs) {
+    if (this.isNumber) return (await Promise.all(jobs.map((job) => this.#readNumbers(job)))).flat();
     const form = new FormData();
     const rows = jobs.map(() => []);
     const sent = [];
@@ -164,14 +236,31 @@ export class Batch {
       if (jobs.length > 1) return (await Promise.all(jobs.map((job) => this.#readPart([job])))).flat();
       rows[0] = [{ status: "error", digit: null, error: error.message }];
     }
-    return rows.flatMap((pages, i) =>
-      pages.map(({ file, page, ...row }) => ({
-        ...row,
-        path: page ? `${jobs[i].name}#${page}` : jobs[i].name,
-        picture: jobs[i].picture,
-        original: shown(row, jobs[i]),
-      })),
-    );
+    return rows.flatMap((pages, i) => pages.map(({ file, ...row }) => ({ ...row, ...this.#place(row, jobs[i]) })));
+  }
+
+  #place(row, job) {
+    const path = row.page ? `${job.name}#${row.page}` : job.name;
+    return { path, job, picture: job.picture, original: shown(row, job) };
+  }
+
+  /** Read one file as a number, or a number a page. */
+  async #readNumbers(job, page = 1) {
+    try {
+      job.picture = await job.blob();
+      const { picture, digits, lines, width, height, model, ...row } = await readNumber(job.picture, {
+        page,
+        signal: this.stop.signal,
+      });
+      this.model = model;
+      if (row.pages) row.page = page;
+      const next = row.pages?.[row.pages.indexOf(page) + 1];
+      return [{ ...row, ...this.#place(row, job) }, ...(next ? await this.#readNumbers(job, next) : [])];
+    } catch (error) {
+      if (error.name === "AbortError") return [];
+      const row = { status: "error", text: "", error: error.message };
+      return [{ ...row, ...this.#place(row, job) }];
+    }
   }
 
   async #ask(form) {
@@ -181,14 +270,14 @@ export class Batch {
   }
 
   /** Say how many were read, could not be, and were passed over. */
-  #tell(text, total) {
+  #tell(text) {
     const { n, bad } = progress(this.rows);
-    const left = Math.ceil(((performance.now() - this.started) / 1000 / this.rows.length) * (total - this.rows.length));
+    const { seen, total } = this;
+    const left = Math.ceil(((performance.now() - this.started) / 1000 / seen) * (total - seen));
     const parts = [fill(text, { n: count(n), total: count(total) })];
     if (bad) parts.push(fill(texts.batchBad, { n: count(bad) }));
     parts.push(...Object.entries(this.passed).map(([kind, names]) => fill(texts.batchPassed, passedOver(kind, names))));
-    if (total > this.rows.length && !this.stop.signal.aborted && this.rows.length)
-      parts.push(fill(texts.batchLeft, { left: count(left) }));
+    if (total > seen && !this.stop.signal.aborted && seen) parts.push(fill(texts.batchLeft, { left: count(left) }));
     this.#find("running-says").textContent = `${parts.join("; ")}.`;
   }
 
@@ -201,10 +290,37 @@ export class Batch {
     row.keeping = (row.keeping ?? Promise.resolve()).then(() => this.#keep(row));
     await row.keeping;
     this.#showTruth();
+    clearTimeout(this.soon); // once after several keys in a row
+    this.soon = setTimeout(() => this.#remember(), 300);
+  }
+
+  // ------------------------------------------------------------ numbers: corrected and copied
+
+  get marked() {
+    return this.table.visible[this.table.at];
+  }
+
+  #showMarked() {
+    if (this.isNumber && this.marked) this.#find("fix-text").value = this.marked.checked ?? this.marked.text;
+  }
+
+  /** The marked row says what stands in the field. */
+  #fix(event) {
+    event.preventDefault();
+    if (this.marked) this.table.check(this.#find("fix-text").value.trim());
+    this.#showMarked();
+  }
+
+  async #copy() {
+    const lines = this.rows
+      .filter((row) => row.status !== "error")
+      .map((row) => `${row.path}\t${row.checked ?? row.text}`);
+    await navigator.clipboard?.writeText(lines.join("\n"));
+    this.#toSay(navigator.clipboard ? texts.copied : texts.notCopied);
   }
 
   async #keep(row) {
-    const isWanted = isWrong(row) && row.checked !== undefined && this.#find("keep-them").checked;
+    const isWanted = !this.isNumber && isWrong(row) && row.checked !== undefined && this.#find("keep-them").checked;
     if (!isWanted && !row.key) return;
     try {
       if (isWanted) row.key = (await this.#correct(row)).key;
@@ -213,7 +329,7 @@ export class Batch {
         row.key = null;
       }
     } catch (error) {
-      this.#find("batch-truth").textContent = error.message;
+      this.#toSay(error.message);
     }
   }
 
@@ -255,6 +371,7 @@ export class Batch {
   }
 
   async #save(kind) {
+    if (this.isNumber) return this.#saveNumbers(kind);
     const rows = this.rows.map(({ original, picture, box, reason, key, keeping, checked, ...row }) => ({
       ...row,
       label: checked,
@@ -272,13 +389,28 @@ export class Batch {
     if (reply.ok) {
       save(await reply.blob(), `digits.${kind}`);
       this.unsaved = false;
-    } else this.#find("batch-truth").textContent = (await reply.json()).error;
+      await this.#remember();
+    } else this.#toSay((await reply.json()).error);
+  }
+
+  async #saveNumbers(kind) {
+    const rows = this.rows.map((row) => ({ ...row, label: row.checked }));
+    const cells = rows.map((row) => NUMBER_COLUMNS.map((column) => row[column]));
+    const told = rows.map((row) => Object.fromEntries(NUMBER_COLUMNS.map((column) => [column, row[column] ?? null])));
+    const text =
+      kind === "csv" ? csv(NUMBER_COLUMNS, cells) : JSON.stringify({ model: this.model, rows: told }, null, 1);
+    save(new Blob([text]), `numbers.${kind}`);
+    this.unsaved = false;
+    await this.#remember();
   }
 }
 
 const inFolder = (file) => ({ name: file.webkitRelativePath || file.name, file, found: true });
 
-const shown = (row, job) => (job.picture && row.status !== "error" ? URL.createObjectURL(job.picture) : null);
+const FOREIGN = /\.(pdf|tiff?|hei[cf])(#\d+)?$/i; // what browsers do not show
+
+const shown = (row, { picture, name = row.path }) =>
+  picture && row.status !== "error" && !FOREIGN.test(name) ? URL.createObjectURL(picture) : null;
 
 const passedOver = (kind, names) => {
   const told = names.slice(0, NAMES).map((name) => name.split("/").at(-1));

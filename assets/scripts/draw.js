@@ -3,6 +3,7 @@
 
 import { Card } from "./card.js";
 import known from "./known.js";
+import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.js";
 import { read } from "./server.js";
 import { shared } from "./shared.js";
 import { Think } from "./think.js";
@@ -13,7 +14,7 @@ const SENT = 280;
 const STROKES = "digits-strokes";
 const LIVE_GAP_MS = 80; // between two questions while the pen is down
 
-const LEAST_SIDE = 0.2; // of the sheet: below, a pen of usual width closes every loop
+const LEAST_SIDE = 0.28; // of the sheet: below, a pen of usual width closes every loop
 
 const isSmall = ({ box }) => Boolean(box) && Math.max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE;
 
@@ -82,6 +83,8 @@ export class Pad {
     this.sheets = [new Sheet(this.canvas, SHOWN), new Sheet(document.createElement("canvas"), SENT)];
     this.card = new Card(root.querySelector(".answer-host"));
     this.card.source = () => ({ blob: this.sheets[1].blob(), model: this.model });
+    this.number = new NumberCard(root.querySelector(".number"));
+    this.offer = root.querySelector(".offer");
     this.think = new Think(root.querySelector(".think"));
     this.strokes = [];
     this.version = this.answered = this.epoch = 0;
@@ -175,6 +178,7 @@ export class Pad {
     on(".undo-stroke", () => this.undo());
     on(".clear", () => this.clear());
     this.chooser.addEventListener("change", () => this.#changed());
+    showChoice(this.root.querySelector(".mode"), () => this.#redraw());
     this.keys = (event) => this.#key(event);
     document.addEventListener("keydown", this.keys);
   }
@@ -188,7 +192,8 @@ export class Pad {
   #key(event) {
     if (!this.root.isConnected) return document.removeEventListener("keydown", this.keys);
     const elsewhere =
-      this.root.offsetParent === null || event.target.matches?.("input:not([type=range]), textarea, select");
+      this.root.offsetParent === null ||
+      event.target.matches?.("input[type=text], textarea, select, [contenteditable]");
     if (elsewhere || this.stroke) return;
     if (event.key === "Escape") this.clear();
     else if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z") {
@@ -226,6 +231,8 @@ export class Pad {
     this.root.dataset.drawn = ++this.version;
     if (!this.strokes.length) {
       this.card.clear();
+      this.#showNumber(shared.mode === "number" ? texts.askNumber : null);
+      offer(this.offer, null);
       this.think.see(null);
       this.#settled(this.version);
     } else if (!this.asking) this.#answer();
@@ -246,18 +253,39 @@ export class Pad {
       const blob = this.sheets[1].blob();
       shared.current = { blob, model };
       this.think.see(shared.current);
-      try {
-        const [row, ...each] = await this.#ask(blob, [model, ...(this.comparing ? known.models : [])]);
-        if (epoch !== this.epoch || !this.strokes.length) continue;
-        this.#show(row, each, ended);
-      } catch (error) {
-        if (epoch !== this.epoch || !this.strokes.length) continue;
-        this.card.fail(error.message);
-      }
+      const show = await (shared.mode === "number" ? this.#askNumber(blob, model) : this.#askDigit(blob, model));
+      if (epoch !== this.epoch || !this.strokes.length) continue;
+      show(ended);
+      if (ended && shared.mode === "one") this.#offerNumber(blob, version);
       this.#settled(version);
       if (this.stroke) await this.#rest();
     }
     this.asking = false;
+  }
+
+  /** Ask for the one digit; resolves to what shows the answer. */
+  #askDigit(blob, model) {
+    const models = [model, ...(this.comparing ? known.models : [])];
+    const waiting = () => this.strokes.length && this.card.wait();
+    this.#showNumber(null);
+    return Promise.all(models.map((one) => read(blob, { model: one, urgent: true, waiting }))).then(
+      ([row, ...each]) =>
+        (ended) =>
+          this.#show(row, each, ended),
+      (error) => () => this.card.fail(error.message),
+    );
+  }
+
+  /** Ask for a number; resolves to what shows it. */
+  #askNumber(blob, model) {
+    const waiting = () => this.#showNumber(texts.offline);
+    return readNumber(blob, { model, waiting }).then(
+      (answer) => (ended) => {
+        this.#showNumber(answer);
+        offer(this.offer, ended && answer.digits.length === 1 ? "one" : null);
+      },
+      (error) => () => this.#showNumber(error.message),
+    );
   }
 
   /** While the pen is down what is still small waits; afterwards it is to be drawn larger. */
@@ -270,9 +298,20 @@ export class Pad {
     this.card.showBeside(known.models, each);
   }
 
-  #ask(blob, models) {
-    const waiting = () => this.strokes.length && this.card.wait();
-    return Promise.all(models.map((model) => read(blob, { model, urgent: true, waiting })));
+  /** Show a number, or a sentence in its place; null shows the card of one digit instead. */
+  #showNumber(answer) {
+    this.root.querySelector(".answer-host").hidden = answer !== null;
+    this.root.querySelector(".number").hidden = answer === null;
+    if (typeof answer === "string") this.number.tell(answer);
+    else if (answer) this.number.show(answer);
+  }
+
+  /** Of more than one stroke: offer to read them as a number, if they are several digits. */
+  async #offerNumber(blob, version) {
+    offer(this.offer, null);
+    if (this.strokes.length < 2) return;
+    const answer = await readNumber(blob, { model: this.model }).catch(() => ({ digits: [] }));
+    if (version === this.version && shared.mode === "one") offer(this.offer, isSeveral(answer) ? "number" : null);
   }
 
   /** Wait a little while the pen is down, but not past the end of the stroke. */

@@ -6,13 +6,6 @@ import { ask, base, fetchExample } from "./server.js";
 import { fill, percent } from "./text.js";
 
 const texts = known.texts;
-const figure = (value) => {
-  if (Array.isArray(value)) return value.map(figure).join(", ");
-  if (typeof value !== "number") return String(value);
-  return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
-};
-
-const TOLD = ["dataset", "augment", "epochs", "batch_size", "lr", "seed"]; // of its settings, what says something to readers
 
 const words = (key) => key.replaceAll("_", " ");
 
@@ -58,15 +51,14 @@ export class Models {
     if (model.name in texts.modelFor)
       card.querySelector("h2").after(make(`<p class="note">${texts.modelFor[model.name]}</p>`));
     const size = fill(texts.megabytes, { n: (model.n_bytes / 1e6).toFixed(2) });
-    card.querySelector("summary").append(list([...measured(model.metrics), [texts.size, size]]));
+    const tested = Object.entries(known.measured[model.name] ?? {}).map(([key, value]) => [texts.measured[key], value]);
+    card.querySelector("summary").append(list([...tested, [texts.size, size]]));
     const names = known.figures[model.name] ?? [];
     if (names.length) card.append(this.#figures(model.name, names));
     else card.append(make(`<p class="note">${texts.noFigures}</p>`));
-    const settings = Object.entries(model.config).filter(([key]) => TOLD.includes(key));
-    const training = settings.map(([key, value]) => [words(key), figure(value)]);
-    const engine = [texts.engine, texts.engines[model.engine] ?? model.engine];
-    const facts = list([[texts.architecture, model.architecture ?? "–"], engine, ...training]);
-    card.append(make(`<h3>${texts.training}</h3>`), facts);
+    const rounds = model.config.epochs ? [[texts.rounds, String(model.config.epochs)]] : [];
+    const facts = [...measured(model.metrics), ...rounds];
+    if (facts.length) card.append(make(`<h3>${texts.training}</h3>`), list(facts));
     return card;
   }
 

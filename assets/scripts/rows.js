@@ -7,7 +7,7 @@ export const truth = (row) => row.checked ?? row.label ?? null;
 export const isFixable = (row) => row.status !== "error";
 
 export const isWrong = (row) => {
-  if (row.checked !== undefined) return row.checked !== row.digit;
+  if (row.checked !== undefined) return row.checked !== (row.digit === undefined ? row.text : row.digit);
   return row.correct === 0;
 };
 

@@ -66,10 +66,14 @@ export async function ask(path, options = {}, waiting = () => {}, attempts = 3) 
 }
 
 /** Read one picture. `urgent`: somebody draws and waits, so the server answers this before other work. */
-export async function read(blob, { details = "ink", model = "", urgent = false, name = "drawing.png", waiting } = {}) {
+export async function read(
+  blob,
+  { details = "ink", model = "", urgent = false, name = "drawing.png", page, waiting } = {},
+) {
   const form = new FormData();
   form.append("files", blob, name);
   const query = new URLSearchParams({ details });
+  if (page) query.append("page", page);
   for (const one of model.split("+").filter(Boolean)) query.append("model", one);
   const headers = urgent ? { Priority: "u=0" } : {};
   return (await ask(`predict?${query}`, { method: "POST", body: form, headers }, waiting)).rows[0];

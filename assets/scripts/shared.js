@@ -1,5 +1,16 @@
-/* What the tabs know of each other: the picture that was last drawn or chosen, and what one hands to another. */
-export const shared = { current: null }; // {blob, model, isExample}
+/* What the tabs know of each other: the picture that was last drawn or chosen, whether pictures hold one digit or a
+   number, and what one tab hands to another. */
+const MODE = "digits-mode";
+
+export const shared = { current: null, mode: sessionStorage.getItem(MODE) ?? "one" }; // {blob, model, isExample}; one, number
+
+/** Let every tab read pictures as "one" digit or as a "number". */
+export function choose(mode) {
+  if (mode === shared.mode) return;
+  shared.mode = mode;
+  sessionStorage.setItem(MODE, mode);
+  document.dispatchEvent(new CustomEvent("mode"));
+}
 
 const waiting = {}; // tab -> what has come for it before it was shown
 

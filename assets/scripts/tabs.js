@@ -25,7 +25,15 @@ const current = () => NAMES.find((name) => button(name)?.ariaSelected === "true"
 
 const select = (name) => current() !== name && button(name)?.click();
 
+/** Only the tab that is open is a stop of the Tab key. */
+function markOpen() {
+  for (const name of NAMES) button(name)?.setAttribute("tabindex", name === current() ? "0" : "-1");
+}
+
 function watchFrame() {
+  const opened = new MutationObserver(markOpen);
+  opened.observe(button(NAMES[0]).parentElement, { subtree: true, attributeFilter: ["aria-selected"] });
+  markOpen();
   document.addEventListener("click", (event) => {
     const name = NAMES.find((one) => button(one)?.contains(event.target));
     if (name && location.hash !== `#${name}`) history.pushState(null, "", `#${name}`);
@@ -44,13 +52,13 @@ function followAddress() {
   select(NAMES.includes(name) ? name : NAMES[0]);
 }
 
-/** Arrow keys lead from tab to tab, as the pattern for tabs has it. */
+/** Arrow keys, Home and End lead from tab to tab, as the pattern for tabs has it. */
 function moveAlong(event) {
   const at = NAMES.findIndex((name) => button(name) === event.target);
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (at < 0 || !step) return;
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: NAMES.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
   event.preventDefault();
-  const next = button(NAMES[(at + step + NAMES.length) % NAMES.length]);
+  const next = button(NAMES.at(to % NAMES.length));
   next.focus();
   next.click();
 }

@@ -4,9 +4,10 @@
 import { Card } from "./card.js";
 import { make, showExamples } from "./dom.js";
 import known from "./known.js";
-import { ask, read } from "./server.js";
+import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.js";
+import { read } from "./server.js";
 import { receive, shared } from "./shared.js";
-import { percent } from "./text.js";
+import { fill } from "./text.js";
 
 const texts = known.texts;
 const STEP_TEXTS = {
@@ -21,7 +22,10 @@ export class Upload {
     this.root = root;
     this.card = new Card(root.querySelector(".answer-host"), texts.askUpload, texts.askUploadDetail);
     this.card.source = () => ({ blob: this.blob, model: "" });
+    this.number = new NumberCard(root.querySelector(".number"));
+    this.offer = root.querySelector(".offer");
     this.input = root.querySelector("input[type=file]");
+    [this.page, this.pages] = [1, []]; // of a PDF or TIFF; no pages of what is one picture
     this.turn = 0; // of several pictures in quick succession only the last one is shown
     this.#bind();
     this.#showExamples();
@@ -35,9 +39,9 @@ export class Upload {
     each(".shoot", () => this.#shoot());
     each(".stop", () => this.#stopFilming());
     this.input.addEventListener("change", () => this.#take(this.input.files[0]));
-    this.root
-      .querySelectorAll("[name=upload-mode]")
-      .forEach((mode) => mode.addEventListener("change", () => this.#read()));
+    each(".before", () => this.#turnPage(-1));
+    each(".after", () => this.#turnPage(1));
+    showChoice(this.root.querySelector(".mode"), () => this.#read());
     receive("upload", (file) => this.#take(file));
     new IntersectionObserver(() => this.stream && this.root.offsetParent === null && this.#stopFilming()).observe(
       this.root,
@@ -93,6 +97,7 @@ export class Upload {
     for (const name of ["drop-ask", "shown", "filming"]) this.root.querySelector(`.${name}`).hidden = name !== part;
     this.root.querySelector(".filming-buttons").hidden = part !== "filming";
     this.root.querySelector(".again").hidden = part !== "shown";
+    this.root.querySelector(".pages").hidden = part !== "shown" || !this.pages.length;
   }
 
   // ------------------------------------------------------------ reading
@@ -101,6 +106,7 @@ export class Upload {
     this.input.value = "";
     if (!file) return;
     this.blob = file;
+    [this.page, this.pages] = [1, []];
     this.card.clear();
     this.#read();
   }
@@ -108,12 +114,16 @@ export class Upload {
   async #read() {
     if (!this.blob) return;
     const turn = ++this.turn;
-    const number = this.root.querySelector("[name=upload-mode]:checked").value === "number";
+    const number = shared.mode === "number";
     const waiting = () => turn === this.turn && this.#wait();
+    offer(this.offer, null);
     this.root.dataset.state = "reading";
     try {
       const answer = await (number ? this.#askNumber(waiting) : this.#askDigit(waiting));
-      if (turn === this.turn) number ? this.#showNumber(answer) : this.#showDigit(answer);
+      if (turn !== this.turn) return;
+      this.#showPages(answer);
+      number ? this.#showNumber(answer) : this.#showDigit(answer);
+      this.#offerOther(number ? answer : await this.#askNumber(waiting), turn);
     } catch (error) {
       if (turn === this.turn) this.#fail(error.message);
     }
@@ -121,13 +131,33 @@ export class Upload {
   }
 
   #askDigit(waiting) {
-    return read(this.blob, { details: "steps", name: this.blob.name, waiting });
+    return read(this.blob, { details: "steps", name: this.blob.name, page: this.page, waiting });
   }
 
   #askNumber(waiting) {
-    const form = new FormData();
-    form.append("file", this.blob, this.blob.name);
-    return ask("read-number?details=steps", { method: "POST", body: form }, waiting);
+    return readNumber(this.blob, { page: this.page, waiting });
+  }
+
+  /** Offer to read several digits as a number, and a number of one digit as that. */
+  #offerOther(answer, turn) {
+    if (turn !== this.turn) return;
+    if (shared.mode === "one") offer(this.offer, isSeveral(answer) ? "number" : null);
+    else offer(this.offer, answer.digits.length === 1 ? "one" : null);
+  }
+
+  // ------------------------------------------------------------ pages of a PDF or TIFF
+
+  #showPages({ pages = [] }) {
+    this.pages = pages ?? [];
+    const at = this.pages.indexOf(this.page);
+    this.root.querySelector(".page-now").textContent = fill(texts.pageNow, { n: at + 1, total: this.pages.length });
+    this.root.querySelector(".before").disabled = at <= 0;
+    this.root.querySelector(".after").disabled = at === this.pages.length - 1;
+  }
+
+  #turnPage(step) {
+    this.page = this.pages[this.pages.indexOf(this.page) + step];
+    this.#read();
   }
 
   /** The server is away: say so; the picture stays and is read when it is back. */
@@ -158,19 +188,7 @@ export class Upload {
 
   #showNumber(answer) {
     this.#arrange(["number"]);
-    const text = this.root.querySelector(".number-text");
-    text.textContent = answer.text || texts.noNumber;
-    text.classList.toggle("none", !answer.text);
-    this.root.querySelector(".digits-title").hidden = !answer.digits.length;
-    this.root
-      .querySelector(".number-digits")
-      .replaceChildren(
-        ...answer.digits.map(({ digit, confidence, status }) =>
-          make(
-            `<li data-status="${status}"><b>${digit}</b><span>${percent(confidence)}</span><small>${texts.statusWord[status]}</small></li>`,
-          ),
-        ),
-      );
+    this.number.show(answer);
     this.#showPicture(answer.picture, answer.digits, [answer.width, answer.height]);
   }
 

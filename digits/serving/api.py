@@ -47,6 +47,7 @@ Model = Annotated[list[str], Query(description="a model's name; several (model=a
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
+PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -84,9 +85,10 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         files: Annotated[list[UploadFile], File(description="one picture or several")],
         model: Model = [],  # noqa: B006  FastAPI copies it
         details: Details = "none",
+        page: PageNumber = None,
         priority: Urgency = "",
     ) -> Any:
-        """Read the one digit in each picture; of a PDF or TIFF of several pages in each page, a row for each.
+        """Read the one digit in each picture; of a PDF or TIFF of several pages in each page, or in the one asked for.
 
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
@@ -94,7 +96,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         pictures = await desk.read(files)
         names = [_file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
-        rows = await desk.work(_read, predictor, pictures, names, details, urgent=urgent)
+        rows = await desk.work(_read, predictor, pictures, names, details, page, urgent=urgent)
         if len(rows) == 1 and rows[0]["status"] == "error":
             raise HTTPException(422, rows[0]["error"])
         return {"model": readers.check(model), "rows": rows}
@@ -104,7 +106,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         file: Annotated[UploadFile, File(description="one picture")],
         model: Model = [],  # noqa: B006
         details: Details = "none",
-        page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")] = None,
+        page: PageNumber = None,
     ) -> Any:
         """Read all digits of one picture, or of one page of a file, line by line, each with its box."""
         predictor = _open_predictor(readers, model)
@@ -192,10 +194,10 @@ def _open_predictor(readers: Readers, names: Sequence[str]) -> Predictor:
 
 
 def _read(
-    predictor: Predictor, pictures: list[bytes | PictureError], names: list[str], details: str
+    predictor: Predictor, pictures: list[bytes | PictureError], names: list[str], details: str, number: int | None
 ) -> list[dict[str, Any]]:
-    """Return the rows of pictures, a row for every page of a file, with what `details` adds."""
-    pages = [page for n, data in enumerate(pictures) for page in _pages_of(n, data)]
+    """Return the rows of pictures, a row for every page of a file or for page `number`, with what `details` adds."""
+    pages = [page for n, data in enumerate(pictures) for page in _pages_of(n, data, number)]
     if len(pages) > len(pictures) + MAX_MORE_PAGES:
         raise HTTPException(413, f"{len(pages)} pages are too many for one request; read them with batch_processor.py")
     predictions = _predict(predictor, [page.picture for page in pages])
@@ -217,16 +219,32 @@ class _Sent:
     file: int  # which of the request's files it is
     mark: str
     picture: bytes | Page | PictureError
+    pages: list[int]  # the numbers of all pages of the file; empty where it is one picture
 
-    def place(self) -> dict[str, int | None]:
+    def place(self) -> dict[str, Any]:
         """Return what a row says of which file it is, and which page."""
-        return {"file": self.file, "page": self.picture.number if isinstance(self.picture, Page) else None}
+        number = self.picture.number if isinstance(self.picture, Page) else None
+        return {"file": self.file, "page": number, "pages": self.pages}
 
 
-def _pages_of(n: int, data: bytes | PictureError) -> list[_Sent]:
+def _pages_of(n: int, data: bytes | PictureError, number: int | None) -> list[_Sent]:
+    """Return what there is to read in the file `n` of a request: each page, or only page `number`."""
     if isinstance(data, PictureError):
-        return [_Sent(n, "", data)]
-    return [_Sent(n, mark, page) for mark, page in to_pages(data)]
+        return [_Sent(n, "", data, [])]
+    numbers = _page_numbers(data)
+    if number is None:
+        return [_Sent(n, mark, page, numbers) for mark, page in to_pages(data)]
+    picture = _page_of(data, number, numbers)
+    return [_Sent(n, f"#{number}" if isinstance(picture, Page) else "", picture, numbers)]
+
+
+def _page_numbers(data: bytes) -> list[int]:
+    return [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
+
+
+def _page_of(data: bytes, number: int | None, numbers: list[int]) -> bytes | Page:
+    """Return page `number` of a file with the pages `numbers`; page 1 of a file that is one picture is that."""
+    return data if number is None or (number == 1 and not numbers) else Page(data, number)
 
 
 def _predict(predictor: Predictor, pictures: list[bytes | Page | PictureError]) -> list[Prediction]:
@@ -248,9 +266,12 @@ def _read_number(
 ) -> dict[str, Any]:
     if isinstance(data, PictureError):
         raise data
-    pixels = open_picture(data if page is None else Page(data, page))
-    name += "" if page is None else f"#{page}"
+    pages = _page_numbers(data)
+    picture = _page_of(data, page, pages)
+    pixels = open_picture(picture)
+    name += f"#{page}" if isinstance(picture, Page) else ""
     row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
+    row |= {"pages": pages} if pages else {}
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 
 

@@ -46,6 +46,7 @@ class Row(BaseModel):
     error: str | None = Field(description="one sentence, if the file could not be read")
     file: int | None = Field(None, description="where a file has pages: which file of the request, from 0")
     page: int | None = Field(None, description="of a PDF or TIFF of several: which page, from 1")
+    pages: list[int] | None = Field(None, description="the numbers of all pages of that file")
     reason: str | None = Field(None, description="with details: why the status is not ok")
     box: list[float] | None = Field(None, description="with details: left, top, right, bottom, shares of the picture")
     ink: str | None = Field(None, description="with details: the 28x28 pixels the network saw, a PNG as data URL")
@@ -110,6 +111,7 @@ class Number(BaseModel):
     digits: list[NumberDigit]
     width: int = Field(description="of the upright picture, in pixels")
     height: int
+    pages: list[int] | None = Field(None, description="of a PDF or TIFF of several: the numbers of its pages")
     picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
 
 

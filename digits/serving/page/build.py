@@ -5,6 +5,7 @@ mount_page(api, readers, exports=True, max_upload_bytes=16 * 2**20)
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from gradio.events import api as endpoint
 
-from digits.files import ASSETS_DIR, OUTPUTS_DIR
+from digits.files import ASSETS_DIR, OUTPUTS_DIR, ROOT
 from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
 from digits.serving.page import texts
@@ -142,9 +143,20 @@ def known(readers: Readers, exports: bool) -> dict[str, Any]:
         "models": readers.names,
         "exports": exports,
         "examples": example_names(),
+        "measured": {name: told for name in readers.names if (told := measured(name))},
         "extensions": sorted(EXTENSIONS),
         "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
     }
+
+
+def measured(model: str) -> dict[str, str]:
+    """Return what benchmarks/architectures.py measured of a model, as words for people; empty if it did not."""
+    try:
+        results = json.loads((ROOT / "benchmarks" / "results" / "architectures.json").read_text(encoding="utf-8"))
+        figures = results["architectures"][model]
+    except (OSError, KeyError):
+        return {}
+    return {"handwriting": f"{100 * figures['handwriting']:.2f} %", "speed": f"{figures['speed']['ms']:.2f} ms"}
 
 
 def example_names() -> list[str]:
