@@ -32,12 +32,6 @@ def spread(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return {name: row[name] for name in ("path", "status")} | cells | {name: row[name] for name in ("reason", "error")}
 
 
-def as_text(row: dict[str, Any]) -> str:
-    """Return what a page says in one text, a field a line."""
-    fields = json.loads(row["fields"]) if row["fields"] else {}
-    return "\n".join(f"{name}: {field['text'] or field['status']}" for name, field in fields.items())
-
-
 def write_tables(journal: Journal, directory: Path) -> int:
     """Write a CSV of rows and columns for each picture with numbers, named as the picture; return how many.
 

@@ -21,8 +21,7 @@ from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
 from digits.batch.sources import Entry
 
 SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
-STORED = ["position", "cut", "stamp", *SHOWN]
-
+STORED = ["position", "cut", "stamp", "content", *SHOWN]
 
 IN_MEMORY = ":memory:"  # a journal's path, to leave no file
 
@@ -77,12 +76,20 @@ class Journal:
         row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
 
-    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict[str, Any]]:
-        """Yield rows in input order, or in the `order` of an SQL fragment (ours, never a user's); at most `limit`."""
+    def rows(self, order: str = "position", limit: int = -1, offset: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield at most `limit` rows from `offset` on, in input order or an SQL fragment's (ours, never a user's)."""
         names = ["position", "cut", *SHOWN]
-        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit}"
+        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit} OFFSET {offset}"
         for row in self._db.execute(query):
             yield dict(zip(names, map(_from_sql, row), strict=True))
+
+    def copies(self) -> dict[int, str]:
+        """Return the positions of rows whose file has the very content of an earlier one, and that one's path."""
+        query = """SELECT again.position, first.path FROM rows AS again
+            JOIN (SELECT content, min(position) AS position FROM rows WHERE content IS NOT NULL
+                  GROUP BY content HAVING count(*) > 1) AS original ON again.content = original.content
+            JOIN rows AS first ON first.position = original.position WHERE again.position != first.position"""
+        return {position: _from_sql(path) for position, path in self._db.execute(query)}
 
     def select(self, query: str) -> sqlite3.Cursor:
         """Return the answer to a query over the table `rows`."""

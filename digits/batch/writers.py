@@ -14,9 +14,9 @@ import csv
 import io
 import itertools
 import json
+import math
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,32 +25,33 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from digits.batch.forms import as_text, form_columns, spread
+from digits.batch.forms import form_columns, spread
 from digits.batch.journal import IN_MEMORY, Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
 from digits.batch.sources import URL, Entry
 from digits.batch.summary import about_run, summarise
 from digits.command import UserError
-from digits.files import ASSETS_DIR, free_path
+from digits.files import ASSETS_DIR, atomic_path, free_path
 from digits.finding.decode import PictureError, open_picture
 from digits.finding.pixels import shrink
 from digits.reading.verdict import ERROR
+from digits.tables import disarmed
 
-MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
-MAX_THUMBNAILS = 600
+DIGITS_A_PAGE, NUMBERS_A_PAGE = 2_000, 250  # rows of one HTML file: a browser's table gets slow, and pictures weigh
 THUMBNAIL_SIDE = 96
-REPORT_SCRIPTS = ("text.js", "rows.js", "table.js", "report.js")  # each after what it imports
+PICTURE_SIDE = 1_200  # of a picture with numbers, so that they can be read on it
+REPORT_SCRIPTS = ("text.js", "rows.js", "corrections.js", "table.js", "review.js", "report.js")  # after their imports
 BLOCK = 10_000  # rows written to Parquet at once
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 
 
 def columns_of(journal: Journal) -> list[str]:
-    """Return the report's columns; label and correct are there only where truth was given."""
+    """Return the report's columns; label and correct are empty where no truth was given."""
     if names := journal.facts.get("fields"):
         return form_columns(names)
     answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
-    return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
+    return [*answers, *TRUTH_COLUMNS, "error"]
 
 
 def printable(value: Any) -> Any:
@@ -72,18 +73,27 @@ def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
 def write_report(journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> Path:
     """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
 
-    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
+    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free. A page to review of
+    many rows goes on in such files.
     """
     path = Path(path)
     path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        with draft.open("wb") as file:
-            WRITERS[kind](journal, summary, file)
-        path = _reserve(path)
-        os.replace(draft, path)
-    return path
+    n_files = n_pages(journal) if kind == "html" else 1
+    paths: list[Path] = []
+    try:
+        for _ in range(n_files):
+            paths.append(_reserve(path))
+        for i, one in enumerate(paths):
+            with atomic_path(one) as draft, draft.open("wb") as file:
+                if kind == "html":
+                    write_html(journal, summary, file, i, [page.name for page in paths])
+                else:
+                    WRITERS[kind](journal, summary, file)
+    except BaseException:
+        for one in paths:
+            one.unlink()
+        raise
+    return paths[0]
 
 
 def _reserve(path: Path) -> Path:
@@ -140,14 +150,10 @@ def _as_text(file: BinaryIO) -> Iterator[io.TextIOWrapper]:
     text.detach()
 
 
-# What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
 def _disarmed(text: str | bytes | None) -> str | None:
     """Put an apostrophe before a path or an error that a spreadsheet would run as a formula."""
     shown: str | None = printable(text)
-    return f"'{shown}" if shown and FORMULA.match(shown) else shown
+    return disarmed(shown) if shown else shown
 
 
 def write_json(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
@@ -182,16 +188,35 @@ TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
 PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
 
 
-def write_html(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
-    """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
+def write_html(
+    journal: Journal, summary: dict[str, Any], file: BinaryIO, page: int = 0, files: list[str] | None = None
+) -> None:
+    """Write a page that needs nothing else: the summary, and rows with their pictures, what wants a look first.
+
+    `page` counts from 0; `files` are the names of all pages, which link to each other.
+    """
     data = {
-        "title": journal.facts["run"], "columns": _columns_to_look_at(journal), "summary": summary,
-        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
+        "title": journal.facts["run"], "kind": _kind(journal), "labelled": bool(journal.facts.get("labelled")),
+        "files": files or [], "page": page, "first": page * _n_a_page(journal), "summary": summary,
+        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal, page)),
     }  # fmt: skip
     # As \u003c no text of a user's can close the script element that carries it.
     text = json.dumps(data, default=float).replace("<", "\\u003c")
     parts = {"STYLE": _asset("table.css"), "SCRIPT": "\n".join(map(_script, REPORT_SCRIPTS)), "DATA": text}
     file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _asset("report.html")).encode())
+
+
+def _kind(journal: Journal) -> str:
+    return "form" if journal.facts.get("fields") else "number" if journal.facts.get("number") else "digit"
+
+
+def _n_a_page(journal: Journal) -> int:
+    return DIGITS_A_PAGE if _kind(journal) == "digit" else NUMBERS_A_PAGE
+
+
+def n_pages(journal: Journal) -> int:
+    """Return how many HTML files the rows fill."""
+    return max(1, math.ceil(len(journal) / _n_a_page(journal)))
 
 
 def _asset(name: str) -> str:
@@ -209,35 +234,43 @@ def _histogram(journal: Journal) -> list[int]:
     return [bins.get(i, 0) for i in range(10)]
 
 
-def _columns_to_look_at(journal: Journal) -> list[str]:
-    """Return the columns of the page: a form's fields stand in one text."""
-    return [*NUMBER_COLUMNS, "error"] if journal.facts.get("fields") else columns_of(journal)
+SHOWN_OF = {
+    "digit": [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"],
+    "number": ["path", "status", "text", "confidence", "reason", "digits", *TRUTH_COLUMNS, "error"],
+    "form": ["path", "status", "fields", "confidence", "reason", "error"],
+}
 
 
-def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
-    columns, is_form = _columns_to_look_at(journal), bool(journal.facts.get("fields"))
-    pictures = journal.facts.get(
-        "pictures", []
-    )  # of a visitor's rows, by position: nothing may be opened by their names
-    ours = "pictures" not in journal.facts
-    for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
-        row = row | {"text": as_text(row)} if is_form else row
-        shown = {name: printable(row[name]) for name in columns}
-        is_file = ours and row["cut"] is None and not URL.match(row["path"])
+def _rows_to_look_at(journal: Journal, page: int) -> Iterator[dict[str, Any]]:
+    kind, limit, copies = _kind(journal), _n_a_page(journal), journal.copies()
+    pictures = journal.facts.get("pictures")  # of a visitor's rows, by position: nothing is opened by their names
+    for row in journal.rows(WORST_FIRST, limit, page * limit):
+        shown = {name: printable(row[name]) for name in SHOWN_OF[kind]}
+        shown |= {name: json.loads(row[name]) for name in ("digits", "fields") if shown.get(name)}
+        for digit in shown.get("digits") or []:
+            digit.pop("probs")  # which nobody sees
+        is_file = pictures is None and row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
-        shown["position"] = row["position"]
-        if n < MAX_THUMBNAILS and row["status"] != ERROR:
-            entry = Entry(row["path"], row["cut"])
-            shown["thumbnail"] = _thumbnail(entry) if ours else pictures[row["position"]]
+        shown["copy_of"] = printable(copies.get(row["position"]))
+        if pictures is not None:
+            shown["thumbnail"] = pictures[row["position"]]
+        elif row["status"] != ERROR or kind == "form":  # a page that is not this form can be looked at
+            shown |= _picture(Entry(row["path"], row["cut"]), kind)
         yield shown
 
 
-def _thumbnail(entry: Entry) -> str | None:
-    """Return a small picture as a data URL, or None if it cannot be read any more."""
+def _picture(entry: Entry, kind: str) -> dict[str, Any]:
+    """Return a small picture as a data URL, with the upright picture's size; nothing if it cannot be read any more."""
+    side = THUMBNAIL_SIDE if kind == "digit" else PICTURE_SIDE
     try:
-        pixels = shrink(open_picture(entry.picture(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
-    except PictureError:
-        return None
+        pixels = open_picture(entry.picture(), side=2 * side if kind == "digit" else None)
+    except (PictureError, UserError):
+        return {}
+    height, width = pixels.shape[:2]
+    return {"thumbnail": _to_url(shrink(pixels, side)), "width": width, "height": height}
+
+
+def _to_url(pixels: np.ndarray) -> str:
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
     kind = "png" if pixels.size < 2_000 else "jpeg"
     options = [cv2.IMWRITE_JPEG_QUALITY, 80] if kind == "jpeg" else []

@@ -52,6 +52,7 @@ class FormReading:
 
     form: Form
     fields: dict[str, FieldReading]
+    alignment: Alignment
 
     @property
     def doubts(self) -> list[str]:
@@ -74,10 +75,11 @@ class FormReading:
     def row(self, path: str = "") -> dict[str, Any]:
         """Return the reading as plain JSON values."""
         sure = [reading.confidence for reading in self.fields.values() if reading.confidence is not None]
+        corners = {field.name: corners_of(self.alignment, self.form, field) for field in self.form.fields}
         return {
             "path": path, "status": self.status, "reason": "; ".join(self.doubts),
             "confidence": round(min(sure), 6) if sure else None,
-            "fields": {name: reading.row() for name, reading in self.fields.items()},
+            "fields": {name: reading.row() | {"corners": corners[name]} for name, reading in self.fields.items()},
         }  # fmt: skip
 
 
@@ -88,7 +90,8 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
     alignment = align(page, form.landmarks)
 
     # 2. Each field is cut out, read, and held against its format.
-    return FormReading(form, {field.name: read_field(alignment, form, field, predictor) for field in form.fields})
+    fields = {field.name: read_field(alignment, form, field, predictor) for field in form.fields}
+    return FormReading(form, fields, alignment)
 
 
 def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predictor) -> FieldReading:
@@ -144,6 +147,14 @@ def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarra
     box = left - margin, top - margin, right + margin, bottom + margin
     scale = max(1.0, min(alignment.scale_at(box), HEIGHT / (bottom - top)))
     return alignment.cut(box, scale), Alignment(form.empty, np.eye(3), 1.0).cut(box, scale)
+
+
+def corners_of(alignment: Alignment, form: Form, field: Field) -> list[list[int]]:
+    """Return where the page shows a field: its four corners as [x, y] in the page's pixels, from the top left on."""
+    height, width = form.empty.shape
+    left, top, right, bottom = np.array(field.box) * (width, height, width, height)
+    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
+    return cv2.perspectiveTransform(corners, alignment.matrix)[0].round().astype(int).tolist()
 
 
 def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
