@@ -19,6 +19,7 @@ from typing import Any
 
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
 from digits.batch.sources import Entry
+from digits.command import UserError
 
 SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
 STORED = ["position", "cut", "stamp", "content", *SHOWN]
@@ -60,7 +61,7 @@ class Journal:
         return columns == STORED and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
     def begin_again(self) -> int:
-        """Set the rows of an interrupted run aside, where `recall` finds them; return how many there are."""
+        """Set the rows of an earlier run aside, where `recall` finds them; return how many there are."""
         with self._db:
             self._db.execute("DROP INDEX IF EXISTS by_name")
             offset = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM earlier").fetchone()[0]
@@ -68,10 +69,32 @@ class Journal:
             self._db.execute(f"INSERT INTO earlier SELECT {moved} FROM rows", [offset])
             self._db.execute("DELETE FROM rows")
             self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
-            return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+        self.note(finished=False)
+        return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+
+    def keep_others(self) -> None:
+        """Take over the latest rows set aside of files that this run has no row of: they are gone."""
+        start = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM rows").fetchone()[0]
+        others = f"""SELECT ? - 1 + row_number() OVER (ORDER BY position), {", ".join(STORED[1:])} FROM earlier
+            WHERE position IN (SELECT max(position) FROM earlier GROUP BY path)
+            AND path NOT IN (SELECT path FROM rows)"""
+        with self._db:
+            self._db.execute(f"INSERT INTO rows {others}", [start])
+
+    def finish(self) -> None:
+        """Note that the run is over, and let go of what was set aside."""
+        with self._db:
+            self._db.execute("DELETE FROM earlier")
+        self.note(finished=True)
+
+    def note(self, **facts: Any) -> None:
+        """Change facts about the run, or add some."""
+        self.facts |= facts
+        with self._db:
+            self._db.execute("UPDATE facts SET facts = ?", [json.dumps(self.facts)])
 
     def recall(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the row that an interrupted run has of this very file, unless it has changed or could not be read."""
+        """Return the row that an earlier run has of this very file, unless it has changed or could not be read."""
         query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
         row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
@@ -135,3 +158,15 @@ def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
                 return journal
             journal.close()
     return None
+
+
+def open_named(path: Path, fingerprint: str) -> Journal:
+    """Return the journal of the last run of a name. Raises `UserError` if it was of another job, or is in use."""
+    try:
+        journal = Journal(path)
+        if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
+            return journal
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
+    journal.close()
+    raise UserError(f"the report '{path.stem}' is of other sources, options or weights; take another --name")

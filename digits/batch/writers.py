@@ -1,4 +1,4 @@
-"""What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal, then renamed in place.
+"""What a batch writes: tables for programs and for Excel, and a page to review, each streamed from the journal.
 
     path = write_report(journal, summarise(journal), "csv", Path("predictions/reports/batch_1"))
     data = report_bytes(rows, "csv", ["mnistnet"], 12.3)      # of rows that the API answered, without a file
@@ -34,6 +34,7 @@ from digits.command import UserError
 from digits.files import ASSETS_DIR, atomic_path, free_path
 from digits.finding.decode import PictureError, open_picture
 from digits.finding.pixels import shrink
+from digits.reading.answer import P_COLUMNS
 from digits.reading.verdict import ERROR
 from digits.tables import disarmed
 
@@ -42,6 +43,8 @@ THUMBNAIL_SIDE = 96
 PICTURE_SIDE = 1_200  # of a picture with numbers, so that they can be read on it
 REPORT_SCRIPTS = ("text.js", "rows.js", "corrections.js", "table.js", "review.js", "report.js")  # after their imports
 BLOCK = 10_000  # rows written to Parquet at once
+SCHEMA_VERSION = 1  # of the rows; docs/reports.md has the columns. More columns leave it; other meanings raise it
+MAX_SHEET = 1_048_575  # rows of a spreadsheet below its header
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 
@@ -63,26 +66,38 @@ def printable(value: Any) -> Any:
 
 def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """Yield every row with exactly the report's columns, in input order."""
+    return map(shape_of(journal), journal.rows())
+
+
+def shape_of(journal: Journal) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what makes a journal's row, or one on its way there, a report's row."""
     columns, names = columns_of(journal), journal.facts.get("fields")
-    for row in journal.rows():
-        row |= {"path": printable(row["path"]), "error": printable(row["error"])}
+
+    def shaped(row: dict[str, Any]) -> dict[str, Any]:
+        row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))}
         row = spread(row, names) if names else row
-        yield {name: row[name] for name in columns}
+        return {name: row.get(name) for name in columns}
+
+    return shaped
 
 
-def write_report(journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> Path:
+def write_report(
+    journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str], replace: bool = False
+) -> Path:
     """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
 
-    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free. A page to review of
-    many rows goes on in such files.
+    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free; with `replace`,
+    `path` itself. A page to review of many rows goes on in further files of such names, which `replace` knows again.
     """
     path = Path(path)
     path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
     n_files = n_pages(journal) if kind == "html" else 1
-    paths: list[Path] = []
+    ours = [path, *map(path.with_name, journal.facts.get("pages", []))] if replace else []
+    paths, fresh = ours[:n_files], []
     try:
-        for _ in range(n_files):
-            paths.append(_reserve(path))
+        while len(paths) < n_files:
+            fresh.append(_reserve(path))
+            paths.append(fresh[-1])
         for i, one in enumerate(paths):
             with atomic_path(one) as draft, draft.open("wb") as file:
                 if kind == "html":
@@ -90,9 +105,11 @@ def write_report(journal: Journal, summary: dict[str, Any], kind: str, path: str
                 else:
                     WRITERS[kind](journal, summary, file)
     except BaseException:
-        for one in paths:
+        for one in fresh:
             one.unlink()
         raise
+    if replace and n_files > 1:
+        journal.note(pages=[one.name for one in paths[1:]])
     return paths[0]
 
 
@@ -157,12 +174,23 @@ def _disarmed(text: str | bytes | None) -> str | None:
 
 
 def write_json(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
-    """Write {"summary": …, "rows": […]}, a row a line."""
+    """Write {"schema_version": …, "summary": …, "rows": […]}, a row a line."""
     with _as_text(file) as text:
-        text.write(f'{{"summary": {json.dumps(summary, indent=1)},\n"rows": [')
+        text.write(f'{{"schema_version": {SCHEMA_VERSION},\n"summary": {json.dumps(summary, indent=1)},\n"rows": [')
         for i, row in enumerate(report_rows(journal)):
-            text.write(f"{',' if i else ''}\n{json.dumps(_unpacked(row), ensure_ascii=False)}")
+            text.write(f"{',' if i else ''}\n{to_json(row)}")
         text.write("\n]}\n")
+
+
+def write_jsonl(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
+    """Write each row as JSON, a line each."""
+    with _as_text(file) as text:
+        text.writelines(f"{to_json(row)}\n" for row in report_rows(journal))
+
+
+def to_json(row: dict[str, Any], ensure_ascii: bool = False) -> str:
+    """Return a report's row as JSON in one line."""
+    return json.dumps(_unpacked(row), ensure_ascii=ensure_ascii)
 
 
 def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
@@ -175,17 +203,62 @@ def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> 
     import pyarrow as pa
     from pyarrow import parquet
 
-    other = "string" if journal.facts.get("fields") else "float32"
-    fields = [pa.field(name, PARQUET_TYPES.get(name, other)) for name in columns_of(journal)]
-    schema = pa.schema(fields, {"summary": json.dumps(summary)})
-    rows = report_rows(journal)
+    schema = _parquet_schema(columns_of(journal)).with_metadata(
+        {"summary": json.dumps(summary), "schema_version": str(SCHEMA_VERSION)}
+    )
+    rows = map(_unpacked, report_rows(journal))
     with parquet.ParquetWriter(file, schema) as writer:
         while block := list(itertools.islice(rows, BLOCK)):
             writer.write_table(pa.Table.from_pylist(block, schema))
 
 
-TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
-PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
+def _parquet_schema(columns: list[str]) -> Any:
+    """Return the types of a report's columns; a form's fields are texts."""
+    import pyarrow as pa
+
+    digit = pa.struct({
+        "digit": pa.int8(), "confidence": pa.float32(), "status": pa.string(), "line": pa.int32(),
+        "box": pa.list_(pa.int32()), "probs": pa.list_(pa.float32()),
+    })  # fmt: skip
+    types = dict.fromkeys(("digit", "runner_up", "correct"), pa.int8())
+    types |= dict.fromkeys(("confidence", "runner_up_confidence", *P_COLUMNS), pa.float32())
+    types |= {"number": pa.float64(), "lines": pa.list_(pa.string()), "digits": pa.list_(digit)}
+    is_form = "text" not in columns and "digit" not in columns
+    return pa.schema([(name, pa.string() if is_form else types.get(name, pa.string())) for name in columns])
+
+
+def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
+    """Write the rows as a spreadsheet in which text is text, "00420" too; without lines and digits, which are JSON."""
+    import openpyxl
+
+    if len(journal) > MAX_SHEET:
+        raise UserError(f"a spreadsheet holds at most {MAX_SHEET:,} rows; take csv or parquet")
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("rows")
+    sheet.freeze_panes = "A2"
+    columns = [name for name in columns_of(journal) if name not in ("lines", "digits")]
+    sheet.append(columns)
+    for row in report_rows(journal):
+        sheet.append([_sheet_cell(sheet, row[name]) for name in columns])
+    book.save(file)
+
+
+def _sheet_cell(sheet: Any, value: Any) -> Any:
+    """Return a value as a cell takes it; what would be a formula or an error of Excel's is told to be text."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(value, str):
+        return value
+    text = CONTROLS.sub("\ufffd", value)[:MAX_CELL]
+    if not text.startswith(("=", "#")):
+        return text
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    return cell
+
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # which no XML may hold
+MAX_CELL = 32_767  # letters
 
 
 def write_html(
@@ -281,6 +354,8 @@ def _to_url(pixels: np.ndarray) -> str:
 WRITERS: dict[str, Callable[[Journal, dict[str, Any], BinaryIO], None]] = {
     "csv": write_csv,
     "json": write_json,
+    "jsonl": write_jsonl,
     "html": write_html,
     "parquet": write_parquet,
+    "xlsx": write_xlsx,
 }
