@@ -84,7 +84,7 @@ function showSummary() {
   );
   if (!isNumber) card("Digits", bars(Object.values(summary.digits), DIGITS));
   card(
-    "Confidence",
+    isNumber ? "Confidence of the least certain digit, %" : "Confidence, %",
     bars(
       data.histogram,
       data.histogram.map((_n, i) => `${i * 10}`),
@@ -147,6 +147,7 @@ function showTable() {
       review?.show(row, table ? table.at + 1 : 1, table ? table.visible.length : 0, row ? answersOf(row) : []),
   });
   table.show(rows);
+  if (isNumber) table.mark(Math.max(0, rows.findIndex(isFixable)));
   if (matchMedia("(pointer: fine)").matches) review?.focus();
 }
 

@@ -29,7 +29,7 @@ const skeleton = (isNumber) => `
       <input class="of-path" type="search" placeholder="part of the path" aria-label="Part of the path">
     </div>
     <p class="review-note"><span class="row-count" role="status"></span>${isNumber ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> what it really is, <kbd>Del</kbd> take back</span>"}</p>
-    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows">
+    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows${isNumber ? " of-texts" : ""}">
       <thead><tr></tr></thead><tbody></tbody></table></div>
     <p class="review-more" hidden><button type="button" class="tool more">Show more</button></p>
     ${
@@ -137,7 +137,7 @@ export class Table {
         ? `<button type="button" data-key="${key}">${name}</button>`
         : `<span class="only-heard">Picture</span>`;
       this.#find("thead tr").append(
-        element(`<table><tr><th scope="col">${button}</th></tr></table>`).querySelector("th"),
+        element(`<table><tr><th scope="col" class="of-${key}">${button}</th></tr></table>`).querySelector("th"),
       );
     }
   }
