@@ -216,7 +216,7 @@ class BatchProcessor:
 
     # ------------------------------------------------------------ a run's own files
 
-    def _job(self, sources: list[str], recursive: bool, labelled: bool, name: str | None) -> dict[str, Any]:
+    def _job(self, sources: list[str], recursive: bool, labelled: bool, name: str | None = None) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         networks = [network.facts for network in predictor.engines]
