@@ -17,6 +17,7 @@ import json
 import math
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_
 from digits.batch.sources import URL, Entry
 from digits.batch.summary import about_run, summarise
 from digits.command import UserError
-from digits.files import ASSETS_DIR, atomic_path, free_path
+from digits.files import ASSETS_DIR, free_path
 from digits.finding.decode import PictureError, open_picture
 from digits.finding.pixels import shrink
 from digits.reading.answer import P_COLUMNS
@@ -92,25 +93,30 @@ def write_report(
     path = Path(path)
     path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
     n_files = n_pages(journal) if kind == "html" else 1
-    ours = [path, *map(path.with_name, journal.facts.get("pages", []))] if replace else []
-    paths, fresh = ours[:n_files], []
-    try:
-        while len(paths) < n_files:
-            fresh.append(_reserve(path))
-            paths.append(fresh[-1])
+    ours = [path, *map(path.with_name, journal.facts.get("pages", []))][:n_files] if replace else []
+    paths = list(ours)
+    while len(paths) < n_files:
+        paths.append(_free(path, paths))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
         for i, one in enumerate(paths):
-            with atomic_path(one) as draft, draft.open("wb") as file:
+            with (Path(folder) / one.name).open("wb") as file:
                 if kind == "html":
                     write_html(journal, summary, file, i, [page.name for page in paths])
                 else:
                     WRITERS[kind](journal, summary, file)
-    except BaseException:
-        for one in fresh:
-            one.unlink()
-        raise
+        placed = [one if one in ours else _reserve(one) for one in paths]
+        for one, place in zip(paths, placed, strict=True):
+            os.replace(Path(folder) / one.name, place)
     if replace and n_files > 1:
-        journal.note(pages=[one.name for one in paths[1:]])
-    return paths[0]
+        journal.note(pages=[one.name for one in placed[1:]])
+    return placed[0]
+
+
+def _free(path: Path, taken: list[Path]) -> Path:
+    """Return `path`, or the first of `name-2`, … that is neither there nor in `taken`."""
+    others = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(2))
+    return next(one for one in itertools.chain([path], others) if one not in taken and not os.path.lexists(one))
 
 
 def _reserve(path: Path) -> Path:
