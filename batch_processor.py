@@ -8,7 +8,8 @@
     rows = processor.process_folder("./digits/")       # a list of dicts; pandas.DataFrame(rows) is the table
     processor.save_results_csv(); processor.save_results_json(); processor.print_summary()
 
-Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped.
+Rows are journalled as they are computed: after a kill, the same command with --resume goes on where it stopped. A
+report with a --name can be brought up to date later: --update reads only what is new or has changed.
 Exit status 0: every file was read; 1: finished, but some files could not be read, or a source held no picture; 2: wrong
 usage, or nothing at all to read; 130: Ctrl-C.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import glob
 import hashlib
 import json
 import logging
@@ -28,24 +30,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from digits.batch.forms import write_tables
-from digits.batch.journal import Journal, open_unfinished
+from digits.batch.journal import Journal, open_named, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
-from digits.batch.writers import WRITERS, printable, report_rows, write_report
+from digits.batch.writers import WRITERS, printable, report_rows, shape_of, to_json, write_report
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
 from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
+
+
+Told = Callable[[list[dict[str, Any]]], None]  # hears of rows
 
 
 @contextlib.contextmanager
@@ -118,10 +123,15 @@ class BatchProcessor:
         recursive: bool = True,
         labels: Labels | None = None,
         resume: bool = False,
+        name: str | None = None,
+        update: bool = False,
+        tell: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Read all `sources` into the journal, a row each; return the summary. Raises `UserError` if there is nothing.
 
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
+        The reports are called `name`; with `update` the rows of the last run of that name are taken over likewise, and
+        those of files that are gone stay. `tell` hears of every row, as a report has it, once it is safe.
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
         if labels and "fields" in self._settings:
@@ -136,15 +146,18 @@ class BatchProcessor:
             labels.told()  # raises, if there is none: before the work
         self.close()
         self._is_finished = False
-        log, resumed = self._begin(self._job(named, recursive, labels is not None), resume)
+        log, resumed = self._begin(self._job(named, recursive, labels is not None, name), resume, update)
+        told = _teller(self._done(), tell) if tell else None
         log.info("reading %s", ", ".join(named))
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
-                keep = partial(self._keep, labels, log, bar)
+                keep = partial(self._keep, labels, log, bar, told)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, named, total):
                     keep(rows)
+            if name:
+                self._done().keep_others()
         finally:
             self.summary = self._summarise(started, skipped)
             for kind, names in skipped.names.items():
@@ -157,15 +170,21 @@ class BatchProcessor:
         if labels is not None and met:
             self.summary["labels"] = labels.told()
         self._is_finished = True
+        if name:
+            self._done().finish()
         return self.summary
 
-    def _keep(self, labels: Labels | None, log: logging.Logger, bar: tqdm, rows: list[dict[str, Any]]) -> None:
+    def _keep(
+        self, labels: Labels | None, log: logging.Logger, bar: tqdm, told: Told | None, rows: list[dict[str, Any]]
+    ) -> None:
         for row in rows:
             if labels is not None:
                 add_truth(row, labels.of(row["path"]))
             if row["status"] == ERROR:
                 log.warning("%s: %s", ascii(row["path"]), row["error"])
         self._done().add(rows)
+        if told:
+            told(rows)
         bar.update(len(rows))
 
     def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict[str, Any]]], None]) -> Iterator[Numbered]:
@@ -197,7 +216,7 @@ class BatchProcessor:
 
     # ------------------------------------------------------------ a run's own files
 
-    def _job(self, sources: list[str], recursive: bool, labelled: bool) -> dict[str, Any]:
+    def _job(self, sources: list[str], recursive: bool, labelled: bool, name: str | None = None) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         networks = [network.facts for network in predictor.engines]
@@ -207,16 +226,18 @@ class BatchProcessor:
         job = self._settings | {
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,
             "weights": hashlib.sha256(weights.encode()).hexdigest()[:16],
-        }  # fmt: skip
+        } | ({"name": name} if name else {})  # fmt: skip
         return job | {"fingerprint": hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]}
 
-    def _begin(self, job: dict[str, Any], resume: bool) -> tuple[logging.Logger, bool]:
-        """Open the journal and the log; return the log, and whether an interrupted run is gone on with."""
+    def _begin(self, job: dict[str, Any], resume: bool, update: bool) -> tuple[logging.Logger, bool]:
+        """Open the journal and the log; return the log, and whether rows of an earlier run are there."""
         logs = self.output_dir / "logs"
         try:
             logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"reports cannot go to '{self.output_dir}' ({error.strerror}); name --output-dir") from None
+        if job.get("name"):
+            return self._begin_named(job, logs / job["name"], resume, update)
         found = open_unfinished(logs, job["fingerprint"])
         if found and not resume:
             print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
@@ -232,6 +253,22 @@ class BatchProcessor:
         if resume:
             log.info("no interrupted run of this job was found; starting anew")
         return log, False
+
+    def _begin_named(self, job: dict[str, Any], stem: Path, resume: bool, update: bool) -> tuple[logging.Logger, bool]:
+        """As `_begin`, for a run whose name, the last part of `stem`, may be that of an earlier one."""
+        name = stem.name
+        if stem.with_name(f"{name}.journal").exists():
+            self.journal = open_named(stem.with_name(f"{name}.journal"), job["fingerprint"])
+            if not (update or resume and not self.journal.facts.get("finished")):
+                self.journal.close()
+                raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
+            log = start_log(stem.with_name(f"{name}.log"), "batch")
+            log.info("%d rows are there already", self.journal.begin_again())
+            return log, True
+        if list((self.output_dir / "reports").glob(f"{glob.escape(name)}.*")):
+            raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
+        self.journal = Journal(stem.with_name(f"{name}.journal"), job | {"run": name})
+        return start_log(stem.with_name(f"{name}.log"), "batch"), False
 
     def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
@@ -249,10 +286,11 @@ class BatchProcessor:
         return self.journal
 
     def save(self, kind: str, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write a report (csv, json, html or parquet) below `output_dir`/reports, or to `path`; return where it is."""
+        """Write a report, of a kind `--format` takes, below `output_dir`/reports or to `path`; return where it is."""
         journal = self._done()
+        own, is_ours = self.output_dir / "reports" / journal.facts["run"], path is None and "name" in journal.facts
         with self._unfinished_if_it_fails():
-            return write_report(journal, self.summary, kind, path or self.output_dir / "reports" / journal.facts["run"])
+            return write_report(journal, self.summary, kind, path or own, replace=is_ours)
 
     def sort_into(self, directory: str | os.PathLike[str]) -> int:
         """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there."""
@@ -295,8 +333,8 @@ class BatchProcessor:
     def close(self, keep_journal: bool = False) -> None:
         """Let go of the last run; its reports stay, and if it was interrupted, its journal for `resume`."""
         if self.journal is not None:
-            is_worthless = not len(self.journal)
-            self.journal.close(delete=is_worthless or self._is_finished and not keep_journal)
+            is_worthless, is_named = not len(self.journal), "name" in self.journal.facts
+            self.journal.close(delete=is_worthless or self._is_finished and not keep_journal and not is_named)
             self.journal = None
 
     def __del__(self) -> None:
@@ -309,6 +347,16 @@ def open_reader(
 ) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
     return RowReader(MNISTPredictor(model, threshold=threshold), number, form)
+
+
+def _teller(journal: Journal, tell: Callable[[dict[str, Any]], None]) -> Told:
+    shaped = shape_of(journal)
+
+    def told(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            tell(shaped(row))
+
+    return told
 
 
 def _reserve(logs: Path, reports: Path) -> Path:
@@ -339,6 +387,7 @@ def _versions() -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Read the sources named on the command line and write the reports."""
     arguments = _parser().parse_args(argv)
+    _refuse_odd_names(arguments.name, arguments.update)
     sources = _sources(arguments)
     processor = BatchProcessor(
         arguments.model, arguments.output_dir, arguments.workers, arguments.threshold,
@@ -346,19 +395,35 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     labelled = arguments.labels or arguments.labels_from_folders
     labels = Labels(arguments.labels, arguments.number or arguments.table) if labelled else None
+    kinds = arguments.format or ([] if arguments.output else ["csv", "json"])
+    tell = _print_row if arguments.output else None
+    for_people = sys.stderr if arguments.output else sys.stdout
     try:
-        processor.run(sources, not arguments.no_recursive, labels, arguments.resume)
+        processor.run(
+            sources, not arguments.no_recursive, labels, arguments.resume, arguments.name, arguments.update, tell
+        )
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
         if arguments.table:
-            print(processor.save_tables())
-        reports = [processor.save(kind) for kind in arguments.format]
+            print(processor.save_tables(), file=for_people)
+        reports = [processor.save(kind) for kind in kinds]
     except KeyboardInterrupt:
-        return _stopped(processor, arguments.format)
-    processor.print_summary()
-    print(*reports[::-1], sep="\n")  # the first one asked for comes last
+        return _stopped(processor, kinds, for_people)
+    print(summary_text(processor.summary), *reports[::-1], sep="\n", file=for_people)  # the first asked for comes last
     processor.close()
     return int(processor.summary["statuses"][ERROR] > 0 or bool(processor.summary["empty_sources"]))
+
+
+def _refuse_odd_names(name: str | None, update: bool) -> None:
+    if update and not name:
+        raise UserError("--update needs --name: which report is to be brought up to date")
+    if name is not None and (Path(name).name != name or name.startswith(".") or not name.isprintable()):
+        raise UserError(f"'{name}' is no name of a file; --name is one without folders, such as inbox")
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    """Write a row to stdout at once, as JSON that any terminal's encoding carries."""
+    print(to_json(row, ensure_ascii=True), flush=True)
 
 
 def _sources(arguments: argparse.Namespace) -> list[str]:
@@ -370,14 +435,15 @@ def _sources(arguments: argparse.Namespace) -> list[str]:
     return arguments.sources or [str(ASSETS_DIR / "examples")]
 
 
-def _stopped(processor: BatchProcessor, kinds: list[str]) -> int:
+def _stopped(processor: BatchProcessor, kinds: list[str], for_people: TextIO) -> int:
     """Write what there is after Ctrl-C, and keep the journal."""
     if processor.journal is None or not len(processor.journal):
         print("stopped before the first row", file=sys.stderr)
         processor.close()
         return 130
     stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
-    print(*[processor.save(kind, stem) for kind in kinds][::-1], sep="\n")
+    for path in [processor.save(kind, stem) for kind in kinds][::-1]:
+        print(path, file=for_people)
     print(f"stopped after {len(processor.journal):,} rows; the same command with --resume goes on", file=sys.stderr)
     processor.close(keep_journal=True)
     return 130
@@ -395,7 +461,14 @@ def _parser() -> argparse.ArgumentParser:
     add("sources", nargs="*", metavar="SOURCE", help=told)
     add("-0", "--null", action="store_true", help="names on stdin are parted by NUL, as find -print0 writes them")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
-    add("--format", nargs="+", default=["csv", "json"], choices=list(WRITERS), help="reports (default: csv json)")
+    add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")
+    add("--output", choices=["-"], help="-: write each row to stdout as it comes, as a line of JSON")
+    add("--name", help="what the reports are called (default: batch_ and the time)")
+    add(
+        "--update",
+        action="store_true",
+        help="bring the reports of --name up to date: read only new and changed files",
+    )
     add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")

@@ -30,7 +30,7 @@ from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, to_pages
 from digits.finding.paper import Method
 from digits.finding.strokes import FAT, doubt
-from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction
+from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
@@ -288,7 +288,7 @@ def _print_numbers(predictor: MNISTPredictor, named: list[tuple[str, Picture]], 
             reading = predictor.read_number(picture)
         except PictureError as error:
             n_unreadable += 1
-            print(json.dumps({"path": file, "error": str(error)}) if as_json else f"{shown(file)}: {error}")
+            print(json.dumps(number_error_row(file, str(error))) if as_json else f"{shown(file)}: {error}")
             continue
         said = f"{' / '.join(reading.lines) or '-'}  {reading.status}  {reading.reason}".rstrip()
         print(json.dumps(reading.row(file)) if as_json else f"{shown(file)}: {said}")

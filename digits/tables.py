@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from pathlib import Path
 
 from digits.command import UserError
@@ -20,6 +21,18 @@ SEPARATORS = ",;\t"
 TABLES = (".csv", ".tsv", ".xlsx")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_LINES = 5_000_000
+# What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+def disarmed(text: str) -> str:
+    """Return a text with an apostrophe before it if a spreadsheet would run it as a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def armed(text: str) -> str:
+    """Return a text as it was before `disarmed`."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def read_table(path: str | os.PathLike[str], errors: str = "strict") -> list[list[str]]:

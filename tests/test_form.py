@@ -72,6 +72,73 @@ def test_what_is_another_page_is_refused(form, filled):
             align(page, form.landmarks)
 
 
+def text_on(page: np.ndarray, told: str, x: int, y: int, size: float = 0.9) -> None:
+    cv2.putText(page, told, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, 0, 2, cv2.LINE_AA)
+
+
+def invoice(page: np.ndarray) -> None:
+    text_on(page, "Invoice", 80, 140, 2.2)
+    for i, told in enumerate(("Customer number", "Date", "Due on")):
+        text_on(page, told, 700, 120 + 50 * i)
+        cv2.rectangle(page, (950, 90 + 50 * i), (1160, 130 + 50 * i), 0, 2)
+    for row in range(16):
+        cv2.line(page, (80, 400 + 70 * row), (1160, 400 + 70 * row), 0, 2)
+    for x in (80, 200, 760, 900, 1160):
+        cv2.line(page, (x, 400), (x, 1450), 0, 2)
+
+
+def survey(page: np.ndarray) -> None:
+    text_on(page, "How did you like it?", 80, 150, 1.8)
+    for i in range(8):
+        text_on(page, f"{i + 1}. How much do you agree with sentence {i + 1}?", 80, 300 + 170 * i)
+        for x in range(120, 1120, 200):
+            cv2.rectangle(page, (x, 330 + 170 * i), (x + 60, 390 + 170 * i), 0, 3)
+
+
+def marks(page: np.ndarray) -> None:
+    text_on(page, "Marks of class 7b", 80, 150, 1.8)
+    for row in range(27):
+        cv2.line(page, (80, 230 + 54 * row), (1160, 230 + 54 * row), 0, 2)
+        text_on(page, f"Pupil {chr(65 + row)}.", 95, 268 + 54 * row)
+    for x in (80, 480, 616, 752, 888, 1024, 1160):
+        cv2.line(page, (x, 230), (x, 1634), 0, 2)
+
+
+def wall(page: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    page[:] = 150
+    for y in range(0, page.shape[0], 75):
+        for x in range(-100 * (y % 2), page.shape[1], 200):
+            page[y + 6 : y + 75, max(0, x + 6) : x + 200] = 90 + rng.integers(-20, 20)
+    page[:] = np.clip(page + rng.normal(0, 12, page.shape), 0, 255)
+
+
+def later_edition(page: np.ndarray, empty: np.ndarray) -> None:
+    """Draw the form with its title and foot where they were, and its fields further down."""
+    top, bottom = round(0.2 * len(empty)), round(0.62 * len(empty))
+    page[:] = empty
+    page[top:bottom] = np.roll(empty[top:bottom], round(0.07 * len(empty)), axis=0)
+
+
+@pytest.mark.parametrize("draw", [invoice, survey, marks, wall, later_edition])
+@pytest.mark.parametrize("angle", [0, 3])
+def test_other_forms_and_walls_are_never_read(draw, angle, form, predictor):
+    page = np.full_like(form.empty, 255)
+    draw(page, form.empty) if draw is later_edition else draw(page)
+    with pytest.raises(PictureError, match="form"):
+        read_form(seen(page, angle)[0], form, predictor)
+
+
+def test_a_stained_field_costs_no_page(form, filled, predictor):
+    page, matrix = seen(filled, 1)
+    field = next(field for field in form.fields if field.name == "persons")
+    shares = np.array([[field.box[:2], field.box[2:]]]) * filled.shape[::-1]
+    (left, top), (right, bottom) = cv2.perspectiveTransform(shares, matrix)[0].astype(int)
+    page[top - 60 : bottom + 60, left - 60 : right + 200] = np.random.default_rng(0).integers(0, 255, (1,), np.uint8)
+    reading = read_form(page, form, predictor)
+    assert reading.fields["persons"].status != "ok" and reading.fields["postcode"].text == FILLED["postcode"]
+
+
 def test_an_empty_form_needs_print_to_be_known_by():
     with pytest.raises(PictureError, match="too little is printed"):
         Landmarks(np.full((800, 600), 255, np.uint8))
@@ -264,7 +331,7 @@ def test_a_batch_has_a_row_a_page_and_a_column_a_field(form, tmp_path, capsys):
     import pandas as pd
 
     assert pd.read_parquet(report.with_suffix(".parquet"))["postcode"].tolist()[:2] == ["", "60486"]
-    assert "customer: 49927395" in report.with_suffix(".html").read_text()
+    assert '"customer": {"text": "49927395"' in report.with_suffix(".html").read_text()
 
 
 def test_labels_of_digits_are_no_truth_about_forms(tmp_path, capsys):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +22,7 @@ from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise
 from digits.batch.writers import write_report
 from digits.measuring.metrics import wilson_interval
-from utils import UserError
+from utils import ROOT, UserError
 
 EVIL = "=cmd|'/c calc'!A1</script><script>alert(1)</script>.png"
 ROW = dict.fromkeys(SHOWN) | {"cut": None, "stamp": ""}
@@ -258,3 +261,220 @@ def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     page.close(run_before_unload=False)
     added, bad = Corrections(tmp_path / "corrections.sqlite").import_csv(tmp_path / "corrections.csv")
     assert (added, bad) == (1, [])
+
+
+def test_columns_are_the_same_with_and_without_truth(truth, tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path, number=True)
+    without = processor.process([truth / "5"])
+    with_truth = processor.process([truth / "5"], labels=Labels(number=True))
+    stated = [
+        "path",
+        "status",
+        "text",
+        "confidence",
+        "lines",
+        "digits",
+        "number",
+        "reason",
+        "label",
+        "correct",
+        "error",
+    ]
+    assert [list(row) for row in (*without, *with_truth)] == [stated] * 4
+    assert without[0]["label"] is None and with_truth[1]["label"] == "5"
+
+
+def test_types_of_parquet_are_nested_and_the_schema_has_a_version(truth, tmp_path):
+    from pyarrow import parquet
+
+    processor = BatchProcessor(output_dir=tmp_path, number=True)
+    processor.process([truth / "5"])
+    table = parquet.read_table(processor.save("parquet"))
+    rows = json.loads(processor.save("json").read_text())
+    assert table.schema.metadata[b"schema_version"] == b"1" and rows["schema_version"] == 1
+    read = {Path(row["path"]).name: row for row in table.to_pylist()}
+    assert read["broken.png"]["lines"] is None and read["broken.png"]["digits"] is None
+    assert read["drawing5.png"]["lines"] == ["5"]
+    (digit,) = read["drawing5.png"]["digits"]
+    assert digit["digit"] == 5 and len(digit["box"]) == 4 and sum(digit["probs"]) == pytest.approx(1, abs=1e-4)
+    digits = BatchProcessor(output_dir=tmp_path)
+    digits.process([truth / "5"])
+    types = pd.read_parquet(digits.save("parquet"), dtype_backend="numpy_nullable").dtypes
+    assert str(types["digit"]) == "Int8"
+
+
+def test_a_spreadsheet_keeps_zeros_umlauts_and_what_looks_like_a_formula(tmp_path):
+    import openpyxl
+
+    texts = ["00420", "=1+1", "-348", "#N/A", "1\n2"]
+    rows = [{"path": f"Pr\u00fcfung {i}\x07.png", "status": "ok", "text": text} for i, text in enumerate(texts)]
+    path = write_report(journal_of(tmp_path, rows, number=True), {}, "xlsx", tmp_path / "report")
+    titles, *lines = openpyxl.load_workbook(path).active.iter_rows()
+    at = [cell.value for cell in titles].index("text")
+    assert [line[at].value for line in lines] == texts and {line[at].data_type for line in lines} == {"s"}
+    assert lines[0][0].value == "Pr\u00fcfung 0\ufffd.png"
+    assert "digits" not in [cell.value for cell in titles]
+
+
+def test_csv_is_read_by_what_reads_csv(tmp_path):
+    journal = journal_of(tmp_path, [ok("Pr\u00fcfung.png", 3), {"path": "b.png", "status": "blank"}])
+    path = write_report(journal, {}, "csv", tmp_path / "report")
+    with path.open(newline="", encoding="utf-8") as file:
+        assert next(csv.DictReader(file))["path"] == "Pr\u00fcfung.png", "no mark before the first title"
+    rows = pd.read_csv(path, dtype={"digit": "Int64"})
+    assert rows["digit"].tolist() == [3, pd.NA]
+    numbers = journal_of(tmp_path / "n", [{"path": "a", "status": "ok", "text": "00420"}], number=True)
+    path = write_report(numbers, {}, "csv", tmp_path / "numbers")
+    assert pd.read_csv(path, dtype={"text": str})["text"].tolist() == ["00420"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_report_with_truth_is_a_table_of_labels_again(encoding, tmp_path):
+    rows = [ok("=scans/\u00e4.png", 3, label="3", correct=1), {"path": "b.png", "status": "blank", "label": "-"}]
+    path = write_report(journal_of(tmp_path, rows, labelled=True), {}, "csv", tmp_path / "report")
+    path.write_text(path.read_text("utf-8"), encoding)
+    labels = Labels(path)
+    assert labels.of("=scans/\u00e4.png") == "3" and labels.of("x/b.png") == "-"
+
+
+def test_rows_come_to_standard_output_one_by_one(truth, tmp_path, capsys):
+    (truth / "x\u00fc.png").write_bytes((truth / "3" / "drawing3.png").read_bytes())
+    status = batch_processor.main([str(truth), "--output", "-", "--output-dir", str(tmp_path / "out")])
+    told = capsys.readouterr()
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert status == 1 and len(rows) == 12 and told.out.isascii()
+    assert {row["digit"] for row in rows} == {*range(10), None} and "12 pictures" in told.err
+    assert not (tmp_path / "out" / "reports").exists(), "no other report unless asked for"
+    batch_processor.main([str(truth), "--format", "jsonl", "--output-dir", str(tmp_path / "out")])
+    report = Path(capsys.readouterr().out.splitlines()[-1])
+    assert [json.loads(line) for line in report.read_text("utf-8").splitlines()] == rows
+
+
+def test_a_closed_pipe_ends_it_quietly(truth, tmp_path):
+    command = [sys.executable, "batch_processor.py", str(truth), "--output", "-", "--output-dir", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        run.stdout.close()
+        told = run.stderr.read()
+    assert "Traceback" not in told and "rror" not in told.replace("error", "", 1) and run.returncode == 0
+
+
+def test_a_named_report_is_brought_up_to_date(truth, tmp_path, capsys):
+    folder, out = tmp_path / "inbox", tmp_path / "out"
+    folder.mkdir()
+    for digit in (1, 2, 3):
+        shutil.copy(truth / str(digit) / f"drawing{digit}.png", folder / f"{digit}.png")
+
+    def run(*more: str) -> tuple[int, str]:
+        told = ["--name", "inbox", "--format", "csv", "html", "--output-dir", str(out)]
+        status = batch_processor.main([str(folder), *told, *more])
+        return status, capsys.readouterr().err
+
+    def digits() -> dict[str, int]:
+        with (out / "reports" / "inbox.csv").open(newline="") as file:
+            return {Path(row["path"]).name: int(row["digit"]) for row in csv.DictReader(file)}
+
+    assert run()[0] == 0 and digits() == {"1.png": 1, "2.png": 2, "3.png": 3}
+    status, told = run()
+    assert status == 2 and "--update" in told, "nothing is overwritten unasked"
+    shutil.copy(truth / "7" / "drawing7.png", folder / "2.png")  # changed
+    shutil.copy(truth / "5" / "drawing5.png", folder / "5.png")  # new
+    (folder / "3.png").unlink()  # gone
+    read = []
+    reader = batch_processor.RowReader.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            batch_processor.RowReader, "__call__", lambda self, chunk: read.extend(chunk) or reader(self, chunk)
+        )
+        assert run("--update")[0] == 0
+    assert sorted(Path(entry.name).name for _position, entry in read) == ["2.png", "5.png"]
+    assert digits() == {"1.png": 1, "2.png": 7, "5.png": 5, "3.png": 3}
+    assert run("--update")[0] == 0 and len(digits()) == 4
+    assert sorted(path.name for path in (out / "reports").iterdir()) == ["inbox.csv", "inbox.html"]
+    status, told = run("--update", "--threshold", "0.9")
+    assert status == 2 and "other sources, options" in told
+    for odd in (["--update"], ["--name", "a/b"], ["--name", ".."]):
+        assert batch_processor.main([str(folder), "--output-dir", str(out), *odd]) == 2
+
+
+def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("digits.batch.writers.DIGITS_A_PAGE", 2)
+    rows = [ok(f"{i}.png", 3, 0.5 + i / 10, content="same" if i in (1, 4) else None) for i in range(5)]
+    journal = journal_of(tmp_path, rows)
+    first = write_report(journal, {}, "html", tmp_path / "report")
+    names = ["report.html", "report-2.html", "report-3.html"]
+    shown = []
+    for n, name in enumerate(names):
+        data = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / name).read_text(), re.DOTALL)[1])
+        assert data["files"] == names and data["page"] == n and data["first"] == 2 * n
+        shown += data["rows"]
+    assert first.name == names[0] and [row["path"] for row in shown] == [f"{i}.png" for i in range(5)]
+    assert [row["copy_of"] for row in shown] == [None, None, None, None, "1.png"]
+
+
+def test_files_of_the_same_content_are_known(truth, tmp_path):
+    shutil.copy(truth / "5" / "drawing5.png", truth / "5" / "again.png")
+    processor = BatchProcessor(output_dir=tmp_path)
+    processor.run([truth / "5"])
+    assert list(processor.journal.copies().values()) == [str(truth / "5" / "again.png")]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_number_is_put_right_in_the_report(width, truth, tmp_path, chromium):
+    folder = tmp_path / "scans"
+    shutil.copytree(truth / "5", folder)
+    shutil.copy(folder / "drawing5.png", folder / "again.png")
+    processor = BatchProcessor(output_dir=tmp_path, number=True)
+    processor.run([folder])
+    report = processor.save("html")
+    page = chromium.new_page(viewport={"width": width, "height": 844})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(report.as_uri())
+    assert page.locator("#review .path").inner_text().endswith("again.png"), "the first that can be read"
+    assert page.locator("#review img").bounding_box()["width"] >= 300
+    assert page.locator("#review rect").count() == 1 and page.locator("kbd", has_text="Enter").count() == 2
+    page.locator("#review textarea").fill("seven")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Download corrections").is_disabled(), "words are no numbers"
+    page.locator("#review textarea").fill("00420")
+    page.keyboard.press("Enter")
+    assert page.locator("#review .path").inner_text().endswith("drawing5.png"), "on to the next"
+    assert "again.png" in page.locator("#review .state").inner_text(), "it is the same file"
+    page.keyboard.press("PageUp")
+    assert page.locator("#review textarea").input_value() == "00420"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 1 correction").click()
+    table = tmp_path / "corrections.csv"
+    download.value.save_as(table)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.reload()
+    page.set_input_files("#load", table)
+    page.get_by_text("1 taken in.").wait_for()
+    assert page.get_by_role("button", name="Checked 1").is_visible() and not problems
+    page.close(run_before_unload=False)
+    rows = {Path(row["path"]).name: row for row in processor.process([folder], labels=Labels(table, number=True))}
+    assert rows["again.png"]["label"] == "00420" and rows["again.png"]["correct"] == 0
+
+
+@pytest.mark.browser
+def test_a_field_is_put_right_in_the_report(tmp_path, chromium):
+    form = ROOT / "assets" / "form"
+    processor = BatchProcessor(output_dir=tmp_path, fields=form / "form.json")
+    processor.run([form / "filled.jpg"])
+    page = chromium.new_page(viewport={"width": 1280, "height": 844})
+    page.goto(processor.save("html").as_uri())
+    assert page.locator("#review polygon").count() == page.locator("#review textarea").count() == 6
+    page.get_by_label("persons").fill("4")
+    page.keyboard.press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 1 correction").click()
+    download.value.save_as(tmp_path / "corrections.csv")
+    with (tmp_path / "corrections.csv").open(newline="") as file:
+        told = {row["field"]: row for row in csv.DictReader(file)}
+    assert told["persons"]["label"] == "4" and told["persons"]["predicted"] == "3" and len(told) == 6
+    page.reload()
+    page.set_input_files("#load", tmp_path / "corrections.csv")
+    page.get_by_text("6 taken in.").wait_for()
+    assert page.get_by_label("persons").input_value() == "4"
+    page.close(run_before_unload=False)

@@ -32,6 +32,16 @@ def test_cells_stand_in_their_columns(slope):
     assert table_of(*reading(ROWS, slope)) == ROWS
 
 
+def test_a_column_is_one_however_its_cells_are_filled():
+    """People write at the left and at the right of a cell."""
+    rows = [["1", "12", "7"], ["20", "3", "4"], ["5", "", "16"], ["8", "9", ""]]
+    lines, digits = reading(rows)
+    moves = {1: 45, 3: -40}
+    for digit in digits:
+        digit["box"] = [digit["box"][i] + (moves.get(digit["line"], 0) if i % 2 == 0 else 0) for i in range(4)]
+    assert table_of(lines, digits) == rows
+
+
 def test_two_numbers_of_one_row_never_share_a_cell_while_there_is_room():
     lines, digits = reading([["1", "2"], ["345", ""]])
     digits[-1]["box"] = [100, 140, 330, 170]  # as wide as both columns

@@ -1,12 +1,14 @@
 /* A batch's report: summary, table, corrections to download. Written into assets/report.html together with the modules
    it imports, so that the page needs nothing but itself. */
+import { fromCsv, toCsv } from "./corrections.js";
+import { Review } from "./review.js";
 import { isFixable } from "./rows.js";
 import { save, showBars, Table } from "./table.js";
-import { count, csv } from "./text.js";
+import { count } from "./text.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const { summary, rows, columns } = data;
-const isNumber = columns.includes("text");
+const { summary, rows, kind } = data;
+const isNumber = kind !== "digit";
 const DIGITS = [..."0123456789"];
 
 const make = (tag, properties = {}, ...children) => {
@@ -82,7 +84,7 @@ function showSummary() {
   );
   if (!isNumber) card("Digits", bars(Object.values(summary.digits), DIGITS));
   card(
-    "Confidence",
+    isNumber ? "Confidence of the least certain digit, %" : "Confidence, %",
     bars(
       data.histogram,
       data.histogram.map((_n, i) => `${i * 10}`),
@@ -98,41 +100,130 @@ function showAccuracy(accuracy) {
   if (accuracy.confusion) card("Confusions", confusion(accuracy.confusion)).style.gridColumn = "1 / -1";
 }
 
-function showTable() {
-  const table = new Table(document.getElementById("table"), {
-    isNumber,
-    labelled: !isNumber || columns.includes("label"),
-    keys: document,
-    changed: showChecked,
-  });
-  table.show(rows);
-  if (rows.length < summary.n_rows) {
-    document.getElementById("more").textContent =
-      `The ${count(rows.length)} rows that want a look most, of ${count(summary.n_rows)}; the other reports hold them all.`;
-  }
+// ---------------------------------------------------------------- rows
+
+/** What a row was read as, or said to be by a reviewer: [{name, text, status, reason}], one for a number. */
+function answersOf(row) {
+  if (kind !== "form") return [{ name: "", text: row.checked === "-" ? "" : (row.checked ?? row.text ?? "") }];
+  return Object.entries(row.fields ?? {}).map(([name, field]) => ({
+    name,
+    ...field,
+    text: row.corrected?.[name] ?? field.text,
+  }));
 }
 
+/** A form's fields in one text, as the table shows them. */
+const inOneText = (texts) =>
+  Object.entries(texts)
+    .map(([name, text]) => `${name}: ${text || "–"}`)
+    .join("\n");
+
+const textsOf = (row) => Object.fromEntries(Object.entries(row.fields ?? {}).map(([name, { text }]) => [name, text]));
+
+/** A reviewer's answer as the table takes it. */
+function answer(row, texts) {
+  if (kind !== "form") return texts[""] || "-";
+  row.corrected = texts;
+  return inOneText(texts);
+}
+
+let table;
+let review;
+
+function showTable() {
+  if (kind === "form") for (const row of rows) row.text = inOneText(textsOf(row));
+  const host = document.getElementById("review");
+  if (isNumber) {
+    review = new Review(host, {
+      check: (row, texts) => table.check(texts && answer(row, texts)),
+      move: (by) => table.mark(table.at + by),
+    });
+  }
+  table = new Table(document.getElementById("table"), {
+    isNumber,
+    keys: document,
+    changed: showChecked,
+    marked: (row) =>
+      review?.show(row, table ? table.at + 1 : 1, table ? table.visible.length : 0, row ? answersOf(row) : []),
+  });
+  table.show(rows);
+  if (isNumber) table.mark(Math.max(0, rows.findIndex(isFixable)));
+  if (matchMedia("(pointer: fine)").matches) review?.focus();
+}
+
+/** Say which rows these are, and link the files with the others. */
+function showPages() {
+  const last = data.first + rows.length;
+  const those = `Rows ${count(data.first + 1)}–${count(last)} of ${count(summary.n_rows)}; what wants a look comes first.`;
+  const host = document.getElementById("pages");
+  if (rows.length === summary.n_rows) return;
+  if (data.files.length < 2) {
+    host.textContent = `${those} The other reports hold them all.`;
+    return;
+  }
+  const links = data.files.map((name, i) =>
+    i === data.page
+      ? make("b", { textContent: i + 1 })
+      : make("a", { textContent: i + 1, href: encodeURIComponent(name), title: name }),
+  );
+  host.append(`${those} Files: `, ...links.flatMap((link) => [link, " "]));
+}
+
+// ---------------------------------------------------------------- corrections
+
 const fromPage = !rows.some((row) => row.file); // its rows have names only; laid beside the pictures they are paths
-const place = (row) => row.file ?? (fromPage ? row.path : null);
+const place = (row) => (isNumber || fromPage ? row.path : row.file);
 const checked = () => rows.filter((row) => place(row) && row.checked !== undefined && isFixable(row));
+let saved = true; // whether all of it was downloaded
 
 function showChecked() {
   const n = checked().length;
   const button = document.getElementById("download");
+  saved = false;
   button.disabled = !n;
   button.textContent = n ? `Download ${n} correction${n > 1 ? "s" : ""}` : "Download corrections";
 }
 
 function download() {
-  const lines = checked().map((row) => [place(row), row.checked, row.digit, row.confidence]);
-  const text = csv(["path", "label", "predicted", "confidence"], lines);
+  const text = toCsv(kind, checked(), (row) => place(row) ?? null);
   save(new Blob([text], { type: "text/csv" }), `${data.title}_corrections.csv`);
+  saved = true;
 }
 
+/** Take in corrections that were downloaded before; say how many are of rows that this page has. */
+async function load(file) {
+  const told = document.getElementById("told");
+  try {
+    const lines = fromCsv(await file.text());
+    const n = lines.filter(takeIn).length;
+    const others = lines.length - n;
+    told.textContent = `${count(n)} taken in${others ? `, ${count(others)} of rows that are not on this page` : ""}.`;
+    showChecked();
+    table.redraw();
+  } catch (error) {
+    told.textContent = error.message;
+  }
+}
+
+function takeIn({ path, label, field }) {
+  const row = rows.find((one) => isFixable(one) && (one.path === path || one.file === path));
+  if (!row || !isTaken(row, label, field)) return false;
+  if (kind === "form") row.checked = answer(row, { ...textsOf(row), ...row.corrected, [field]: label });
+  else row.checked = isNumber ? label : Number(label);
+  return true;
+}
+
+const isTaken = (row, label, field) =>
+  kind === "form" ? field in (row.fields ?? {}) : isNumber ? label !== "" : /^[0-9]$/.test(label);
+
 document.getElementById("download").onclick = download;
-document.getElementById("download").hidden = isNumber;
+document.getElementById("load").onchange = (event) => {
+  if (event.target.files[0]) load(event.target.files[0]);
+  event.target.value = "";
+};
 window.onbeforeunload = (event) => {
-  if (checked().length) event.preventDefault();
+  if (!saved && checked().length) event.preventDefault();
 };
 showSummary();
 showTable();
+showPages();

@@ -1,13 +1,18 @@
 /* What can be said of rows of answers: which want a look, in which order, how many. Pure; tested by tests/scripts/rows.test.js.
-   A row has a report's columns; `checked` is the digit a reviewer gave it, undefined before. */
+   A row has a report's columns; `checked` is what a reviewer gave it, undefined before. */
 
-/** What a row really shows, as far as anybody said: a digit, "-" for none, or null. */
+/** What was read: a digit, or the text of a report of numbers or forms. */
+export const said = (row) => (row.text === undefined ? row.digit : row.text);
+
+/** What a row really shows, as far as anybody said: a digit or a text, "-" for none, or null. */
 export const truth = (row) => row.checked ?? row.label ?? null;
 
 export const isFixable = (row) => row.status !== "error";
 
+const withoutSpaces = (value) => String(value ?? "").replace(/\s+/g, "") || "-";
+
 export const isWrong = (row) => {
-  if (row.checked !== undefined) return row.checked !== (row.digit === undefined ? row.text : row.digit);
+  if (row.checked !== undefined) return withoutSpaces(row.checked) !== withoutSpaces(said(row));
   return row.correct === 0;
 };
 

@@ -1,6 +1,6 @@
 /* The table of answers, with filters and keys to review it: on the page's Batch tab and in a batch's report, which
    carries this module within itself. Its words are here, not in the page's texts, because the report is no page of it. */
-import { byColumn, FILTERS, isFixable, isWrong, matches, tally, truth } from "./rows.js";
+import { byColumn, FILTERS, isFixable, isWrong, matches, said, tally, truth } from "./rows.js";
 import { count, escapeHtml, percent } from "./text.js";
 
 const FILTER_WORDS = {
@@ -29,7 +29,7 @@ const skeleton = (isNumber) => `
       <input class="of-path" type="search" placeholder="part of the path" aria-label="Part of the path">
     </div>
     <p class="review-note"><span class="row-count" role="status"></span>${isNumber ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> what it really is, <kbd>Del</kbd> take back</span>"}</p>
-    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows">
+    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows${isNumber ? " of-texts" : ""}">
       <thead><tr></tr></thead><tbody></tbody></table></div>
     <p class="review-more" hidden><button type="button" class="tool more">Show more</button></p>
     ${
@@ -42,13 +42,15 @@ const skeleton = (isNumber) => `
   </div>`;
 
 export class Table {
-  /** Fill `host`. `changed(row)` hears of each label; `keys` is where keys are listened to, the table unless given. */
-  constructor(host, { isNumber = false, labelled = true, changed = () => {}, keys } = {}) {
+  /** Fill `host`. `changed(row)` hears of each label, `marked(row)` of each move (undefined: nothing is shown); `keys`
+      is where keys are listened to, the table unless given. */
+  constructor(host, { isNumber = false, labelled = true, changed = () => {}, marked = () => {}, keys } = {}) {
     this.root = element(skeleton(isNumber));
     host.replaceChildren(this.root);
     this.isNumber = isNumber;
     this.labelled = labelled;
     this.changed = changed;
+    this.marked = marked;
     this.body = this.#find("tbody");
     this.wanted = { filter: "all", digit: "", text: "" };
     this.rows = [];
@@ -89,7 +91,10 @@ export class Table {
     this.#showMore();
     this.#showCounts();
     if (this.visible.length) this.mark(0, false);
-    else this.#enablePad();
+    else {
+      this.#enablePad();
+      this.marked(undefined);
+    }
   }
 
   // ------------------------------------------------------------ filters, order
@@ -132,7 +137,7 @@ export class Table {
         ? `<button type="button" data-key="${key}">${name}</button>`
         : `<span class="only-heard">Picture</span>`;
       this.#find("thead tr").append(
-        element(`<table><tr><th scope="col">${button}</th></tr></table>`).querySelector("th"),
+        element(`<table><tr><th scope="col" class="of-${key}">${button}</th></tr></table>`).querySelector("th"),
       );
     }
   }
@@ -157,10 +162,12 @@ export class Table {
     const pictures = [row.original, row.ink ?? row.thumbnail].filter(Boolean);
     const images = pictures.map((url) => `<img src="${escapeHtml(url)}" alt="" loading="lazy">`).join("");
     const why = row.error || (row.status === "unsure" && row.reason) || "";
+    const copy = row.copy_of ? `the same file as ${row.copy_of}` : "";
+    const notes = [why, copy].filter(Boolean).map((note) => `<small>${escapeHtml(note)}</small>`);
     return element(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
-      <td class="said">${escapeHtml((this.isNumber ? row.text : row.digit) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
+      <td class="said">${escapeHtml(said(row) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
       ${this.isNumber ? "" : `<td class="second">${this.#second(row)}</td>`}
-      <td class="name">${escapeHtml(row.path)}${why ? `<small>${escapeHtml(why)}</small>` : ""}</td>
+      <td class="name">${escapeHtml(row.path)}${notes.join("")}</td>
       ${this.labelled ? `<td class="truth">${this.#truth(row)}</td>` : ""}</tr></tbody></table>`).querySelector("tr");
   }
 
@@ -178,7 +185,7 @@ export class Table {
   #truth(row) {
     const known = truth(row);
     if (known === null) return "";
-    const word = known === "-" ? "no digit" : known;
+    const word = known === "-" ? `no ${this.isNumber ? "number" : "digit"}` : escapeHtml(known);
     return isWrong(row) ? `<b class="bad">✗ ${word}</b>` : `<b class="good">✓ ${word}</b>`;
   }
 
@@ -232,8 +239,19 @@ export class Table {
     this.at = at;
     const line = this.body.children[at];
     line?.classList.add("at");
-    if (scroll) line?.scrollIntoView({ block: "nearest" });
+    if (scroll) this.#scrollTo(line);
     this.#enablePad();
+    this.marked(this.visible[at]);
+  }
+
+  /** Scroll within the table alone where the marked row is shown at large above it. */
+  #scrollTo(line) {
+    if (!line) return;
+    if (!this.isNumber) return line.scrollIntoView({ block: "nearest" });
+    const host = this.#find(".table-host");
+    const [seen, at] = [host.getBoundingClientRect(), line.getBoundingClientRect()];
+    if (at.top < seen.top + 40) host.scrollTop += at.top - seen.top - 40;
+    else if (at.bottom > seen.bottom) host.scrollTop += at.bottom - seen.bottom;
   }
 
   #enablePad() {
@@ -244,17 +262,18 @@ export class Table {
   }
 
   /** Say what the marked row really is, or with undefined take that back; the next row is then up. */
-  check(digit) {
+  check(answer) {
     const row = this.visible[this.at];
     if (!row || !isFixable(row)) return;
-    if (digit === undefined) delete row.checked;
-    else row.checked = digit;
+    if (answer === undefined) delete row.checked;
+    else row.checked = answer;
     const cell = this.body.children[this.at].querySelector(".truth");
     if (cell) cell.innerHTML = this.#truth(row);
-    this.#find("[aria-live]").textContent = digit === undefined ? "taken back" : `${row.path}: ${digit}`;
+    this.#find("[aria-live]").textContent = answer === undefined ? "taken back" : `${row.path}: ${answer}`;
     this.#showFilters();
     this.changed(row);
-    if (digit !== undefined) this.mark(this.at + 1);
+    if (answer === undefined) this.marked(row);
+    else this.mark(this.at + 1);
   }
 }
 

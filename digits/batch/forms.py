@@ -24,18 +24,14 @@ def form_columns(names: list[str]) -> list[str]:
 
 def spread(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return a journalled row with its fields as columns; they are empty for a page that could not be read."""
-    fields = json.loads(row["fields"]) if row["fields"] else {}
+    fields = json.loads(row["fields"]) if row.get("fields") else {}
     cells = {}
     for name in names:
         cells[name] = fields.get(name, {}).get("text")
         cells[f"{name}_status"] = fields.get(name, {}).get("status")
-    return {name: row[name] for name in ("path", "status")} | cells | {name: row[name] for name in ("reason", "error")}
-
-
-def as_text(row: dict[str, Any]) -> str:
-    """Return what a page says in one text, a field a line."""
-    fields = json.loads(row["fields"]) if row["fields"] else {}
-    return "\n".join(f"{name}: {field['text'] or field['status']}" for name, field in fields.items())
+    return (
+        {name: row[name] for name in ("path", "status")} | cells | {name: row.get(name) for name in ("reason", "error")}
+    )
 
 
 def write_tables(journal: Journal, directory: Path) -> int:

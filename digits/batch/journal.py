@@ -19,10 +19,10 @@ from typing import Any
 
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
 from digits.batch.sources import Entry
+from digits.command import UserError
 
 SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
-STORED = ["position", "cut", "stamp", *SHOWN]
-
+STORED = ["position", "cut", "stamp", "content", *SHOWN]
 
 IN_MEMORY = ":memory:"  # a journal's path, to leave no file
 
@@ -61,7 +61,7 @@ class Journal:
         return columns == STORED and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
     def begin_again(self) -> int:
-        """Set the rows of an interrupted run aside, where `recall` finds them; return how many there are."""
+        """Set the rows of an earlier run aside, where `recall` finds them; return how many there are."""
         with self._db:
             self._db.execute("DROP INDEX IF EXISTS by_name")
             offset = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM earlier").fetchone()[0]
@@ -69,20 +69,50 @@ class Journal:
             self._db.execute(f"INSERT INTO earlier SELECT {moved} FROM rows", [offset])
             self._db.execute("DELETE FROM rows")
             self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
-            return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+        self.note(finished=False)
+        return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+
+    def keep_others(self) -> None:
+        """Take over the latest rows set aside of files that this run has no row of: they are gone."""
+        start = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM rows").fetchone()[0]
+        others = f"""SELECT ? - 1 + row_number() OVER (ORDER BY position), {", ".join(STORED[1:])} FROM earlier
+            WHERE position IN (SELECT max(position) FROM earlier GROUP BY path)
+            AND path NOT IN (SELECT path FROM rows)"""
+        with self._db:
+            self._db.execute(f"INSERT INTO rows {others}", [start])
+
+    def finish(self) -> None:
+        """Note that the run is over, and let go of what was set aside."""
+        with self._db:
+            self._db.execute("DELETE FROM earlier")
+        self.note(finished=True)
+
+    def note(self, **facts: Any) -> None:
+        """Change facts about the run, or add some."""
+        self.facts |= facts
+        with self._db:
+            self._db.execute("UPDATE facts SET facts = ?", [json.dumps(self.facts)])
 
     def recall(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the row that an interrupted run has of this very file, unless it has changed or could not be read."""
+        """Return the row that an earlier run has of this very file, unless it has changed or could not be read."""
         query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
         row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
         return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
 
-    def rows(self, order: str = "position", limit: int = -1) -> Iterator[dict[str, Any]]:
-        """Yield rows in input order, or in the `order` of an SQL fragment (ours, never a user's); at most `limit`."""
+    def rows(self, order: str = "position", limit: int = -1, offset: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield at most `limit` rows from `offset` on, in input order or an SQL fragment's (ours, never a user's)."""
         names = ["position", "cut", *SHOWN]
-        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit}"
+        query = f"SELECT {', '.join(names)} FROM rows ORDER BY {order} LIMIT {limit} OFFSET {offset}"
         for row in self._db.execute(query):
             yield dict(zip(names, map(_from_sql, row), strict=True))
+
+    def copies(self) -> dict[int, str]:
+        """Return the positions of rows whose file has the very content of an earlier one, and that one's path."""
+        query = """SELECT again.position, first.path FROM rows AS again
+            JOIN (SELECT content, min(position) AS position FROM rows WHERE content IS NOT NULL
+                  GROUP BY content HAVING count(*) > 1) AS original ON again.content = original.content
+            JOIN rows AS first ON first.position = original.position WHERE again.position != first.position"""
+        return {position: _from_sql(path) for position, path in self._db.execute(query)}
 
     def select(self, query: str) -> sqlite3.Cursor:
         """Return the answer to a query over the table `rows`."""
@@ -128,3 +158,15 @@ def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
                 return journal
             journal.close()
     return None
+
+
+def open_named(path: Path, fingerprint: str) -> Journal:
+    """Return the journal of the last run of a name. Raises `UserError` if it was of another job, or is in use."""
+    try:
+        journal = Journal(path)
+        if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
+            return journal
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
+    journal.close()
+    raise UserError(f"the report '{path.stem}' is of other sources, options or weights; take another --name")

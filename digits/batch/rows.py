@@ -6,11 +6,13 @@ rows = read([(0, Entry("a.png")), (1, Entry("b.png"))])     # one dict each, in 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,17 +22,17 @@ import numpy as np
 
 from digits.batch.sources import Entry
 from digits.command import UserError, shown
-from digits.finding.decode import open_picture
+from digits.finding.decode import Picture, open_picture
 from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
 from digits.finding.limits import PictureError
-from digits.finding.pages import PAGE_MARK
+from digits.finding.pages import PAGE_MARK, Page
 from digits.reading.answer import P_COLUMNS, Predictor
 from digits.reading.form import read_form
 from digits.reading.symbols import SIGNS
 from digits.reading.template import Form
 from digits.reading.verdict import ERROR
-from digits.tables import read_labels
+from digits.tables import armed, read_labels
 
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
 NUMBER_COLUMNS = [
@@ -52,6 +54,7 @@ NOTHING = np.zeros((0, 0), np.float32)
 CHUNK = 64  # entries read at once; the network gains little from more
 
 Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
+Opened = bytes | Page | PictureError  # what an entry holds, or why that cannot be told
 
 
 class RowReader:
@@ -67,45 +70,85 @@ class RowReader:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
         entries = [entry for _position, entry in chunk]
         stamps = [entry.stamp() for entry in entries]
-        read = self._read_form if self._form else self._read_number if self._number else None
-        rows = [read(entry) for entry in entries] if read else self._read_digits(entries)
-        for row, (position, entry), stamp in zip(rows, chunk, stamps, strict=True):
-            row.update(position=position, cut=entry.cut, stamp=stamp)
+        contents: list[str | None] = []
+        pictures = _opened(entries, contents)
+        if self._form or self._number:
+            rows = [self._row_or_error(entry.name, picture) for entry, picture in zip(entries, pictures, strict=True)]
+        else:
+            rows = self._read_digits(entries, pictures)
+        for row, (position, entry), stamp, content in zip(rows, chunk, stamps, contents, strict=True):
+            row.update(position=position, cut=entry.cut, stamp=stamp, content=content)
         return rows
 
-    def _read_digits(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        predictions = self.predictor.predict_found([find_in(entry) for entry in entries])
+    def _read_digits(self, entries: Sequence[Entry], pictures: Iterator[Opened]) -> list[dict[str, Any]]:
+        predictions = self.predictor.predict_found([_find(picture) for picture in pictures])
         return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
 
-    def _read_number(self, entry: Entry) -> dict[str, Any]:
+    def _row_or_error(self, name: str, picture: Opened) -> dict[str, Any]:
+        if isinstance(picture, PictureError):
+            return {"path": name, "status": ERROR, "error": str(picture)}
         try:
-            reading = self.predictor.read_number(entry.picture())
+            return self._read_form(name, picture) if self._form else self._read_number(name, picture)
         except PictureError as error:
-            return {"path": entry.name, "status": ERROR, "error": str(error)}
+            return {"path": name, "status": ERROR, "error": str(error)}
         except Exception as error:
-            return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
-        row = reading.row(entry.name)
+            return {"path": name, "status": ERROR, "error": _unexpected(error)}
+
+    def _read_number(self, name: str, picture: Picture) -> dict[str, Any]:
+        row = self.predictor.read_number(picture).row(name)
         return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
 
-    def _read_form(self, entry: Entry) -> dict[str, Any]:
+    def _read_form(self, name: str, picture: Picture) -> dict[str, Any]:
         assert self._form, "a form's pages are read with its template"
-        try:
-            row = read_form(open_picture(entry.picture()), self._form, self.predictor).row(entry.name)
-        except PictureError as error:
-            return {"path": entry.name, "status": ERROR, "error": str(error)}
-        except Exception as error:
-            return {"path": entry.name, "status": ERROR, "error": _unexpected(error)}
+        row = read_form(open_picture(picture), self._form, self.predictor).row(name)
         return row | {"fields": json.dumps(row["fields"])}
 
 
 def find_in(entry: Entry) -> FoundDigit | PictureError:
     """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
+    return _find(_picture_of(entry))
+
+
+def _opened(entries: Iterable[Entry], contents: list[str | None]) -> Iterator[Opened]:
+    """Yield each entry's picture, or why there is none, one in memory at a time; note its content's hash."""
+    for entry in entries:
+        picture = _picture_of(entry)
+        contents.append(_content(picture))
+        yield picture
+
+
+def _picture_of(entry: Entry) -> Opened:
     try:
-        return _lighten(find_digit(entry.picture()))
+        return entry.picture()
+    except PictureError as error:
+        return error
+    except Exception as error:
+        return PictureError(_unexpected(error))
+
+
+def _find(picture: Opened) -> FoundDigit | PictureError:
+    if isinstance(picture, PictureError):
+        return picture
+    try:
+        return _lighten(find_digit(picture))
     except PictureError as error:
         return error
     except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows
         return PictureError(_unexpected(error))
+
+
+def _content(picture: Opened) -> str | None:
+    """Return what two pictures have in common only if their files are the same, byte by byte."""
+    if isinstance(picture, Page):
+        return f"{_hash_again(picture.data)}#{picture.number}"
+    return _hash(picture) if isinstance(picture, bytes) else None
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+_hash_again = functools.lru_cache(maxsize=2)(_hash)  # of a file whose next page is asked for, too
 
 
 def _lighten(found: FoundDigit) -> FoundDigit:
@@ -145,13 +188,13 @@ class Labels:
         rows = read_labels(path)
         self.n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
         for row in rows:
-            label = "".join(row["label"].split())
+            label = armed("".join(row["label"].split()))
             self._note(path, row["file"].strip(), label if self._number else WHOLE.sub(r"\1", label))
 
     def _note(self, path: Path, name: str, label: str) -> None:
         if label and label != NO_DIGIT_SIGN and not self._is_label(label):
             raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
-        name = _key(name)
+        name = _key(armed(name))
         for key in {name, *([] if "\\" not in name else [name.replace("\\", "/")])}:
             self._by_path[os.path.normpath(key)] = self._by_path[os.path.normpath(_key(path.parent) + "/" + key)] = (
                 label
@@ -176,7 +219,12 @@ class Labels:
 
     def _said_of(self, path: str) -> str | None:
         bare = PurePosixPath(path.replace(os.sep, "/"))
-        return self._by_path.get(os.path.normpath(path)) or self._by_name.get(bare.name) or self._by_name.get(bare.stem)
+        return (
+            self._by_path.get(os.path.normpath(path))
+            or self._by_path.get(os.path.abspath(path))
+            or self._by_name.get(bare.name)
+            or self._by_name.get(bare.stem)
+        )
 
     def meet(self, entry: Entry) -> None:
         """Take note of a file to be read, for `told`."""

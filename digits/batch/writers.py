@@ -1,4 +1,4 @@
-"""What a batch writes: CSV, JSON, Parquet and a page to review, each streamed from the journal, then renamed in place.
+"""What a batch writes: tables for programs and for Excel, and a page to review, each streamed from the journal.
 
     path = write_report(journal, summarise(journal), "csv", Path("predictions/reports/batch_1"))
     data = report_bytes(rows, "csv", ["mnistnet"], 12.3)      # of rows that the API answered, without a file
@@ -14,6 +14,7 @@ import csv
 import io
 import itertools
 import json
+import math
 import os
 import re
 import tempfile
@@ -25,7 +26,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from digits.batch.forms import as_text, form_columns, spread
+from digits.batch.forms import form_columns, spread
 from digits.batch.journal import IN_MEMORY, Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
 from digits.batch.sources import URL, Entry
@@ -35,23 +36,27 @@ from digits.files import ASSETS_DIR, free_path
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.finding.pixels import shrink
+from digits.reading.answer import P_COLUMNS
 from digits.reading.verdict import ERROR
+from digits.tables import disarmed
 
-MAX_SHOWN = 2_000  # rows of the page; a browser's table gets slow beyond
-MAX_THUMBNAILS = 600
+DIGITS_A_PAGE, NUMBERS_A_PAGE = 2_000, 250  # rows of one HTML file: a browser's table gets slow, and pictures weigh
 THUMBNAIL_SIDE = 96
-REPORT_SCRIPTS = ("text.js", "rows.js", "table.js", "report.js")  # each after what it imports
+PICTURE_SIDE = 1_200  # of a picture with numbers, so that they can be read on it
+REPORT_SCRIPTS = ("text.js", "rows.js", "corrections.js", "table.js", "review.js", "report.js")  # after their imports
 BLOCK = 10_000  # rows written to Parquet at once
+SCHEMA_VERSION = 1  # of the rows; docs/reports.md has the columns. More columns leave it; other meanings raise it
+MAX_SHEET = 1_048_575  # rows of a spreadsheet below its header
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 
 
 def columns_of(journal: Journal) -> list[str]:
-    """Return the report's columns; label and correct are there only where truth was given."""
+    """Return the report's columns; label and correct are empty where no truth was given."""
     if names := journal.facts.get("fields"):
         return form_columns(names)
     answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
-    return [*answers, *(TRUTH_COLUMNS if journal.facts.get("labelled") else []), "error"]
+    return [*answers, *TRUTH_COLUMNS, "error"]
 
 
 def printable(value: Any) -> Any:
@@ -63,28 +68,56 @@ def printable(value: Any) -> Any:
 
 def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """Yield every row with exactly the report's columns, in input order."""
+    return map(shape_of(journal), journal.rows())
+
+
+def shape_of(journal: Journal) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what makes a journal's row, or one on its way there, a report's row."""
     columns, names = columns_of(journal), journal.facts.get("fields")
-    for row in journal.rows():
-        row |= {"path": printable(row["path"]), "error": printable(row["error"])}
+
+    def shaped(row: dict[str, Any]) -> dict[str, Any]:
+        row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))}
         row = spread(row, names) if names else row
-        yield {name: row[name] for name in columns}
+        return {name: row.get(name) for name in columns}
+
+    return shaped
 
 
-def write_report(journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> Path:
+def write_report(
+    journal: Journal, summary: dict[str, Any], kind: str, path: str | os.PathLike[str], replace: bool = False
+) -> Path:
     """Write one report beside its final name, then rename it; return that name. `kind` is a key of `WRITERS`.
 
-    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free.
+    The name is `path` with the kind's suffix, or the first of `name-2`, `name-3`, … that is free; with `replace`,
+    `path` itself. A page to review of many rows goes on in further files of such names, which `replace` knows again.
     """
     path = Path(path)
     path = path if path.suffix == f".{kind}" else path.with_name(f"{path.name}.{kind}")
+    n_files = n_pages(journal) if kind == "html" else 1
+    ours = [path, *map(path.with_name, journal.facts.get("pages", []))][:n_files] if replace else []
+    paths = list(ours)
+    while len(paths) < n_files:
+        paths.append(_free(path, paths))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        with draft.open("wb") as file:
-            WRITERS[kind](journal, summary, file)
-        path = _reserve(path)
-        os.replace(draft, path)
-    return path
+        for i, one in enumerate(paths):
+            with (Path(folder) / one.name).open("wb") as file:
+                if kind == "html":
+                    write_html(journal, summary, file, i, [page.name for page in paths])
+                else:
+                    WRITERS[kind](journal, summary, file)
+        placed = [one if one in ours else _reserve(one) for one in paths]
+        for one, place in zip(paths, placed, strict=True):
+            os.replace(Path(folder) / one.name, place)
+    if replace and n_files > 1:
+        journal.note(pages=[one.name for one in placed[1:]])
+    return placed[0]
+
+
+def _free(path: Path, taken: list[Path]) -> Path:
+    """Return `path`, or the first of `name-2`, … that is neither there nor in `taken`."""
+    others = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(2))
+    return next(one for one in itertools.chain([path], others) if one not in taken and not os.path.lexists(one))
 
 
 def _reserve(path: Path) -> Path:
@@ -141,23 +174,30 @@ def _as_text(file: BinaryIO) -> Iterator[io.TextIOWrapper]:
     text.detach()
 
 
-# What a spreadsheet would run (OWASP, CSV injection), also behind apostrophes: so the one we add can be told from them.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
 def _disarmed(text: str | bytes | None) -> str | None:
     """Put an apostrophe before a path or an error that a spreadsheet would run as a formula."""
     shown: str | None = printable(text)
-    return f"'{shown}" if shown and FORMULA.match(shown) else shown
+    return disarmed(shown) if shown else shown
 
 
 def write_json(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
-    """Write {"summary": …, "rows": […]}, a row a line."""
+    """Write {"schema_version": …, "summary": …, "rows": […]}, a row a line."""
     with _as_text(file) as text:
-        text.write(f'{{"summary": {json.dumps(summary, indent=1)},\n"rows": [')
+        text.write(f'{{"schema_version": {SCHEMA_VERSION},\n"summary": {json.dumps(summary, indent=1)},\n"rows": [')
         for i, row in enumerate(report_rows(journal)):
-            text.write(f"{',' if i else ''}\n{json.dumps(_unpacked(row), ensure_ascii=False)}")
+            text.write(f"{',' if i else ''}\n{to_json(row)}")
         text.write("\n]}\n")
+
+
+def write_jsonl(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
+    """Write each row as JSON, a line each."""
+    with _as_text(file) as text:
+        text.writelines(f"{to_json(row)}\n" for row in report_rows(journal))
+
+
+def to_json(row: dict[str, Any], ensure_ascii: bool = False) -> str:
+    """Return a report's row as JSON in one line."""
+    return json.dumps(_unpacked(row), ensure_ascii=ensure_ascii)
 
 
 def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
@@ -170,29 +210,93 @@ def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> 
     import pyarrow as pa
     from pyarrow import parquet
 
-    other = "string" if journal.facts.get("fields") else "float32"
-    fields = [pa.field(name, PARQUET_TYPES.get(name, other)) for name in columns_of(journal)]
-    schema = pa.schema(fields, {"summary": json.dumps(summary)})
-    rows = report_rows(journal)
+    schema = _parquet_schema(columns_of(journal)).with_metadata(
+        {"summary": json.dumps(summary), "schema_version": str(SCHEMA_VERSION)}
+    )
+    rows = map(_unpacked, report_rows(journal))
     with parquet.ParquetWriter(file, schema) as writer:
         while block := list(itertools.islice(rows, BLOCK)):
             writer.write_table(pa.Table.from_pylist(block, schema))
 
 
-TEXT_COLUMNS = ("path", "status", "label", "error", "text", "lines", "digits")
-PARQUET_TYPES = dict.fromkeys(TEXT_COLUMNS, "string") | dict.fromkeys(("digit", "runner_up", "correct"), "int8")
+def _parquet_schema(columns: list[str]) -> Any:
+    """Return the types of a report's columns; a form's fields are texts."""
+    import pyarrow as pa
+
+    digit = pa.struct({
+        "digit": pa.int8(), "confidence": pa.float32(), "status": pa.string(), "line": pa.int32(),
+        "box": pa.list_(pa.int32()), "probs": pa.list_(pa.float32()),
+    })  # fmt: skip
+    types = dict.fromkeys(("digit", "runner_up", "correct"), pa.int8())
+    types |= dict.fromkeys(("confidence", "runner_up_confidence", *P_COLUMNS), pa.float32())
+    types |= {"number": pa.float64(), "lines": pa.list_(pa.string()), "digits": pa.list_(digit)}
+    is_form = "text" not in columns and "digit" not in columns
+    return pa.schema([(name, pa.string() if is_form else types.get(name, pa.string())) for name in columns])
 
 
-def write_html(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
-    """Write one page that needs nothing else: the summary, and the rows that want a look first, with thumbnails."""
+def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
+    """Write the rows as a spreadsheet in which text is text, "00420" too; without lines and digits, which are JSON."""
+    import openpyxl
+
+    if len(journal) > MAX_SHEET:
+        raise UserError(f"a spreadsheet holds at most {MAX_SHEET:,} rows; take csv or parquet")
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("rows")
+    sheet.freeze_panes = "A2"
+    columns = [name for name in columns_of(journal) if name not in ("lines", "digits")]
+    sheet.append(columns)
+    for row in report_rows(journal):
+        sheet.append([_sheet_cell(sheet, row[name]) for name in columns])
+    book.save(file)
+
+
+def _sheet_cell(sheet: Any, value: Any) -> Any:
+    """Return a value as a cell takes it; what would be a formula or an error of Excel's is told to be text."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(value, str):
+        return value
+    text = CONTROLS.sub("\ufffd", value)[:MAX_CELL]
+    if not text.startswith(("=", "#")):
+        return text
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    return cell
+
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # which no XML may hold
+MAX_CELL = 32_767  # letters
+
+
+def write_html(
+    journal: Journal, summary: dict[str, Any], file: BinaryIO, page: int = 0, files: list[str] | None = None
+) -> None:
+    """Write a page that needs nothing else: the summary, and rows with their pictures, what wants a look first.
+
+    `page` counts from 0; `files` are the names of all pages, which link to each other.
+    """
     data = {
-        "title": journal.facts["run"], "columns": _columns_to_look_at(journal), "summary": summary,
-        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal)),
+        "title": journal.facts["run"], "kind": _kind(journal), "labelled": bool(journal.facts.get("labelled")),
+        "files": files or [], "page": page, "first": page * _n_a_page(journal), "summary": summary,
+        "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal, page)),
     }  # fmt: skip
     # As \u003c no text of a user's can close the script element that carries it.
     text = json.dumps(data, default=float).replace("<", "\\u003c")
     parts = {"STYLE": _asset("table.css"), "SCRIPT": "\n".join(map(_script, REPORT_SCRIPTS)), "DATA": text}
     file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _asset("report.html")).encode())
+
+
+def _kind(journal: Journal) -> str:
+    return "form" if journal.facts.get("fields") else "number" if journal.facts.get("number") else "digit"
+
+
+def _n_a_page(journal: Journal) -> int:
+    return DIGITS_A_PAGE if _kind(journal) == "digit" else NUMBERS_A_PAGE
+
+
+def n_pages(journal: Journal) -> int:
+    """Return how many HTML files the rows fill."""
+    return max(1, math.ceil(len(journal) / _n_a_page(journal)))
 
 
 def _asset(name: str) -> str:
@@ -210,35 +314,43 @@ def _histogram(journal: Journal) -> list[int]:
     return [bins.get(i, 0) for i in range(10)]
 
 
-def _columns_to_look_at(journal: Journal) -> list[str]:
-    """Return the columns of the page: a form's fields stand in one text."""
-    return [*NUMBER_COLUMNS, "error"] if journal.facts.get("fields") else columns_of(journal)
+SHOWN_OF = {
+    "digit": [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"],
+    "number": ["path", "status", "text", "confidence", "reason", "digits", *TRUTH_COLUMNS, "error"],
+    "form": ["path", "status", "fields", "confidence", "reason", "error"],
+}
 
 
-def _rows_to_look_at(journal: Journal) -> Iterator[dict[str, Any]]:
-    columns, is_form = _columns_to_look_at(journal), bool(journal.facts.get("fields"))
-    pictures = journal.facts.get(
-        "pictures", []
-    )  # of a visitor's rows, by position: nothing may be opened by their names
-    ours = "pictures" not in journal.facts
-    for n, row in enumerate(journal.rows(order=WORST_FIRST, limit=MAX_SHOWN)):
-        row = row | {"text": as_text(row)} if is_form else row
-        shown = {name: printable(row[name]) for name in columns}
-        is_file = ours and row["cut"] is None and not URL.match(row["path"])
+def _rows_to_look_at(journal: Journal, page: int) -> Iterator[dict[str, Any]]:
+    kind, limit, copies = _kind(journal), _n_a_page(journal), journal.copies()
+    pictures = journal.facts.get("pictures")  # of a visitor's rows, by position: nothing is opened by their names
+    for row in journal.rows(WORST_FIRST, limit, page * limit):
+        shown = {name: printable(row[name]) for name in SHOWN_OF[kind]}
+        shown |= {name: json.loads(row[name]) for name in ("digits", "fields") if shown.get(name)}
+        for digit in shown.get("digits") or []:
+            digit.pop("probs")  # which nobody sees
+        is_file = pictures is None and row["cut"] is None and not URL.match(row["path"])
         shown["file"] = printable(os.path.abspath(row["path"])) if is_file else None
-        shown["position"] = row["position"]
-        if n < MAX_THUMBNAILS and row["status"] != ERROR:
-            entry = Entry(row["path"], row["cut"])
-            shown["thumbnail"] = _thumbnail(entry) if ours else pictures[row["position"]]
+        shown["copy_of"] = printable(copies.get(row["position"]))
+        if pictures is not None:
+            shown["thumbnail"] = pictures[row["position"]]
+        elif row["status"] != ERROR or kind == "form":  # a page that is not this form can be looked at
+            shown |= _picture(Entry(row["path"], row["cut"]), kind)
         yield shown
 
 
-def _thumbnail(entry: Entry) -> str | None:
-    """Return a small picture as a data URL, or None if it cannot be read any more."""
+def _picture(entry: Entry, kind: str) -> dict[str, Any]:
+    """Return a small picture as a data URL, with the upright picture's size; nothing if it cannot be read any more."""
+    side = THUMBNAIL_SIDE if kind == "digit" else PICTURE_SIDE
     try:
-        pixels = shrink(open_picture(entry.picture(), side=2 * THUMBNAIL_SIDE), THUMBNAIL_SIDE)
-    except PictureError:
-        return None
+        pixels = open_picture(entry.picture(), side=2 * side if kind == "digit" else None)
+    except (PictureError, UserError):
+        return {}
+    height, width = pixels.shape[:2]
+    return {"thumbnail": _to_url(shrink(pixels, side)), "width": width, "height": height}
+
+
+def _to_url(pixels: np.ndarray) -> str:
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., ::-1])
     kind = "png" if pixels.size < 2_000 else "jpeg"
     options = [cv2.IMWRITE_JPEG_QUALITY, 80] if kind == "jpeg" else []
@@ -249,6 +361,8 @@ def _thumbnail(entry: Entry) -> str | None:
 WRITERS: dict[str, Callable[[Journal, dict[str, Any], BinaryIO], None]] = {
     "csv": write_csv,
     "json": write_json,
+    "jsonl": write_jsonl,
     "html": write_html,
     "parquet": write_parquet,
+    "xlsx": write_xlsx,
 }

@@ -25,6 +25,7 @@ ROUNDS, WINDOW, ASTRAY = 3, (31, 31), 2.0  # of following corners; pixels that a
 LEAST_ALIKE = 0.6  # correlation of the print of both, from which they are the same form
 BENT = 0.6  # of a side to the one across: a page seen more from the side is not read
 LEAST_PRINT = 40  # features that an empty form needs
+LEAST_PIXELS = 100  # near print, at that size, to compare two by
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -44,6 +45,23 @@ class Landmarks:
             raise PictureError("too little is printed on the empty form to find its place again; add a title or marks")
         self.near_print = cv2.dilate((self.ink > 0.25).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
 
+    def alike(self, seen: np.ndarray, box: Box | None = None) -> float:
+        """Return the correlation of the form's print with what is seen there, round `box` or everywhere, -1 to 1.
+
+        `box` is in the empty form's pixels; where hardly anything is printed round it, it is 1.
+        """
+        rows, columns = slice(None), slice(None)
+        if box is not None:
+            left, top, right, bottom = np.array(box) * self.scale
+            around = bottom - top
+            rows = slice(max(0, int(top - around)), int(bottom + around))
+            columns = slice(max(0, int(left - around)), int(right + around))
+        near = self.near_print[rows, columns]
+        printed, there = (ink[rows, columns][near].astype(np.float32) for ink in (self.soft, seen))
+        if box is not None and (len(printed) < LEAST_PIXELS or not printed.std()):
+            return 1.0
+        return float(np.corrcoef(printed, there)[0, 1]) if there.std() else 0.0
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -52,6 +70,7 @@ class Alignment:
     page: np.ndarray
     matrix: np.ndarray
     alike: float
+    seen: np.ndarray | None = None  # the page's ink over the form, uint8, in the size in which the two are compared
 
     def scale_at(self, box: Box) -> float:
         """Return how many of the page's pixels one pixel of the empty form is, within `box`."""
@@ -81,12 +100,13 @@ def align(page: np.ndarray, form: Landmarks) -> Alignment:
         matrix = _follow(form, ink, matrix)
 
     # 3. The rest of the print tells whether it is the same form.
-    alike = _alike(form, ink, matrix)
+    seen = _seen(_soft(ink), matrix, form)
+    alike = form.alike(seen)
     if alike < LEAST_ALIKE:
         raise PictureError(f"the page does not show this form: their print agrees by {max(0.0, alike):.0%}")
 
     # 4. From the empty form's own pixels to the page's own.
-    return Alignment(page, np.linalg.inv(_shrinking(scale)) @ matrix @ _shrinking(form.scale), alike)
+    return Alignment(page, np.linalg.inv(_shrinking(scale)) @ matrix @ _shrinking(form.scale), alike, seen)
 
 
 def _shrinking(scale: float) -> np.ndarray:
@@ -149,13 +169,6 @@ def _follow(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         return matrix
     further, _ = cv2.findHomography(form.corners[same], there[same], cv2.RANSAC, ASTRAY, maxIters=5_000)
     return matrix if further is None else matrix @ further
-
-
-def _alike(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> float:
-    """Return the correlation of form and page, float32 (h, w), near the form's print."""
-    seen = _seen(_soft(ink), matrix, form)[form.near_print].astype(np.float32)
-    printed = form.soft[form.near_print].astype(np.float32)
-    return float(np.corrcoef(printed, seen)[0, 1]) if seen.std() else 0.0
 
 
 def _soft(ink: np.ndarray) -> np.ndarray:

@@ -102,8 +102,13 @@ class NumberReading:
         return {
             "path": path, "status": self.status, "text": self.text, "number": self.number,
             "confidence": None if self.confidence is None else round(self.confidence, 6), "reason": self.reason,
-            "lines": self.lines, "digits": [digit.row() for digit in self.digits],
+            "lines": self.lines, "digits": [digit.row() for digit in self.digits], "error": None,
         }  # fmt: skip
+
+
+def number_error_row(path: str, error: str) -> dict[str, Any]:
+    """Return the row of a picture whose numbers could not be read, with the keys of `NumberReading.row`."""
+    return dict.fromkeys(NumberReading([], []).row()) | {"path": path, "status": ERROR, "error": error}
 
 
 def error_prediction(error: PictureError) -> Prediction:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from digits.finding.alignment import Alignment, align, to_ink
+from digits.finding.limits import PictureError
 from digits.reading.answer import Predictor
 from digits.reading.template import Field, Form
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE
@@ -25,6 +26,7 @@ from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE
 MARGIN = 0.2  # of a field's height, cut out round it: people write over the edge
 HEIGHT = 96  # pixels of a field as it is read, at least, if the page has so many
 PRINTED = 0.1  # of the paper's light is taken by print, at its palest
+LEAST_FIT = 0.5  # correlation of the print round a field; of a page photographed out of focus 0.8, of others below 0.4
 NEAR = 0.03  # of a field's height: its print may stand so far off
 PLACE = re.compile(r" (at|before|behind) columns \d+–\d+")
 INKED, FAINT = 0.25, 0.09  # of the paper's light, taken by ink; by what may be ink
@@ -52,6 +54,7 @@ class FormReading:
 
     form: Form
     fields: dict[str, FieldReading]
+    alignment: Alignment
 
     @property
     def doubts(self) -> list[str]:
@@ -74,10 +77,11 @@ class FormReading:
     def row(self, path: str = "") -> dict[str, Any]:
         """Return the reading as plain JSON values."""
         sure = [reading.confidence for reading in self.fields.values() if reading.confidence is not None]
+        corners = {field.name: corners_of(self.alignment, self.form, field) for field in self.form.fields}
         return {
             "path": path, "status": self.status, "reason": "; ".join(self.doubts),
             "confidence": round(min(sure), 6) if sure else None,
-            "fields": {name: reading.row() for name, reading in self.fields.items()},
+            "fields": {name: reading.row() | {"corners": corners[name]} for name, reading in self.fields.items()},
         }  # fmt: skip
 
 
@@ -87,8 +91,24 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
     page = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     alignment = align(page, form.landmarks)
 
-    # 2. Each field is cut out, read, and held against its format.
-    return FormReading(form, {field.name: read_field(alignment, form, field, predictor) for field in form.fields})
+    # 2. It is another edition of the form, if the fields stand elsewhere on it.
+    fits = {field.name: _fit(alignment, form, field) for field in form.fields}
+    if np.median(list(fits.values())) < LEAST_FIT:
+        raise PictureError("the page does not show this form: what is printed round the fields differs")
+
+    # 3. Each field is cut out, read, and held against its format.
+    fields = {field.name: read_field(alignment, form, field, predictor) for field in form.fields}
+    for name in (name for name, fit in fits.items() if fit < LEAST_FIT and fields[name].status == OK):
+        fields[name] = replace(fields[name], status=UNSURE, reason="what is printed round it differs from the form")
+    return FormReading(form, fields, alignment)
+
+
+def _fit(alignment: Alignment, form: Form, field: Field) -> float:
+    """Return how well the print round a field is found again, at most 1."""
+    height, width = form.empty.shape
+    left, top, right, bottom = field.box
+    assert alignment.seen is not None, "the page was aligned"
+    return form.landmarks.alike(alignment.seen, (left * width, top * height, right * width, bottom * height))
 
 
 def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predictor) -> FieldReading:
@@ -144,6 +164,14 @@ def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarra
     box = left - margin, top - margin, right + margin, bottom + margin
     scale = max(1.0, min(alignment.scale_at(box), HEIGHT / (bottom - top)))
     return alignment.cut(box, scale), Alignment(form.empty, np.eye(3), 1.0).cut(box, scale)
+
+
+def corners_of(alignment: Alignment, form: Form, field: Field) -> list[list[int]]:
+    """Return where the page shows a field: its four corners as [x, y] in the page's pixels, from the top left on."""
+    height, width = form.empty.shape
+    left, top, right, bottom = np.array(field.box) * (width, height, width, height)
+    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
+    return cv2.perspectiveTransform(corners, alignment.matrix)[0].round().astype(int).tolist()
 
 
 def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:

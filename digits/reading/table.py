@@ -6,11 +6,13 @@ table_of(["16 8", "3"], digits)        # [["16", "8"], ["", "3"]]
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 LEAST_OVERLAP = 0.3  # of the narrower of two cells, to stand in one column
+NEAR = 0.6  # of the way to the next number of a row: columns nearer to each other are one, if they share no row
 
 
 @dataclass
@@ -73,7 +75,37 @@ def _columns_of(cells: list[Cell]) -> list[list[Cell]]:
             fitting[-1].append(cell)
         else:
             columns.append([cell])
-    return columns
+    return _joined(columns)
+
+
+def _joined(columns: list[list[Cell]]) -> list[list[Cell]]:
+    """Return columns from left to right, those joined that are one: people write now left, now right in a cell."""
+    columns = sorted(columns, key=_middle)
+    near = NEAR * _pitch(columns)
+    while True:
+        ways = [(_middle(right) - _middle(left), i) for i, (left, right) in enumerate(pairwise(columns))]
+        ways = [(way, i) for way, i in ways if way < near and not _rows(columns[i]) & _rows(columns[i + 1])]
+        if not ways:
+            return columns
+        _way, i = min(ways)
+        columns[i : i + 2] = [columns[i] + columns[i + 1]]
+
+
+def _pitch(columns: list[list[Cell]]) -> float:
+    """Return the usual way from a number to the next in its row, in pixels; 0 if no row has two."""
+    rows: dict[int, list[float]] = {}
+    for cell in (cell for column in columns for cell in column):
+        rows.setdefault(cell.row, []).append((cell.left + cell.right) / 2)
+    ways = [way for places in rows.values() for way in np.diff(sorted(places))]
+    return float(np.quantile(ways, 0.25)) if ways else 0.0
+
+
+def _middle(column: list[Cell]) -> float:
+    return float(np.median([(cell.left + cell.right) / 2 for cell in column]))
+
+
+def _rows(column: list[Cell]) -> set[int]:
+    return {cell.row for cell in column}
 
 
 def _overlap(column: list[Cell], cell: Cell) -> float:
