@@ -321,6 +321,7 @@ def to_line(row: dict[str, Any], n_epochs: int) -> str:
 
 def write_steps(run_dir: Path, epoch: int, rates: list[float], losses: list[float]) -> None:
     """Add learning rate and loss of each of the epoch's steps to steps.csv; the first epoch begins it anew."""
+    run_dir.mkdir(parents=True, exist_ok=True)
     with (run_dir / "steps.csv").open("w" if epoch == 1 else "a", newline="") as file:
         writer = csv.writer(file)
         if epoch == 1:
