@@ -567,12 +567,13 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
-    directory = arguments.data_dir or data_dir()
+    directory, summary = arguments.data_dir or data_dir(), run_dir / "summary.json"
+    is_finished = state is not None and summary.exists() and len(state["history"]) == settings.epochs
     if rank > 0:  # a helper of torchrun's: works along, writes nothing
-        train(settings, Path(os.devnull), state, directory)
+        if not is_finished:
+            train(settings, Path(os.devnull), state, directory)
         return 0
-    summary = run_dir / "summary.json"
-    if state and summary.exists() and len(state["history"]) == settings.epochs:
+    if is_finished:
         told = f"more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}"
         print(
             f"{run_dir.name} is finished; {told}; serve it: python model.py --publish {run_dir.name}", file=sys.stderr
@@ -582,6 +583,8 @@ def main(argv: list[str] | None = None) -> int:
             train(settings, run_dir, state, directory)
         if settings.limit is None:
             serve(settings, run_dir, directory, arguments.publish)
+        else:
+            print("A trial on a little data: what is served stays as it is.", file=sys.stderr)
     print(summary)
     return 0
 
