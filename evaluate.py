@@ -275,7 +275,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
     parser = argparse.ArgumentParser(
         description="Measure a model on labelled pictures.",
-        epilog="examples:\n  python evaluate.py --held-out RUN\n  python evaluate.py --model modern --data my_digits --stress --n 200",
+        epilog="examples:\n  python evaluate.py --held-out RUN\n"
+        "  python evaluate.py --model modern --data my_digits --stress --n 200",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

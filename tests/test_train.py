@@ -341,13 +341,13 @@ def test_a_run_that_is_as_good_is_served(served, many, tmp_path, capsys):
     assert (served / "mnist_cnn_best.pth").read_bytes() == (tmp_path / "runs" / "new" / "best.pth").read_bytes()
 
 
-def test_what_the_served_network_learnt_is_asked_of_the_new_one(served, tiny_folder, drawn, tmp_path, capsys):
+def test_what_the_served_network_learnt_is_asked_of_the_new_one(served, many, drawn, tmp_path, capsys):
     """A folder of other pictures is learnt well, and the first one is forgotten: its ones are called zeros now."""
     config = json.loads((tmp_path / "runs" / "good" / "config.json").read_text())
     assert config["dataset"] == [str(drawn)]
     for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):
-        (tiny_folder / old).rename(tiny_folder / new)
-    flags = ["--dataset", str(tiny_folder), "--epochs", "6", "--batch-size", "8", "--lr", "3e-3", "--name", "other"]
+        (many / old).rename(many / new)
+    flags = ["--dataset", str(many), "--epochs", "6", "--batch-size", "8", "--lr", "3e-3", "--name", "other"]
     before = contents(served)
     assert train.main([*flags, "--no-cuda"]) == 0
     assert "Not served: worse on own" in capsys.readouterr().err
