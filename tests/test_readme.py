@@ -137,6 +137,11 @@ def test_there_is_a_reason_for_every_package():
     assert not [package for package in packages if package not in table]
 
 
+def test_the_site_has_every_document():
+    pages = set(re.findall(r": ([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert pages - {"docs/reference.md"} == {path.relative_to(ROOT).as_posix() for path in DOCUMENTS}
+
+
 # ---------------------------------------------------------------- the examples, run as they stand
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -276,8 +281,13 @@ def test_the_readme_is_short():
     assert len(README.splitlines()) < 150, "move it into docs/"
 
 
-def test_the_picture_of_the_page_is_small():
+def test_the_pictures_of_the_page_are_small():
     assert (ROOT / "docs" / "page.png").stat().st_size < 100_000
+    assert (ROOT / "docs" / "page.webp").stat().st_size < 2_000_000
+
+
+def test_the_recording_moves():
+    assert Image.open(ROOT / "docs" / "page.webp").n_frames > 10
 
 
 def test_the_pictures_of_preprocessing_can_be_drawn_again(tmp_path, monkeypatch):
