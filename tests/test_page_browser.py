@@ -804,6 +804,7 @@ def play(tab, digit: int) -> None:
 
 def test_ten_digits_in_thirty_seconds_on_a_phone(phone, tmp_path: Path) -> None:
     go_to(phone, "Play")
+    assert phone.locator("button[role=tab] >> visible=true").count() == 6, "no tab hides behind a menu"
     phone.locator(".game-start").tap()
     for n in range(1, 11):
         play(phone, int(phone.locator(".game-ask").inner_text().split()[-1]))

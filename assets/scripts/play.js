@@ -13,6 +13,12 @@ const ROUNDS = 10;
 const PEN = 0.085;
 const CELL = 140; // pixels of one drawing in the strip
 
+const shuffled = (list) =>
+  list
+    .map((one) => [Math.random(), one])
+    .sort((a, b) => a[0] - b[0])
+    .map(([, one]) => one);
+
 export class Play {
   constructor(root) {
     this.root = root.querySelector(".play");
@@ -61,7 +67,8 @@ export class Play {
   // ------------------------------------------------------------ a game
 
   #start() {
-    this.drawings = []; // {picture, digit, isWon}
+    this.drawings = []; // {picture, digit, verdict}
+    this.asked = null;
     this.tries = 0;
     this.part("end").hidden = true;
     this.root.dataset.state = "playing";
@@ -72,8 +79,8 @@ export class Play {
   }
 
   #ask() {
-    const others = [...Array(10).keys()].filter((digit) => digit !== this.digit);
-    this.digit = others[Math.floor(Math.random() * others.length)];
+    if (!this.asked?.length) this.asked = shuffled([...Array(10).keys()]);
+    this.digit = this.asked.pop();
     this.part("ask").textContent = fill(texts.gameDraw, { digit: this.digit });
     this.#wipe();
   }
@@ -119,6 +126,8 @@ export class Play {
     this.part("end").hidden = false;
     this.part("save").hidden = this.part("strip").hidden = !n;
     if (n) this.#drawStrip();
+    this.part("ask").textContent = "";
+    this.#wipe();
   }
 
   #drawStrip() {
@@ -134,7 +143,7 @@ export class Play {
       const [x, y] = [(i % 5) * CELL, Math.floor(i / 5) * (CELL + 24)];
       context.drawImage(picture, x, y);
       context.fillStyle = "#1c2230";
-      context.fillText(this.game === "ten" ? digit : verdict, x + CELL / 2, y + CELL + 14, CELL - 8);
+      context.fillText(this.game === "ten" ? digit : `${digit}: ${verdict}`, x + CELL / 2, y + CELL + 14, CELL - 8);
     }
     this.part("save").href = strip.toDataURL("image/png");
   }

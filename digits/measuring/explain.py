@@ -288,7 +288,7 @@ class Explainer:
             shift=shift,
             has_relu=any(isinstance(module, torch.nn.ReLU) for module in after),
             stride=convolution.stride[0],
-            padding=convolution.padding[0],
+            padding=int(convolution.padding[0]),
             values=outputs[layer][0, index].cpu().numpy(),
         )
 
