@@ -571,8 +571,8 @@ def test_a_number_is_corrected_and_copied(chromium, address: str) -> None:
 
 @pytest.fixture(scope="module", params=["pdf", "tiff"])
 def paged(request, tmp_path_factory: pytest.TempPathFactory, examples) -> Path:
-    """A file whose pages show 2 and 5."""
-    first, second = (Image.open(examples[digit]).convert("L") for digit in (2, 5))
+    """A file whose pages show 2 and 7."""
+    first, second = (Image.open(examples[digit]).convert("L") for digit in (2, 7))
     path = tmp_path_factory.mktemp("paged") / f"two.{request.param}"
     first.save(path, save_all=True, append_images=[second])
     return path
@@ -584,7 +584,7 @@ def test_upload_turns_the_pages_of_a_file(page, paged: Path) -> None:
     page.wait_for_selector("text=Page 1 of 2 >> visible=true")
     assert says(page) == "This is a 2." and page.locator(".before").is_disabled()
     page.get_by_role("button", name="Next page").click()
-    page.wait_for_selector("text=This is a 5. >> visible=true")
+    page.wait_for_selector("text=This is a 7. >> visible=true")
     assert page.locator(".page-now").inner_text() == "Page 2 of 2" and page.locator(".after").is_disabled()
 
 
