@@ -146,7 +146,7 @@ class MNISTPredictor:
         """Return the networks that read numbers, opened at the first call. Raises `UserError`."""
         if self._number_readers is None:
             finder, lines = NumberFinder(self._threads), SurroundingsNetwork("lines", self._threads)
-            self._number_readers = NumberReaders(finder, lines, self.crop_reader())
+            self._number_readers = NumberReaders(finder, lines)
         return self._number_readers
 
     def crop_reader(self) -> SurroundingsNetwork:

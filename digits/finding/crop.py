@@ -5,8 +5,6 @@ crop = to_crop(pixels)       # uint8 (48, 48); paper is `PAPER`, ink is brighter
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -27,12 +25,3 @@ def to_crop(pixels: np.ndarray) -> np.ndarray:
     crop = np.full((CROP_SIDE, CROP_SIDE), PAPER, np.uint8)
     crop[top : top + size[1], left : left + size[0]] = to_levels(even)
     return crop
-
-
-def crops_of(strip: np.ndarray, spans: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Return the crops round the digits of a strip, uint8 (32, w), between columns (left, right): uint8 (n, 48, 48)."""
-    scale = CROP_SIDE / strip.shape[0]
-    large = cv2.resize(strip, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-    padded = cv2.copyMakeBorder(large, 0, 0, CROP_SIDE, CROP_SIDE, cv2.BORDER_CONSTANT, value=PAPER)
-    starts = [round(scale * (left + right) / 2) + CROP_SIDE // 2 for left, right in spans]
-    return np.stack([padded[:, start : start + CROP_SIDE] for start in starts])

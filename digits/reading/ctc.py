@@ -17,6 +17,8 @@ import numpy as np
 
 from digits.reading.symbols import BLANK, SYMBOLS
 
+SPACE = SYMBOLS.index(" ")
+
 
 @dataclass(frozen=True)
 class Spelt:
@@ -26,7 +28,7 @@ class Spelt:
     columns: np.ndarray  # (n,) float: the middle of each symbol's columns
     probabilities: np.ndarray  # (n, 18) of its being each symbol, given that there is one; rows sum to 1
     presence: np.ndarray  # (n,) that there is a symbol at all
-    missed: np.ndarray  # (n + 1,) that one more stands before each symbol, and behind the last
+    missed: np.ndarray  # (n + 1,) that one more, but no space, stands before each symbol, and behind the last
 
     @property
     def certainty(self) -> np.ndarray:
@@ -36,8 +38,9 @@ class Spelt:
 
     @property
     def probability(self) -> float:
-        """Return how probable the whole text is: every symbol as it is said, and none missed."""
-        return float(np.prod(self.certainty) * np.prod(1 - self.missed))
+        """Return how probable the whole text is, but for its spaces: every symbol as it is said, and none missed."""
+        symbols = np.array([symbol != " " for symbol in self.text], bool)
+        return float(np.prod(self.certainty[symbols]) * np.prod(1 - self.missed))
 
 
 def best_text(log_probs: np.ndarray) -> str:
@@ -49,12 +52,30 @@ def best_text(log_probs: np.ndarray) -> str:
     return "".join(SYMBOLS[answer] for answer, _first, _last in _runs(log_probs))
 
 
+def log_probability(log_probs: np.ndarray, text: str) -> float:
+    """Return the log probability of a whole text, summed over all its alignments with the columns, (t, 19).
+
+    >>> round(float(np.exp(log_probability(np.log(np.full((2, 19), 1 / 19)), "4"))), 5) == round(3 / 19**2, 5)
+    True
+    """
+    states = np.full(2 * len(text) + 1, BLANK)
+    states[1::2] = [SYMBOLS.index(symbol) for symbol in text]
+    may_skip = np.append([False, False], (states[2:] != BLANK) & (states[2:] != states[:-2]))[: len(states)]
+    reached = np.full(len(states), -np.inf)
+    reached[:2] = log_probs[0, states[:2]]
+    for column in log_probs[1:]:
+        one_on = np.append(-np.inf, reached[:-1])
+        two_on = np.where(may_skip, np.append([-np.inf, -np.inf], reached[:-2])[: len(states)], -np.inf)
+        reached = np.logaddexp(np.logaddexp(reached, one_on), two_on) + column[states]
+    return float(np.logaddexp.reduce(reached[-2:]))
+
+
 def spell(log_probs: np.ndarray) -> Spelt:
     """Read log probabilities (t, 19).
 
     >>> spelt = spell(np.log(0.9 * np.eye(19)[[18, 4, 18, 18, 0]] + 0.1 / 19))
     >>> spelt.text, spelt.columns.tolist(), spelt.presence.round(2).tolist(), spelt.missed.round(2).tolist()
-    ('40', [1.0, 4.0], [0.99, 0.99], [0.09, 0.08, 0.0])
+    ('40', [1.0, 4.0], [0.99, 0.99], [0.08, 0.08, 0.0])
     """
     runs, said = _runs(log_probs), np.exp(log_probs)
     written = 1 - said[:, BLANK]  # that a column says anything new
@@ -73,9 +94,12 @@ def spell(log_probs: np.ndarray) -> Spelt:
 
 
 def _missed(said: np.ndarray, before: tuple[int, int, int] | None, after: tuple[int, int, int] | None) -> float:
-    """Return how probably some column between two runs says yet another symbol; what they say fades out there."""
+    """Return how probably some column between two runs says yet another symbol, but no space.
+
+    What the two runs say fades out there, and counts for nothing.
+    """
     start, end = before[2] if before else 0, after[1] if after else len(said)
-    known = [BLANK, *(run[0] for run in (before, after) if run)]
+    known = [BLANK, SPACE, *(run[0] for run in (before, after) if run)]
     return float((1 - said[start:end, list(set(known))].sum(axis=1)).max(initial=0.0))
 
 

@@ -1,4 +1,4 @@
-"""One line of a number: what its strip says as a whole and digit by digit, how surely, and what is left to doubt.
+"""One line of a number: what its strip says, how surely, and what is left to doubt.
 
 line = read_zone(grey, zone, readers)
 line.text, line.digits, line.doubt         # "64,444.60", [DigitReading, …], ""
@@ -6,29 +6,24 @@ line.text, line.digits, line.doubt         # "64,444.60", [DigitReading, …], "
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from digits.finding.crop import crops_of
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
-from digits.reading.ctc import Spelt, spell
+from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import Box, NumberFinder, Zone
 from digits.reading.symbols import OTHER
-from digits.reading.verdict import OK, UNSURE, softmax
+from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
 SIZES = (1.0, 0.93)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
-LEAST_CERTAIN = 0.8  # of a digit that is ok
-LEAST_SURE = 0.9  # probability of a line that is ok
+LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
-CROP_WEIGHT = 0.35  # of what a digit's own look says, against the line's
-AGAINST = 0.5  # probability of another digit at that look from which the two disagree
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 INKED = 50  # levels above the paper
 
@@ -37,16 +32,15 @@ Span = tuple[float, float]  # left and right, in a strip's pixels
 
 @dataclass(frozen=True)
 class NumberReaders:
-    """The three networks that read numbers: where they stand, what a line says, what a digit looks like by itself."""
+    """The two networks that read numbers: where they stand, and what a line says."""
 
     finder: NumberFinder
     lines: SurroundingsNetwork
-    crops: SurroundingsNetwork
 
     @property
     def facts(self) -> dict[str, Any]:
         """Return each network's facts by its name."""
-        return {"pages": self.finder.facts, "lines": self.lines.facts, "crops": self.crops.facts}
+        return {"pages": self.finder.facts, "lines": self.lines.facts}
 
 
 @dataclass(frozen=True)
@@ -86,6 +80,7 @@ class _Seen:
 
     strip: np.ndarray
     to_picture: np.ndarray
+    log_probs: np.ndarray  # (w // 2, 19)
     spelt: Spelt
 
     @property
@@ -96,42 +91,53 @@ class _Seen:
 
 def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     """Read one zone of a grey picture, uint8 (h, w)."""
-    # 1. What the line says at two sizes: the surer one counts, if both say the same.
+    # 1. What the line says at two sizes; if they differ, what both together find likelier.
     seen = [_see(grey, zone, size, readers) for size in SIZES]
-    best = max(seen, key=lambda one: (any(map(str.isdigit, one.spelt.text)), one.certainty))
-    other = next(one.spelt.text for one in seen if one is not best)
+    best = _likeliest(seen)
+    other = next(one.spelt for one in seen if one is not best)
     spelt = best.spelt
-    # 2. Where each of its symbols stands, and what each digit looks like by itself; both are weighed.
+    # 2. Where each of its symbols stands.
     spans = spans_of(spelt, best.strip)
     boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
-    where = [i for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
-    alone = _look_again(best.strip, [spans[i] for i in where], readers)
-    both = _weigh(spelt.probabilities[where, :10] * spelt.presence[where, None], alone)
-    digits, text = [], list(spelt.text)
-    for i, probs, by_itself in zip(where, both, alone, strict=True):
-        digit, confidence = int(probs.argmax()), float(probs.max() * spelt.presence[i])
-        sure = min(confidence, spelt.certainty[i]) > LEAST_CERTAIN and np.delete(by_itself, digit).max() < AGAINST
-        digits.append(DigitReading(digit, confidence, probs.astype(np.float32), boxes[i], OK if sure else UNSURE, 0))
-        text[i] = str(digit)
+    digits = [_digit(spelt, i, boxes[i]) for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
     # 3. Words, some of whose letters look like digits, are no number; what looks like both words and grain is unread.
-    if digits and len(digits) <= text.count(OTHER) or set(text) == {OTHER}:
+    if digits and len(digits) <= spelt.text.count(OTHER) or set(spelt.text) == {OTHER}:
         return ReadLine(zone, "", [], best.certainty, "")
     if not digits or best.certainty < LEAST_READ:
         return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
     # 4. What is left to doubt.
-    doubt = _doubt(spelt, digits, boxes) or _unread(zone, boxes)
-    if not doubt and _without_spaces(other) != _without_spaces(spelt.text):
-        doubt = f"it could be {_as_number(other) or 'no number'}"
-    return ReadLine(zone, _spaced(text, spans), digits, best.certainty, doubt)
+    doubt = _close_by(spelt, boxes) or _unread(zone, boxes)
+    if not doubt and _without_spaces(other.text) != _without_spaces(spelt.text):
+        doubt = f"it could be {_as_number(other.text) or 'no number'}"
+    if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
+        doubt = _weakest(spelt, boxes)
+    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt)
 
 
 def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _Seen:
     """See a zone as if its digits were `size` times as high as the finder says."""
     strip, to_picture = replace(zone, height=size * zone.height).cut(grey)
-    return _Seen(strip, to_picture, spell(readers.lines.run(strip[None])[0].astype(np.float64)))
+    log_probs = readers.lines.run(strip[None])[0].astype(np.float64)
+    return _Seen(strip, to_picture, log_probs, spell(log_probs))
 
 
-def _spaced(text: list[str], spans: list[Span]) -> str:
+def _likeliest(seen: list[_Seen]) -> _Seen:
+    """Return the look whose text all looks together find likeliest; of those that say the same, the surest."""
+    texts = {one.spelt.text for one in seen if any(map(str.isdigit, one.spelt.text))}
+    if len(texts) < 2:
+        return max(seen, key=lambda one: (one.spelt.text in texts, one.certainty))
+    likelihood = {text: sum(log_probability(one.log_probs, text) for one in seen) for text in texts}
+    return max(seen, key=lambda one: (likelihood.get(one.spelt.text, -np.inf), one.certainty))
+
+
+def _digit(spelt: Spelt, i: int, box: Box) -> DigitReading:
+    """Return symbol number `i` of a line, a digit, by itself."""
+    probs = spelt.probabilities[i, :10] / spelt.probabilities[i, :10].sum()
+    status = OK if spelt.certainty[i] > LEAST_SURE else UNSURE
+    return DigitReading(int(spelt.text[i]), float(spelt.certainty[i]), probs.astype(np.float32), box, status, 0)
+
+
+def _spaced(text: str, spans: list[Span]) -> str:
     """Return the text without the words beside it, with a space where a gap is wide, and wider than usual."""
     gaps = [(right[0] - left[1]) / DIGIT_HEIGHT for left, right in zip(spans, spans[1:], strict=False)]
     least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else np.inf
@@ -173,36 +179,23 @@ def _to_box(span: Span, to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
     return int(left), int(top), int(right), int(bottom)
 
 
-def _look_again(strip: np.ndarray, spans: Sequence[Span], readers: NumberReaders) -> np.ndarray:
-    """Return (n, 10) what each digit looks like by itself, its neighbours at its sides."""
-    if not spans:
-        return np.zeros((0, 10))
-    return softmax(readers.crops.run(crops_of(strip, spans)))
-
-
-def _weigh(by_line: np.ndarray, by_itself: np.ndarray) -> np.ndarray:
-    """Return (n, 10) both witnesses' probabilities weighed together; rows sum to 1."""
-    logs = (1 - CROP_WEIGHT) * np.log(by_line + 1e-4) + CROP_WEIGHT * np.log(by_itself + 1e-3)
-    return softmax(logs) if len(logs) else by_line
-
-
-def _doubt(spelt: Spelt, digits: list[DigitReading], boxes: list[Box]) -> str:
-    """Return what in the line may be something else, or nothing."""
-    # 1. A digit that its own look does not confirm; other writing close by.
-    for digit in digits:
-        if digit.status != OK:
-            return f"the {digit.digit} at {_place(digit.box)} could be {np.argsort(digit.probs)[-2]}, or no digit"
+def _close_by(spelt: Spelt, boxes: list[Box]) -> str:
+    """Return where other writing stands beside a digit or sign, or nothing."""
     for i, symbol in enumerate(spelt.text):
         beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
         if symbol == OTHER and beside.strip():
             return f"something at {_place(boxes[i])} was not read"
-    # 2. The line as a whole: the weakest symbol, or the gap that most probably holds one more.
-    if spelt.probability > LEAST_SURE:
-        return ""
+    return ""
+
+
+def _weakest(spelt: Spelt, boxes: list[Box]) -> str:
+    """Return where a line is least sure: at its weakest symbol, or in the gap that most probably holds one more."""
     weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
     if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
-        kind = "digit" if spelt.text[weakest].isdigit() else "sign"
-        return f"the {kind} at {_place(boxes[weakest])} may not be a {spelt.text[weakest]}"
+        said, place = spelt.text[weakest], _place(boxes[weakest])
+        if said.isdigit():
+            return f"the {said} at {place} could be {np.argsort(spelt.probabilities[weakest, :10])[-2]}, or no digit"
+        return f"the sign at {place} may not be a {said}"
     side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
     return f"there may be one more digit or sign {side} {_place(box)}"
 

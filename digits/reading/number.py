@@ -4,7 +4,7 @@
     reading.text, reading.status, reading.reason       # "64,444.60", "ok", ""
 
 What is written is decided by networks that see the surroundings: one finds the numbers, one reads each line of them as
-a whole, one looks at every digit once more by itself. Where these disagree, or something was left unread, the reading
+a whole, at two sizes. Where these differ, where either doubts, or where something was left unread, the reading
 is unsure and says why.
 """
 
@@ -36,7 +36,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
     looks = readers.finder.looks(grey)
 
-    # 2. What does each zone say, as a line and digit by digit?
+    # 2. What does each zone say?
     read = ([read_zone(grey, zone, readers) for zone in zones] for zones in looks)
     looked = _surest(read)
     kept = [line for line in looked if line.digits]
