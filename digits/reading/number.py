@@ -41,11 +41,11 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     looked = _surest(read)
     kept = [line for line in looked if line.digits]
 
-    # 3. One digit is read as `predict` reads it, and so is what may be two digits but surely looks like one.
+    # 3. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
     if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
         return _one_digit(kept, as_one())
     if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
-        return _one_digit([], single)
+        return replace(_one_digit([], single), status=UNSURE, reason=f"it could be {kept[0].text}")
 
     # 4. Zones side by side are one line of text.
     lines, digits, reasons = [], [], []
