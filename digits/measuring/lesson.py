@@ -33,7 +33,7 @@ class Picture:
         return self.png, {"alt": self.alt, "width": self.width}
 
 
-def picture(drawn: Figure | np.ndarray, alt: str, zoom: int = 1, colours: int = 24) -> Picture:
+def picture(drawn: Figure | np.ndarray, alt: str, zoom: int = 1, colours: int = 16) -> Picture:
     """Return a figure, or pixels uint8 (h, w) or (h, w, 3) enlarged `zoom` times, for a cell to show."""
     pixels = plots.to_pixels(drawn, DPI) if isinstance(drawn, Figure) else drawn
     image, file = fromarray(pixels), io.BytesIO()
@@ -62,7 +62,7 @@ def grid(
         if right is not None:
             mark, colour = ("✓ ", plots.RIGHT) if right[i] else ("✗ ", plots.WRONG)
         axis.set_title(mark + caption, fontsize=9, color=colour)
-    return picture(figure, alt, colours=64)
+    return picture(figure, alt)
 
 
 def convolution_figure(ink: np.ndarray, kernel: np.ndarray, answer: np.ndarray, row: int, column: int) -> Figure:
