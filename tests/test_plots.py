@@ -26,10 +26,12 @@ def history(n: int) -> list[dict]:
     return [{"epoch": e, "train_loss": 1 / e, "val_loss": 2 / e, "val_mnist": 1 - 0.1 / e} for e in epochs]
 
 
-def stress_curve(flips_at: float | None = 20.0) -> StressCurve:
+def stress_curve(flips_at: float | None = 20.0, flips_to: int | None = 9) -> StressCurve:
     strengths = np.linspace(-90, 90, 12)
     probabilities = RANDOM.dirichlet(np.ones(10), 12)
-    return StressCurve("rotation", "degrees", strengths, probabilities, INK, 4, flips_at, flips_at and 9)
+    return StressCurve(
+        "rotation", "degrees", strengths, probabilities, INK, ["ok"] * 12, 4, [], flips_at, flips_at and flips_to
+    )
 
 
 def curve(n: int) -> dict:
@@ -96,6 +98,7 @@ def test_right_and_wrong_are_told_by_colour_and_by_sign():
 def test_a_stress_figure_names_the_flip():
     assert "rotation: 4 turns into 9 at 20" in texts(FIGURES["stress"]())
     assert "the answer stays 4" in texts(FIGURES["stress without a flip"]())
+    assert "rotation: 4 is refused at 20" in texts(plots.stress_figure(stress_curve(flips_to=None)))
 
 
 def test_maps_say_when_they_are_not_all():

@@ -270,7 +270,8 @@ def _stress_title(curve: StressCurve) -> str:
     kind = "FGSM" if curve.kind == "fgsm" else curve.kind.replace("_", " ")
     if curve.flips_at is None:
         return f"{kind}: the answer stays {curve.answer}"
-    return f"{kind}: {curve.answer} turns into {curve.flips_to} at {curve.flips_at:.3g}"
+    change = "is refused" if curve.flips_to is None else f"turns into {curve.flips_to}"
+    return f"{kind}: {curve.answer} {change} at {curve.flips_at:.3g}"
 
 
 def maps_figure(maps: np.ndarray, title: str = "", columns: int = 16, most: int = 64) -> Figure:
