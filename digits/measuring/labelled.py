@@ -84,9 +84,12 @@ def read_labelled_folder(folder: str | Path) -> list[Sample]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}; name one with labels.csv or a folder per digit")
-    samples = _from_csv(folder) if (folder / "labels.csv").exists() else _from_class_folders(folder)
+    try:
+        samples = _from_csv(folder) if (folder / "labels.csv").exists() else _from_class_folders(folder)
+    except UserError as error:
+        raise UserError(f"{error}; either labels.csv (file,label) or folders 0 to 9 are needed") from None
     if not samples:
-        raise UserError(f"{folder} holds no labelled pictures; it needs labels.csv (file,label) or folders 0 … 9")
+        raise UserError(f"{folder} holds no labelled pictures; it needs labels.csv (file,label) or folders 0 to 9")
     return samples
 
 
