@@ -46,5 +46,5 @@ def test_every_text_that_scripts_ask_for_is_there_and_none_is_idle() -> None:
     templates = "".join(path.read_text(encoding="utf-8") for path in ASSETS_DIR.glob("*.html"))
     asked = set(re.findall(r"texts\.(\w+)", code + templates)) - {"py"}
     assert asked <= set(SCRIPT)
-    by_name = {"ok", "unsure", "blank", "not_a_digit", "cam", "occlusion"}  # texts[name]
+    by_name = {"ok", "unsure", "blank", "not_a_digit", "cam", "occlusion", "one", "number"}  # texts[name]
     assert set(SCRIPT) - asked <= by_name
