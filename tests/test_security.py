@@ -236,7 +236,8 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, form: str) -> None:
 
 
 RUNS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
-SOURCES = [path for path in ROOT.rglob("*.py") if not {".venv", "data", "outputs"} & set(path.relative_to(ROOT).parts)]
+ELSEWHERE = {".venv", ".venv-docs", "node_modules", "data", "outputs"}
+SOURCES = [path for path in ROOT.rglob("*.py") if not ELSEWHERE & set(path.relative_to(ROOT).parts)]
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
