@@ -336,6 +336,15 @@ def test_upload_says_in_one_sentence_what_cannot_be_read(page, tmp_path: Path) -
     assert page.locator(".answer .detail >> visible=true").inner_text() == "this is not a picture in a format we read"
 
 
+def test_an_answer_stays_when_the_second_look_fails(page, examples) -> None:
+    page.route("**/api/read-number*", lambda route: route.fulfill(status=500, json={"error": "it broke"}))
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(examples[7])
+    page.wait_for_selector("[data-state=done] .upload")
+    assert says(page) == "This is a 7."
+    assert page.locator(".steps li >> visible=true").count() and not page.get_by_text("it broke").count()
+
+
 def test_upload_reads_a_number(page, tmp_path: Path) -> None:
     picture = np.full((160, 420), 255, np.uint8)
     cv2.putText(picture, "7 4 1", (30, 120), cv2.FONT_HERSHEY_SIMPLEX, 4, 0, 10)

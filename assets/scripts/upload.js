@@ -123,7 +123,7 @@ export class Upload {
       if (turn !== this.turn) return;
       this.#showPages(answer);
       number ? this.#showNumber(answer) : this.#showDigit(answer);
-      this.#offerOther(number ? answer : await this.#askNumber(waiting), turn);
+      this.#offerOther(number ? answer : await this.#askNumber().catch(() => ({ digits: [] })), turn);
     } catch (error) {
       if (turn === this.turn) this.#fail(error.message);
     }
