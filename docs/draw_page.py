@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +27,20 @@ EXAMPLES = ROOT / "assets" / "examples"
 SIZE = {"width": 1120, "height": 700}
 
 
-def draw(page, digit: int) -> None:
-    """Draw one of the example digits on the page's paper, as a hand with a mouse does."""
+def draw(page, digit: int, moved: Callable[[int], None] = lambda n: None) -> None:
+    """Draw one of the example digits on the page's paper, as a hand with a mouse does.
+
+    `moved` is called after each point, with its number in the stroke.
+    """
     area = page.locator(".paper canvas").bounding_box()
     for stroke in STROKES[digit]:
         points = spline(np.array(stroke), steps=12) * 0.66 * area["height"]
         x, y = (points + (area["x"] + 0.3 * area["width"], area["y"] + 0.17 * area["height"])).T
         page.mouse.move(x[0], y[0])
         page.mouse.down()
-        for point in zip(x, y, strict=True):
+        for n, point in enumerate(zip(x, y, strict=True)):
             page.mouse.move(*point)
+            moved(n)
         page.mouse.up()
     page.mouse.move(5, 5)
 
@@ -93,28 +99,29 @@ def take(browser, address: str, name: str) -> Path:
     return path
 
 
-def take_all(address: str) -> None:
-    """Open a browser and write every picture."""
+@contextmanager
+def browsing() -> Iterator[tuple]:
+    """Serve on a port and in a folder of its own; yield a browser and the page's address."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        executable = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        for name in TABS:
-            print(take(browser, address, name))
-        browser.close()
-
-
-def main() -> int:
-    """Serve, and take the pictures."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--data-dir", folder, "--model", "mnistnet"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
-            take_all(server.stdout.readline().strip())
+            executable = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+            yield browser, server.stdout.readline().strip()
+            browser.close()
         finally:
             server.terminate()
             server.wait()
+
+
+def main() -> int:
+    """Take the pictures."""
+    with browsing() as (browser, address):
+        for name in TABS:
+            print(take(browser, address, name))
     return 0
 
 

@@ -7,22 +7,17 @@ python docs/record_page.py          # writes docs/page.webp; needs chromium and 
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from assets.make_examples import STROKES, spline
+from docs.draw_page import EXAMPLES, browsing, draw
 
-EXAMPLES = ROOT / "assets" / "examples"
 RECORDING = ROOT / "docs" / "page.webp"
 SIZE = {"width": 960, "height": 640}
 LOOK_MS = 1600  # a viewer needs to see what happened
@@ -60,23 +55,6 @@ class Camera:
         )  # fmt: skip
 
 
-def draw(camera: Camera, digit: int) -> None:
-    """Draw an example digit with the mouse, a frame every few points."""
-    page = camera.page
-    area = page.locator(".paper canvas").bounding_box()
-    for stroke in STROKES[digit]:
-        points = spline(np.array(stroke), steps=8) * 0.66 * area["height"]
-        x, y = (points + (area["x"] + 0.3 * area["width"], area["y"] + 0.17 * area["height"])).T
-        page.mouse.move(x[0], y[0])
-        page.mouse.down()
-        for i, point in enumerate(zip(x, y, strict=True)):
-            page.mouse.move(*point)
-            if i % 6 == 0:
-                camera.take(80)
-        page.mouse.up()
-    page.mouse.move(5, 5)
-
-
 def correct(camera: Camera, digit: int) -> None:
     """Click what the digit really is."""
     camera.page.locator(f"button[data-digit='{digit}']:visible").first.click()
@@ -96,40 +74,23 @@ def read_folder(camera: Camera) -> None:
     camera.page.locator(".batch-done").wait_for()
 
 
-def record(address: str) -> None:
-    """Open a browser, do all of it and write the recording."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        executable = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+def main() -> int:
+    """Do all of it in a browser, and write the recording."""
+    with browsing() as (browser, address):
         page = browser.new_page(viewport=SIZE)
         page.goto(f"{address}/?__theme=light")
         page.wait_for_selector(".paper canvas")
         camera = Camera(page)
         for step in (
-            lambda: draw(camera, 7),
+            lambda: draw(page, 7, lambda n: camera.take(80) if n % 9 == 0 else None),
             lambda: correct(camera, 7),
             lambda: look_inside(camera),
             lambda: read_folder(camera),
         ):
             step()
             camera.rest()
-        browser.close()
     camera.save(RECORDING)
     print(RECORDING, f"{len(camera.frames)} frames, {RECORDING.stat().st_size:,} bytes")
-
-
-def main() -> int:
-    """Serve on a port and in a folder of its own, and record."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--data-dir", folder, "--model", "mnistnet"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            record(server.stdout.readline().strip())
-        finally:
-            server.terminate()
-            server.wait()
     return 0
 
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from digits.files import sha256
 from digits.finding.digit import to_ink
 from digits.finding.ink import MEAN, STD
 from digits.measuring.explain import STRESSES, Explainer, record_outputs
-from digits.measuring.nearest import Nearest, index_path, sha256
+from digits.measuring.nearest import Nearest, index_path
 from digits.reading.engines import weights_path
 from digits.reading.verdict import judge
 from model import REGISTRY, create_model, load_model

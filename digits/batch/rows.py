@@ -35,16 +35,8 @@ from digits.reading.verdict import ERROR
 from digits.tables import armed, read_labels
 
 DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
-NUMBER_COLUMNS = [
-    "path",
-    "status",
-    "text",
-    "confidence",
-    "lines",
-    "digits",
-    "number",
-    "reason",
-]  # of --number; lines and digits hold JSON
+# Of --number; lines and digits hold JSON.
+NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits", "number", "reason"]
 FORM_COLUMNS = ["path", "status", "fields", "confidence", "reason"]  # of --fields; fields hold JSON
 TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]

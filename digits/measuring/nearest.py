@@ -9,13 +9,12 @@ Likeness is the cosine between the features. They are kept as uint8, so 4,000 pi
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from digits.files import atomic_path
+from digits.files import atomic_path, sha256
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,3 @@ class Nearest:
 def index_path(weights: Path) -> Path:
     """Return where the index of a weights file lies."""
     return weights.with_suffix(".nearest.npz")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

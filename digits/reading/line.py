@@ -108,7 +108,7 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     # 4. What is left to doubt.
     doubt = _close_by(spelt, boxes) or _unread(zone, boxes)
     if not doubt and _without_spaces(other.text) != _without_spaces(spelt.text):
-        doubt = f"it could be {_as_number(other.text) or 'no number'}"
+        doubt = f"it could be {_without_words(other.text) or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
         doubt = _weakest(spelt, boxes)
     return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt)
@@ -142,10 +142,10 @@ def _spaced(text: str, spans: list[Span]) -> str:
     gaps = [(right[0] - left[1]) / DIGIT_HEIGHT for left, right in zip(spans, spans[1:], strict=False)]
     least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else np.inf
     spaced = [" " * int(gap > least) + symbol for gap, symbol in zip([0.0, *gaps], text, strict=False)]
-    return _as_number("".join(spaced))
+    return _without_words("".join(spaced))
 
 
-def _as_number(text: str) -> str:
+def _without_words(text: str) -> str:
     """Return a text without the words beside it."""
     return " ".join(text.replace(OTHER, " ").split())
 
