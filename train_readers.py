@@ -38,11 +38,10 @@ from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
-from digits.learning.pages import draw_page
+from digits.learning.pages import as_seen, draw_page
 from digits.learning.writing import HELD_OUT, PENS, Pen, Writer
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import best_text
-from digits.reading.finder import to_page
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
 from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
@@ -147,9 +146,8 @@ def check_lines(model: nn.Module, samples: list[Sample], device: str) -> dict[st
 
 
 def draw_page_sample(writer: Writer, rng: np.random.Generator, pens: dict[Pen, float]) -> Sample:
-    """Return a page in even contrast, uint8 (192, 256), and its truth, uint8 (2, 48, 64)."""
-    picture, truth = draw_page(writer, rng, pens)
-    return to_page(picture), truth
+    """Return what the finder sees of a page, uint8 (192, 256), and its truth, uint8 (2, 48, 64)."""
+    return as_seen(*draw_page(writer, rng, pens), rng)
 
 
 def picture_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -164,9 +162,8 @@ def picture_batches(samples: list[Sample], size: int, rng: np.random.Generator) 
 
 
 def page_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean cross-entropy of every place; the zones count twice."""
-    truth = truth.to(logits).float()
-    return F.binary_cross_entropy_with_logits(logits, truth, weight=1 + truth)
+    """Return the mean cross-entropy of every place, whose truth is the share that the zone covers, 0-255."""
+    return F.binary_cross_entropy_with_logits(logits, truth.to(logits) / 255)
 
 
 @torch.inference_mode()
@@ -177,7 +174,7 @@ def check_pages(model: nn.Module, samples: list[Sample], device: str) -> dict[st
         chosen = samples[start : start + 16]
         pages = torch.from_numpy(np.stack([picture for picture, _truth in chosen]))
         found = (model(pages.to(device)) > 0).cpu().numpy()
-        truth = np.stack([truth for _picture, truth in chosen]) > 0
+        truth = np.stack([truth for _picture, truth in chosen]) > 127
         both += (found & truth).sum(axis=(0, 2, 3))
         either += (found | truth).sum(axis=(0, 2, 3))
     return {"numbers_iou": float(both[0] / either[0]), "others_iou": float(both[1] / either[1])}
@@ -289,6 +286,7 @@ def train(
 ) -> nn.Module:
     """Train as `settings` say, writing to `run_dir`; `state` is what a stopped run left. Returns the network."""
     device = choose_device()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))  # the other cores draw
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
     model = task.network().to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU

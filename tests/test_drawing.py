@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from digits.finding.ink import INK_SIDE
-from digits.finding.strip import STRIP_HEIGHT
+from digits.finding.strip import PAPER, STRIP_HEIGHT
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
-from digits.learning.pages import draw_page
+from digits.learning.pages import as_seen, draw_page
 from digits.learning.writing import HELD_OUT, PENS, Hand, Writer, any_text, ballpoint
 from digits.reading.symbols import OTHER, SYMBOLS
 
@@ -58,11 +58,26 @@ def test_the_truth_of_a_page_lies_where_there_is_ink(writer):
     inked = []
     for _ in range(30):
         picture, truth = draw_page(writer, rng)
-        assert picture.shape == (192, 256) and truth.shape == (2, 48, 64) and set(np.unique(truth)) <= {0, 1}
-        if truth[0].sum() > 20:
-            zone = np.kron(truth[0], np.ones((4, 4), np.uint8)) > 0
+        assert picture.shape == (192, 256) and truth.shape == (2, 48, 64) and truth.dtype == np.uint8
+        if (truth[0] > 127).sum() > 20:
+            zone = np.kron(truth[0], np.ones((4, 4), np.uint8)) > 127
             inked.append(picture[zone].std() / (picture.std() + 1e-6))
     assert np.mean(inked) > 0.9, "numbers are no emptier than the rest of the page"
+
+
+def test_a_piece_of_a_page_lies_amid_paper_with_its_part_of_the_truth(writer):
+    rng = np.random.default_rng(4)
+    pieces = 0
+    for _ in range(40):
+        picture, truth = draw_page(writer, rng)
+        page, seen = as_seen(picture, truth, rng)
+        assert page.shape == picture.shape and seen.shape == truth.shape
+        outside = np.ones(page.shape, bool)
+        outside[32:-32, 32:-32] = False
+        if (page[outside] == PAPER).all():
+            pieces += 1
+            assert not np.kron(seen.max(axis=0), np.ones((4, 4), np.uint8))[outside].any()
+    assert 8 < pieces < 28
 
 
 def test_crops_hold_every_digit_and_some_that_are_none(writer):

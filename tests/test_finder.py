@@ -26,7 +26,15 @@ NOTHING = a_map()
 def test_a_zone_is_a_line_of_digits():
     (zone,) = zones_of(a_map((10, 20, 50, 23)), NOTHING)
     assert (zone.x, zone.length, zone.y) == pytest.approx((40, 160, 86))
-    assert zone.height == pytest.approx(4 * 3 / 0.6) and zone.slope == pytest.approx(0, abs=0.01)
+    assert zone.height == pytest.approx(0.9 * 4 * 3 / 0.6) and zone.slope == pytest.approx(0, abs=0.01)
+
+
+def test_rows_that_a_zone_covers_in_part_count_in_part():
+    soft = a_map((10, 20, 50, 23))
+    soft[19, 10:50], soft[23, 10:50] = 0.2, 0.4  # from 4 / 5 of row 19 on, to 2 / 5 of row 23
+    (zone,) = zones_of(soft, NOTHING)
+    assert zone.height == pytest.approx(4 * (0.9 * 3 + 0.6) / 0.6)
+    assert zone.y == pytest.approx(4 * (21.5 + 0.1), abs=0.2)
 
 
 def test_lines_one_below_the_other_stay_apart():

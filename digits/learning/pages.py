@@ -1,9 +1,11 @@
 """Pages with numbers on them, and the truth of every place: a number, other writing, or neither.
 
     picture, truth = draw_page(writer, rng)    # uint8 (192, 256); uint8 (2, 48, 64): numbers, other writing
+    page, truth = as_seen(picture, truth, rng) # what the network sees of it, likewise
 
-Forms, tables, lists and single fields on bare, ruled and printed paper, flat or as a photo of a sheet on a desk. Of a
-number's zone only the middle of its height counts, so that the zones of two lines never touch.
+Forms, tables, lists and single fields on bare, ruled and printed paper, flat or as a photo of a sheet on a desk; whole,
+or cut out so closely that a picture ends at its number. Of a number's zone only the middle of its height counts, so
+that the zones of two lines never touch. The truth is the share of each place that the zone covers, 0-255.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from digits.finding.strip import PAPER
 from digits.learning.camera import any_ink, smooth_noise, take
 from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
 from digits.learning.writing import NUMBERS, PENS, WORDS, Hand, Pen, Writer, any_hand, any_text
+from digits.reading.finder import to_page
 from digits.reading.symbols import OTHER
 
 PAGE = (192, 256)  # rows and columns
 STRIDE = 4  # of the truth
 CORE = 0.6  # of a digit's height that is a zone
+WHOLE = 0.6  # share of pages that are seen whole, not a piece of them
+EDGE = 8  # of the truth's places: the plain paper that the finder lays round a picture
 
 
 @dataclass
@@ -35,7 +41,7 @@ class Page(Sheet):
 
 
 def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one page, uint8 (192, 256), and its truth, uint8 (2, 48, 64) of 0 and 1: numbers, other writing."""
+    """Draw one page, uint8 (192, 256), and its truth, uint8 (2, 48, 64): numbers, other writing."""
     # 1. Empty paper, and digits of some size.
     height = float(np.exp(rng.uniform(np.log(11), np.log(60))))
     writing, printed, numbers, others = np.zeros((4, *PAGE), np.float32)
@@ -53,7 +59,7 @@ def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[
     truth = np.stack(
         [cv2.resize(zone, (PAGE[1] // STRIDE, PAGE[0] // STRIDE), interpolation=cv2.INTER_AREA) for zone in layers[2:]]
     )
-    return picture, (truth > 0.5).astype(np.uint8)
+    return picture, (255 * truth).round().astype(np.uint8)
 
 
 # ---------------------------------------------------------------- what is on a page
@@ -231,6 +237,43 @@ def _view(rng: Rng) -> np.ndarray:
 
 def _warp(layer: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return cv2.warpPerspective(layer, matrix, PAGE[::-1], flags=cv2.INTER_LINEAR)
+
+
+def as_seen(picture: np.ndarray, truth: np.ndarray, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
+    """Return a page in even contrast, uint8 (192, 256), and its truth: whole, or a piece of it amid plain paper."""
+    if rng.random() < WHOLE:
+        return to_page(picture), truth
+    rows, columns = _any_piece(truth[0] > 127, rng)
+    up_close = picture[STRIDE * rows.start : STRIDE * rows.stop, STRIDE * columns.start : STRIDE * columns.stop]
+    page = _amid(np.full_like(picture, PAPER), to_page(up_close), STRIDE * EDGE)
+    return page, np.stack([_amid(np.zeros_like(layer), layer[rows, columns], EDGE) for layer in truth])
+
+
+def _any_piece(numbers: np.ndarray, rng: Rng) -> tuple[slice, slice]:
+    """Return the rows and columns of the truth round one of its numbers, or anywhere if there are none.
+
+    Two sides in five are so near that they may cut into the number; `numbers` is bool (48, 64).
+    """
+    tall, wide = numbers.shape
+    n, _labels, stats, _middles = cv2.connectedComponentsWithStats(numbers.astype(np.uint8))
+    if n > 1:
+        left, top, width, height, _area = stats[rng.integers(1, n)]
+    else:
+        left, top, width, height = rng.integers(wide - 12), rng.integers(tall - 8), 12, 6
+    margins = np.where(rng.random(4) < 0.4, rng.uniform(0.25, 0.5, 4), rng.uniform(0.4, 2.2, 4)) * height / CORE
+    margins[[1, 3]] -= 0.3 * height / CORE  # a zone ends where its digits do, but is lower than they
+    y, x = max(0, round(top - margins[0])), max(0, round(left - margins[1]))
+    bottom, right = round(top + height + margins[2]), round(left + width + margins[3])
+    bottom, right = (
+        min(tall, y + tall - 2 * EDGE, max(bottom, y + 3)),
+        min(wide, x + wide - 2 * EDGE, max(right, x + 3)),
+    )
+    return slice(y, bottom), slice(x, right)
+
+
+def _amid(paper: np.ndarray, piece: np.ndarray, edge: int) -> np.ndarray:
+    paper[edge : edge + piece.shape[0], edge : edge + piece.shape[1]] = piece
+    return paper
 
 
 def _on_desk(picture: np.ndarray, matrix: np.ndarray, rng: Rng) -> np.ndarray:

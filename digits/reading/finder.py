@@ -169,12 +169,15 @@ def zones_of(probabilities: np.ndarray, others: np.ndarray) -> list[Zone]:
 def _fit(probabilities: np.ndarray, labels: np.ndarray, stats: np.ndarray, label: int) -> Zone:
     """Return the zone of one connected part: a straight line through the middle of its columns."""
     left, top, width, height, _area = stats[label]
-    part = labels[top : top + height, left : left + width] == label
-    weight = np.where(part, probabilities[top : top + height, left : left + width], 0.0)
-    columns, thick = np.arange(width) + 0.5, part.sum(axis=0)
-    rows = (weight * (np.arange(height) + 0.5)[:, None]).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-6)
+    above, below = min(top, 1), min(len(labels) - top - height, 1)  # the rows that it covers in part
+    around = np.s_[top - above : top + height + below, left : left + width]
+    part = labels[around] == label
+    grown = cv2.dilate(part.astype(np.uint8), np.ones((3, 1), np.uint8)) > 0
+    share = np.where(grown, probabilities[around], 0.0)
+    columns, thick = np.arange(width) + 0.5, share.sum(axis=0)
+    rows = (share * (np.arange(len(share)) - above + 0.5)[:, None]).sum(axis=0) / thick
     slope, start = np.polyfit(columns, rows, 1, w=thick) if width > 2 else (0.0, float(np.average(rows, weights=thick)))
-    certainty = float(np.quantile(weight[part], 0.8))
+    certainty = float(np.quantile(probabilities[around][part], 0.8))
     tall = STRIDE * float(np.quantile(thick, 0.6)) / CORE
     return Zone(STRIDE * float(left), STRIDE * float(top + start), STRIDE * float(width), tall, float(slope), certainty)
 
