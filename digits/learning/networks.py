@@ -108,9 +108,9 @@ class CropNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.look = nn.Sequential(
-            _conv(1, 20, 3, 2), _Residual(20, 32, 1), _Residual(32, 56, 2), _Residual(56, 96, 2)
-        )  # (n, 96, 6, 6)
-        self.answer = nn.Sequential(nn.Dropout(0.2), nn.Flatten(), nn.Linear(96 * 36, 10))
+            _conv(1, 32, 3, 2), _Residual(32, 48, 1), _Residual(48, 80, 2), _Residual(80, 128, 2)
+        )  # (n, 128, 6, 6)
+        self.answer = nn.Sequential(nn.Dropout(0.2), nn.Flatten(), nn.Linear(128 * 36, 10))
 
     def forward(self, crops: Tensor) -> Tensor:
         """Return the logits of the ten digits."""

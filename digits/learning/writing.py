@@ -91,15 +91,15 @@ def swelling(coverage: np.ndarray, rng: Rng) -> np.ndarray:
 
 def chisel(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A broad nib held aslant (held out)."""
-    size = max(2, round(rng.uniform(0.04, 0.09) * coverage.shape[0]))
+    size = max(2, round(rng.uniform(0.012, 0.035) * coverage.shape[0]))
     kernel = np.eye(size, dtype=np.uint8)[::-1].copy()
     return cv2.dilate(coverage, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 def chalk(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A soft crayon with rough edges (held out)."""
-    rough = cv2.GaussianBlur(coverage, (0, 0), 0.03 * coverage.shape[0] + 0.4)
-    return (rough > 0.25 + 0.35 * rng.random(coverage.shape, np.float32)).astype(np.float32) * rough.clip(0.5, 1)
+    rough = cv2.GaussianBlur(coverage, (0, 0), 0.008 * coverage.shape[0] + 0.4)
+    return (rough > 0.15 + 0.35 * rng.random(coverage.shape, np.float32)).astype(np.float32) * rough.clip(0.5, 1)
 
 
 PENS: dict[Pen, float] = {ballpoint: 0.4, skipping: 0.14, pencil: 0.12, pressure: 0.14, bleeding: 0.1, swelling: 0.1}
