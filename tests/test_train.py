@@ -60,7 +60,7 @@ def trained(drawn, tmp_path_factory):
     """The folder of a run that has learnt to tell the two apart; copy it before changing it."""
     run_dir = tmp_path_factory.mktemp("trained") / "run"
     settings = settings_for(drawn, epochs=6)
-    with train.folder_of(run_dir, settings):
+    with train.folder_of(run_dir, train.asdict(settings)):
         train.train(settings, run_dir)
     return run_dir
 

@@ -38,6 +38,7 @@ Loaded = tuple[Part, Part, list[str]]  # to train on, to validate with, and what
 
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
 OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
+GONE = {"segments"}  # made by earlier versions: weights that learnt them still name them, and nobody has them
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
 N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
