@@ -164,7 +164,7 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--model", "lenet"], "there is no architecture 'lenet'"),
         (["--augment", "wobble"], "there is no augmentation 'wobble'"),
         (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
-        (["--resume", "no-such-run"], "cannot be resumed"),
+        (["--resume", "no-such-run"], "there is no run 'no-such-run' to resume"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
         (["--lr", "-1"], "--lr must be above 0"),
         (["--dropout", "5"], "--dropout must be from 0 to less than 1"),
