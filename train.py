@@ -64,6 +64,7 @@ FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
 AT_LEAST_ONE: Range = (lambda n: n >= 1, "at least 1")
 A_RATE: Range = (lambda rate: 0 < rate <= 1, "above 0 and at most 1")
+A_SEED: Range = (lambda n: 0 <= n <= 400_000, "from 0 to 400,000")  # an epoch's is 10,000 times it, below 2**32
 A_SHARE: Range = (lambda share: 0 <= share < 1, "from 0 to less than 1")
 
 
@@ -83,7 +84,7 @@ class Settings:
     batch_size: int = flag(64, "images a step learns from", AT_LEAST_ONE, metavar="N")
     lr: float = flag(1e-3, "highest learning rate, of one cycle", A_RATE, metavar="RATE")
     validation: int = flag(N_VALIDATION, "MNIST images held out", AT_LEAST_ONE, metavar="N")
-    seed: int = flag(0, "of every random choice (default: 0)", metavar="N")
+    seed: int = flag(0, "of every random choice (default: 0)", A_SEED, metavar="N")
     start: str | None = flag(None, "weights to learn on from (default: random ones)", metavar="NAME")
     dropout: float | None = flag(
         None, "of every dropout layer while training (default: the architecture's)", A_SHARE,
@@ -327,6 +328,8 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
     if not arguments.resume:
         settings = settings_from(arguments)
         name = arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if Path(name).name != name or name.startswith("."):
+            raise UserError(f"'{name}' is no name of a run; --name is one without folders, such as mine")
         return settings, None, free_path(RUNS_DIR / name)
     run_dir = RUNS_DIR / arguments.resume
     settings, state = read_run(run_dir, Settings)
@@ -335,7 +338,7 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
         raise UserError(
             f"{run_dir.name} has not finished its {settings.epochs} epochs; resume it without --epochs first"
         )
-    if wanted and wanted < n_done:
+    if wanted is not None and wanted < n_done:
         raise UserError(f"{run_dir.name} has had {n_done} epochs already; ask for more with --epochs")
     return replace(settings, epochs=wanted or settings.epochs), state, run_dir
 

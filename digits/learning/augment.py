@@ -66,9 +66,12 @@ def parse(words: list[str]) -> dict[str, float]:
 
 def _number(word: str, value: str) -> float:
     try:
-        return float(value)
+        strength = float(value)
     except ValueError:
-        raise UserError(f"'{word}' needs a number after the equals sign, such as rotation=10") from None
+        strength = math.nan
+    if not 0 <= strength < math.inf:
+        raise UserError(f"'{word}' needs a number from 0 after the equals sign, such as rotation=10")
+    return strength
 
 
 class Augment:

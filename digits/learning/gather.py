@@ -172,6 +172,8 @@ def _load(
     name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int | None
 ) -> Loaded:
     """Return one data set, or its first `n` to train on: that part, the part held out, and what was left out."""
+    if n == 0:
+        raise UserError(f"{name}=0 holds nothing to learn from; leave it out, or ask for more")
     if name in MADE:
         n = limit or n or MADE[name]
         n_check = limit // 20 if limit else min(n // 5, MADE[name] // 20)

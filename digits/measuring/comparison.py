@@ -10,7 +10,7 @@ each other: of networks that are as good as the one served, at most one in twent
 
 from __future__ import annotations
 
-import json
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from digits.learning.datasets import N_VALIDATION
 from digits.learning.gather import GONE, gather_held_out, is_there, parse_name
 from digits.learning.trained_on import learnt, note_of
 from digits.measuring.metrics import holm, mcnemar_exact
+from digits.measuring.runs import read_config
 from digits.reading.engines import Engine
 from digits.reading.verdict import NOT_A_DIGIT, OK, judge
 
@@ -146,7 +147,8 @@ def sources_of(weights: Path, facts: Mapping[str, Any], runs_dir: Path) -> tuple
     """
     config, own = facts.get("config") or {}, sha256(weights)
     for best in sorted(runs_dir.glob("*/best.pth")):
-        if sha256(best) == own and (told := best.with_name("config.json")).exists():
-            config = json.loads(told.read_text())
+        if sha256(best) == own:
+            with contextlib.suppress(UserError):  # what the weights know must do then
+                config = read_config(best.parent)
     names = [str(name) for name in config.get("dataset", ())]
     return [name for name in names if parse_name(name)[0] not in GONE], int(config.get("validation", N_VALIDATION))

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from digits.command import UserError
 from digits.files import git_commit, sha256, without_folders, write_json
 from digits.reading.engines import weights_path
 
@@ -46,6 +47,17 @@ def folder_of(run_dir: Path, settings: Mapping[str, Any]) -> Iterator[None]:
 
 def _when(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def read_config(run_dir: Path) -> dict[str, Any]:
+    """Return the settings of a run, as it was started. Raises `UserError` if they are missing or damaged."""
+    try:
+        config = json.loads((run_dir / "config.json").read_text())
+        if {"dataset", "validation"} <= config.keys():
+            return config
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise UserError(f"the settings of {run_dir.name} (config.json) are missing, damaged, or another program's")
 
 
 def to_line(row: Mapping[str, Any], n_epochs: int) -> str:
@@ -124,7 +136,11 @@ def draw_figures(
 def table_of_runs(runs_dir: Path) -> str:
     """Return a line for each finished run: name, network, data, epochs, validation figures, whether it is served."""
     rows: list[tuple[str, ...]] = [("run", "network", "data", "epochs", "best epoch on validation", "")]
-    rows += [_row_of(path) for path in sorted(runs_dir.glob("*/summary.json"), key=os.path.getmtime)]
+    for path in sorted(runs_dir.glob("*/summary.json"), key=os.path.getmtime):
+        try:
+            rows.append(_row_of(path))
+        except (OSError, ValueError, KeyError, TypeError):
+            rows.append((path.parent.name, "", "", "", "its summary.json cannot be read", ""))
     if len(rows) == 1:
         return "no run has finished yet"
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
