@@ -153,7 +153,7 @@ def draw(answers: Answers, folder: Path) -> None:
     bins = metrics.reliability_bins(confidences, right)
     plots.save(plots.calibration_figure(bins, error), folder / "calibration.png")
     plots.save(plots.rejection_figure(metrics.rejection_curve(confidences, right)), folder / "rejection.png")
-    spread = np.unique(np.linspace(0, len(right) - 1, N_SHOWN).round().astype(int))
+    spread = plots.spread_over_classes(answers.labels, N_SHOWN)
     shown = answers.ink[spread], answers.labels[spread], answers.digits[spread], confidences[spread]
     plots.save(plots.prediction_figure(*shown, "Sample predictions"), folder / "sample_predictions.png")
     errors = most_confident_errors(answers, N_SHOWN)

@@ -57,7 +57,10 @@ def read_config(run_dir: Path) -> dict[str, Any]:
             return config
     except (OSError, ValueError, AttributeError):
         pass
-    raise UserError(f"the settings of {run_dir.name} (config.json) are missing, damaged, or another program's")
+    raise UserError(
+        f"the settings of {run_dir.name} (config.json) are missing, damaged, or another program's; "
+        "list the runs with: python train.py --runs"
+    )
 
 
 def to_line(row: Mapping[str, Any], n_epochs: int) -> str:
@@ -115,7 +118,7 @@ def draw_figures(
     from digits.measuring import plots
     from digits.measuring.metrics import confusion_matrix
 
-    spread = np.unique(np.linspace(0, len(labels) - 1, N_SHOWN).round().astype(int))  # a folder's come class by class
+    spread = plots.spread_over_classes(labels, N_SHOWN)
     answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     figures = {
         "training_curves": plots.training_figure(history),
