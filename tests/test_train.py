@@ -61,6 +61,7 @@ def trained(drawn, tmp_path_factory):
     settings = settings_for(drawn, epochs=6)
     with train.folder_of(run_dir, train.asdict(settings)):
         train.train(settings, run_dir)
+    model.export_onnx(run_dir / "best.pth")  # once, rather than whenever it is served
     return run_dir
 
 
