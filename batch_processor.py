@@ -42,6 +42,7 @@ from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, printable, report_rows, shape_of, to_json, write_report
+from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
@@ -387,6 +388,8 @@ def _versions() -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Read the sources named on the command line and write the reports."""
     arguments = _parser().parse_args(argv)
+    arguments.model, more = split_names(arguments.model)
+    arguments.sources += more
     _refuse_odd_names(arguments.name, arguments.update)
     sources = _sources(arguments)
     processor = BatchProcessor(

@@ -12,7 +12,6 @@ A folder has labels.csv (file, label, source; label "-" for no digit) beside its
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
-from digits.learning.gather import gather_held_out
+from digits.learning.gather import GONE, gather_held_out, parse_name
 from digits.learning.glyphs import NO_DIGIT
 from digits.learning.trained_on import learnt, note_of
 from digits.measuring import metrics, plots
@@ -42,6 +41,7 @@ from digits.measuring.labelled import (
     status_counts,
     to_samples,
 )
+from digits.measuring.runs import read_config
 from digits.reading.engines import weights_path
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
@@ -76,8 +76,9 @@ def read_kaggle(path: str) -> list[Sample]:
 def read_held_out(run: str, data_dir: Path | None = None) -> list[Sample]:
     """Return the samples that a run held out, but for what its folders hold of them twice. Raises `UserError`."""
     run_dir = RUNS_DIR / run
-    config = json.loads((run_dir / "config.json").read_text())
-    parts = gather_held_out(config["dataset"], config["validation"], data_dir)
+    config = read_config(run_dir)
+    names = [name for name in config["dataset"] if parse_name(name)[0] not in GONE]
+    parts = gather_held_out(names, config["validation"], data_dir)
     note = note_of(MNISTPredictor(str(run_dir / "best.pth")).engines[0].facts)
     fresh = {name: ~learnt(note, ink, data_dir) for name, (ink, _labels) in parts.items()}
     if not any(some.any() for some in fresh.values()):
@@ -152,7 +153,7 @@ def draw(answers: Answers, folder: Path) -> None:
     bins = metrics.reliability_bins(confidences, right)
     plots.save(plots.calibration_figure(bins, error), folder / "calibration.png")
     plots.save(plots.rejection_figure(metrics.rejection_curve(confidences, right)), folder / "rejection.png")
-    spread = np.unique(np.linspace(0, len(right) - 1, N_SHOWN).round().astype(int))
+    spread = plots.spread_over_classes(answers.labels, N_SHOWN)
     shown = answers.ink[spread], answers.labels[spread], answers.digits[spread], confidences[spread]
     plots.save(plots.prediction_figure(*shown, "Sample predictions"), folder / "sample_predictions.png")
     errors = most_confident_errors(answers, N_SHOWN)

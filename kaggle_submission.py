@@ -19,6 +19,7 @@ import numpy as np
 
 from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
 from digits.learning.trained_on import learnt, note_of
+from digits.reading.engines import split_names
 from predict import MNISTPredictor
 from utils import UserError, atomic_path, command, free_path
 
@@ -57,13 +58,17 @@ def main(argv: list[str] | None = None) -> int:
         "  python kaggle_submission.py test.csv --model mnistnet modern",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("csv", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture")
+    told = "Kaggle's test.csv: pixel0 … pixel783, a row per picture"
+    parser.add_argument("csv", nargs="*", metavar="TEST_CSV", help=told)
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
     arguments = parser.parse_args(argv)
-    ink, labels = load_kaggle(arguments.csv)
+    arguments.model, more = split_names(arguments.model)
+    if len(files := arguments.csv + more) != 1:
+        parser.error("name one file, Kaggle's test.csv")
+    ink, labels = load_kaggle(files[0])
     if not len(ink):
-        raise UserError(f"{arguments.csv} has no rows; download test.csv from the competition's data page")
+        raise UserError(f"{files[0]} has no rows; download test.csv from the competition's data page")
     predictor = MNISTPredictor(arguments.model)
     digits = predictor.predict_proba(ink).argmax(axis=1)
     path = write_submission(digits, arguments.output)

@@ -17,14 +17,9 @@ it is no worse, or if --publish says so; python model.py --publish previous goes
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
-import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,16 +31,19 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from digits.command import add_flags, flag
+from digits.command import Range, add_flags, check_flags, flag
 from digits.files import sha256, without_folders
 from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
-from digits.learning.gather import absolute, gather, gather_held_out, is_of_mnist, is_there, overview
+from digits.learning.gather import absolute, gather, is_of_mnist, overview
 from digits.learning.loop import Learner, autocast, read_run
-from digits.learning.trained_on import join, learnt, note_of
-from digits.measuring.comparison import compare
+from digits.learning.trained_on import join, note_of
+from digits.learning.workers import join_workers, leader_first
+from digits.measuring.comparison import may_replace, sources_of
+from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
+from digits.measuring.validation import logits_of, validate, with_no_digit
 from digits.reading.engines import weights_path
 from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
 from model import (
@@ -60,20 +58,14 @@ from model import (
     way_back,
 )
 from predict import MNISTPredictor
-from utils import (
-    ROOT,
-    RUNS_DIR,
-    UserError,
-    choose_device,
-    command,
-    free_path,
-    git_commit,
-    seed_everything,
-    write_json,
-)
+from utils import ROOT, RUNS_DIR, UserError, choose_device, command, free_path, git_commit, seed_everything
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
+AT_LEAST_ONE: Range = (lambda n: n >= 1, "at least 1")
+A_RATE: Range = (lambda rate: 0 < rate <= 1, "above 0 and at most 1")
+A_SEED: Range = (lambda n: 0 <= n <= 400_000, "from 0 to 400,000")  # an epoch's is 10,000 times it, below 2**32
+A_SHARE: Range = (lambda share: 0 <= share < 1, "from 0 to less than 1")
 
 
 @dataclass
@@ -88,15 +80,16 @@ class Settings:
         metavar="NAME",
     )
     augment: list[str] = flag(["light"], "recipes and augmentations", metavar="NAME[=STRENGTH]")
-    epochs: int = flag(10, "times through the data", metavar="N")
-    batch_size: int = flag(64, "images a step learns from", metavar="N")
-    lr: float = flag(1e-3, "highest learning rate, of one cycle", metavar="RATE")
-    validation: int = flag(N_VALIDATION, "MNIST images held out", metavar="N")
-    seed: int = flag(0, "of every random choice (default: 0)", metavar="N")
+    epochs: int = flag(10, "times through the data", AT_LEAST_ONE, metavar="N")
+    batch_size: int = flag(64, "images a step learns from", AT_LEAST_ONE, metavar="N")
+    lr: float = flag(1e-3, "highest learning rate, of one cycle", A_RATE, metavar="RATE")
+    validation: int = flag(N_VALIDATION, "MNIST images held out", AT_LEAST_ONE, metavar="N")
+    seed: int = flag(0, "of every random choice (default: 0)", A_SEED, metavar="N")
     start: str | None = flag(None, "weights to learn on from (default: random ones)", metavar="NAME")
     dropout: float | None = flag(
-        None, "of every dropout layer while training (default: the architecture's)", type=float, metavar="SHARE"
-    )
+        None, "of every dropout layer while training (default: the architecture's)", A_SHARE,
+        type=float, metavar="SHARE",
+    )  # fmt: skip
     teacher: list[str] = flag(
         [], "learn what these networks say, in place of the labels (default: the labels)", metavar="NAME"
     )
@@ -111,16 +104,6 @@ class Settings:
     precision: str = "auto"
     device: str = "auto"
     limit: int | None = None  # images of each data set, at most
-
-
-RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "epochs": (lambda n: n >= 1, "at least 1"),
-    "batch_size": (lambda n: n >= 1, "at least 1"),
-    "validation": (lambda n: n >= 1, "at least 1"),
-    "lr": (lambda rate: 0 < rate <= 1, "above 0 and at most 1"),
-    "dropout": (lambda share: 0 <= share < 1, "from 0 to less than 1"),
-    "label_smoothing": (lambda share: 0 <= share < 1, "from 0 to less than 1"),
-}
 
 
 def train(
@@ -187,8 +170,7 @@ def train(
         row |= {"lr": learner.schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
         history.append(row)
         bar.write(to_line(row, settings.epochs), file=sys.stderr)
-        write_steps(run_dir, epoch + 1, rates, torch.stack(losses).tolist())
-        write_for_tensorboard(run_dir, row)
+        log_epoch(run_dir, row, rates, torch.stack(losses).tolist())
         checkpoint = describe(learner.averaged.module, settings, metrics, data.validation, device)
         checkpoint.trained_on = trained_on
         save_epoch(run_dir, checkpoint, learner, history)
@@ -196,8 +178,8 @@ def train(
     if rank > 0:
         return {}
     # 5. The papers of the run.
-    draw_figures(run_dir, history, data.validation, device)
-    return write_summary(run_dir, settings, history, time.perf_counter() - started)
+    draw_best(run_dir, history, data.validation, device)
+    return write_summary(run_dir, asdict(settings), history, time.perf_counter() - started)
 
 
 def start_model(settings: Settings) -> nn.Module:
@@ -235,61 +217,6 @@ def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[
     return teach(ink, augment, ask, settings.copies, key)
 
 
-def join_workers(device: str) -> tuple[int, int]:
-    """Return (rank, number of processes): (0, 1), or this process's place when torchrun started several."""
-    n_ranks = int(os.environ.get("WORLD_SIZE", 1))
-    if n_ranks > 1 and not torch.distributed.is_initialized():
-        if device == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-    return int(os.environ.get("RANK", 0)), n_ranks
-
-
-@contextlib.contextmanager
-def leader_first(rank: int, n_ranks: int) -> Iterator[None]:
-    """Let rank 0 go through the block before the others do, so that what it leaves in a cache is made once."""
-    if n_ranks > 1 and rank > 0:
-        torch.distributed.barrier()
-    yield
-    if n_ranks > 1 and rank == 0:
-        torch.distributed.barrier()
-
-
-def with_no_digit(logits: Tensor) -> Tensor:
-    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/reading/verdict.py."""
-    return F.pad(logits, (0, 1))
-
-
-@torch.inference_mode()
-def logits_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:
-    """Return (n, 10) float32 logits of uint8 ink (n, 28, 28), the network in evaluation mode."""
-    model.eval()
-    parts = []
-    for start in range(0, len(ink), 1024):
-        batch = torch.from_numpy(ink[start : start + 1024]).to(device).float().unsqueeze(1) / 255.0
-        parts.append(model(standardise(batch)).float().cpu().numpy())
-    return np.concatenate(parts)
-
-
-def validate(model: nn.Module, validation: dict[str, tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
-    """Return val_loss (mean over the data sets) and, for each data set, the accuracy on its digits and on each class.
-
-    The names are val_mnist, and mnist/0 to mnist/9 for the classes that it has.
-    """
-    losses, accuracies, by_class = list[float](), dict[str, float](), dict[str, float]()
-    for name, (ink, labels) in validation.items():
-        logits = torch.from_numpy(logits_of(model, ink, device))
-        target = torch.from_numpy(labels)
-        losses.append(float(F.cross_entropy(with_no_digit(logits), target)))
-        digits = target < 10
-        right = (logits.argmax(1) == target).float()
-        accuracies[f"val_{name}"] = float(right[digits].mean())
-        by_class |= {
-            f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < 10])
-        }
-    return {"val_loss": float(np.mean(losses)), **accuracies, **by_class}
-
-
 def describe(
     model: nn.Module, settings: Settings, metrics: dict[str, Any], validation: dict[str, Any], device: str
 ) -> Checkpoint:
@@ -312,72 +239,13 @@ def save_epoch(run_dir: Path, checkpoint: Checkpoint, learner: Learner, history:
     learner.save(run_dir, history)
 
 
-def to_line(row: dict[str, Any], n_epochs: int) -> str:
-    """Return what is said of an epoch: its figures, but for those by class, and how long the others will take."""
-    left = round(row["seconds"] * (n_epochs - row["epoch"]))
-    told = "  ".join(f"{key} {value:.5g}" for key, value in row.items() if "/" not in key)
-    return f"{told}  left {left // 60}:{left % 60:02}"
-
-
-def write_steps(run_dir: Path, epoch: int, rates: list[float], losses: list[float]) -> None:
-    """Add learning rate and loss of each of the epoch's steps to steps.csv; the first epoch begins it anew."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "steps.csv").open("w" if epoch == 1 else "a", newline="") as file:
-        writer = csv.writer(file)
-        if epoch == 1:
-            writer.writerow(["epoch", "step", "lr", "train_loss"])
-        writer.writerows((epoch, step, *pair) for step, pair in enumerate(zip(rates, losses, strict=True), start=1))
-
-
-def write_for_tensorboard(run_dir: Path, row: dict[str, Any]) -> None:
-    """Add the epoch's figures to the run's TensorBoard log, where the tensorboard package is installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return
-    with SummaryWriter(str(run_dir)) as writer:
-        for name, value in row.items():
-            writer.add_scalar(name, value, row["epoch"])
-
-
-def write_summary(run_dir: Path, settings: Settings, history: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Write summary.json; return the summary."""
-    best = min(history, key=lambda row: row["val_loss"])
-    versions = {"python": sys.version.split()[0], "torch": torch.__version__, "numpy": np.__version__}
-    summary = {"settings": asdict(settings), "best": best, "last": history[-1], "seconds": round(seconds, 1)}
-    summary |= {"git_commit": git_commit(), "versions": versions}
-    write_json(run_dir / "summary.json", summary)
-    return summary
-
-
-def draw_figures(run_dir: Path, history: list[dict[str, Any]], validation: dict[str, Any], device: str) -> None:
-    """Draw training curves; of the best weights on the first validation set, confusion, samples and errors."""
-    from digits.measuring import plots
-    from digits.measuring.metrics import confusion_matrix
-
+def draw_best(run_dir: Path, history: list[dict[str, Any]], validation: dict[str, Any], device: str) -> None:
+    """Draw the run's curves, and what its best weights make of the digits of the first validation set."""
     model, checkpoint = load_model(run_dir / "best.pth")
     name, (ink, labels) = next(iter(validation.items()))
     ink, labels = ink[labels < 10], labels[labels < 10]
-    spread = np.unique(np.linspace(0, len(labels) - 1, 24).round().astype(int))  # a folder's come class by class
     probabilities = softmax(logits_of(model.to(device), ink, device), checkpoint.temperature)
-    answers, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    figures = {
-        "training_curves": plots.training_figure(history),
-        "confusion_matrix": plots.confusion_figure(confusion_matrix(labels, answers), f"{name}, validation"),
-        "sample_predictions": plots.prediction_figure(
-            ink[spread], labels[spread], answers[spread], confidences[spread], f"{name}, validation"
-        ),
-    }
-    wrong = np.flatnonzero(answers != labels)
-    if len(wrong):
-        worst = wrong[np.argsort(-confidences[wrong], kind="stable")][:24]
-        shown = ink[worst], labels[worst], answers[worst], confidences[worst]
-        figures["errors"] = plots.prediction_figure(*shown, "Most confident errors")
-    for stem, figure in figures.items():
-        plots.save(figure, run_dir / f"{stem}.png")
-
-
-# ---------------------------------------------------------------- serving what was trained
+    draw_figures(run_dir, history, name, ink, labels, probabilities)
 
 
 def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool = False) -> None:
@@ -385,7 +253,10 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     best, served = run_dir / "best.pth", weights_path(settings.model)
     good, why = True, "no others were served"
     if served.exists():
-        good, why = is_no_worse(settings, best, served, data_directory)
+        new, before = (MNISTPredictor(str(path), "torch", choose_device(settings.device)) for path in (best, served))
+        learnt, n_held_out = sources_of(served, before.engines[0].facts, RUNS_DIR)
+        n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
+        good, why = may_replace(new, before, [*settings.dataset, *learnt], n, data_directory)
     told = [f"Weights: {os.path.relpath(best)}"]
     if good or anyway:
         publish(run_dir)
@@ -394,58 +265,6 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     else:
         told += [f"Not served: {why}.", f"To serve them all the same: python model.py --publish {run_dir.name}"]
     print("\n".join(told), file=sys.stderr)
-
-
-def is_no_worse(settings: Settings, best: Path, served: Path, data_directory: Path) -> tuple[bool, str]:
-    """Return whether the new weights may replace those served, and why; print what was measured."""
-    device = choose_device(settings.device)
-    new, before = (MNISTPredictor(str(path), engine="torch", device=device) for path in (best, served))
-    try:
-        held_out, missing = held_out_by_both(settings, new, before, served, data_directory)
-    except UserError as error:
-        return False, f"they could not be compared with those served: {error}"
-    if missing:
-        print(f"Not compared, since it is not here: {', '.join(missing)}", file=sys.stderr)
-    found = compare(new, before, held_out)
-    print("Held-out pictures, read by the new network and by the one served before:", *found, sep="\n", file=sys.stderr)
-    worse = [one.name for one in found if one.is_worse]
-    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these"
-
-
-def held_out_by_both(
-    settings: Settings, new: MNISTPredictor, before: MNISTPredictor, served: Path, data_directory: Path
-) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], list[str]]:
-    """Return the pictures {name: (ink, labels)} that neither network learnt, and the sources that cannot be had.
-
-    Those of the new run, and those of what the served one learnt. Raises `UserError` if MNIST is needed and not here.
-    """
-    known, n_held_out = sources_of(served, before.engines[0].facts)
-    names, missing = list(settings.dataset), []
-    for name in known:
-        if is_there(name):
-            names.append(name)
-        else:
-            missing.append(Path(name).name)
-    n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
-    parts = gather_held_out(names, n, data_directory)
-    notes = [note_of(reader.engines[0].facts) for reader in (new, before)]
-    for name, (ink, labels) in parts.items():
-        fresh = ~np.any([learnt(note, ink, data_directory) for note in notes], axis=0)
-        parts[name] = ink[fresh], labels[fresh]
-    parts = {name: part for name, part in parts.items() if len(part[1])}
-    if not parts:
-        raise UserError("no picture was held out by both")
-    return parts, missing
-
-
-def sources_of(served: Path, facts: dict[str, Any]) -> tuple[list[str], int]:
-    """Return what the served network learnt, and how much it held out: as its run tells, if that is still here."""
-    config = facts.get("config") or {}
-    weights = sha256(served)
-    for run_dir in sorted(RUNS_DIR.glob("*/best.pth")):
-        if sha256(run_dir) == weights and (told := run_dir.with_name("config.json")).exists():
-            config = json.loads(told.read_text())
-    return [str(name) for name in config.get("dataset", ())], int(config.get("validation", N_VALIDATION))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -484,32 +303,9 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 
-def table_of_runs() -> str:
-    """Return a line for each finished run: name, network, data, epochs, validation figures, whether it is served."""
-    rows = [("run", "network", "data", "epochs", "best epoch on validation", "")]
-    for path in sorted(RUNS_DIR.glob("*/summary.json"), key=os.path.getmtime):
-        told, weights = json.loads(path.read_text()), path.with_name("best.pth")
-        settings, best = told["settings"], told["best"]
-        served = weights_path(settings["model"])
-        is_served = served.exists() and weights.exists() and sha256(served) == sha256(weights)
-        data = dict.fromkeys(without_folders(settings["dataset"]))
-        figures = ", ".join(
-            f"{key[4:]} {best[key]:.2%}" for key in best if key.startswith("val_") and key != "val_loss"
-        )
-        done = str(told["last"]["epoch"])
-        rows.append((path.parent.name, settings["model"], " ".join(data), done, figures, "served" if is_served else ""))
-    if len(rows) == 1:
-        return "no run has finished yet"
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
 def check(settings: Settings) -> None:
-    """Raise `UserError` for a number that nothing can be trained with."""
-    for name, (fits, told) in RANGES.items():
-        value = getattr(settings, name)
-        if value is not None and not fits(value):
-            raise UserError(f"--{name.replace('_', '-')} must be {told}, not {value:g}")
+    """Raise `UserError` for what nothing can be trained with."""
+    check_flags(settings)
     if settings.feedback and settings.teacher:
         raise UserError("--feedback learns people's labels; leave out --teacher")
     if settings.feedback and not Path(settings.feedback).is_file():
@@ -532,6 +328,8 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
     if not arguments.resume:
         settings = settings_from(arguments)
         name = arguments.name or f"{settings.model}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if Path(name).name != name or name.startswith("."):
+            raise UserError(f"'{name}' is no name of a run; --name is one without folders, such as mine")
         return settings, None, free_path(RUNS_DIR / name)
     run_dir = RUNS_DIR / arguments.resume
     settings, state = read_run(run_dir, Settings)
@@ -540,22 +338,9 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
         raise UserError(
             f"{run_dir.name} has not finished its {settings.epochs} epochs; resume it without --epochs first"
         )
-    if wanted and wanted < n_done:
+    if wanted is not None and wanted < n_done:
         raise UserError(f"{run_dir.name} has had {n_done} epochs already; ask for more with --epochs")
     return replace(settings, epochs=wanted or settings.epochs), state, run_dir
-
-
-@contextlib.contextmanager
-def folder_of(run_dir: Path, settings: Settings) -> Iterator[None]:
-    """Make the run's folder with its settings; take it away again if nothing was learnt in it."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_json(run_dir / "config.json", asdict(settings))
-    (run_dir / "summary.json").unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        if not (run_dir / "state.pt").exists():
-            shutil.rmtree(run_dir, ignore_errors=True)
 
 
 @command
@@ -563,7 +348,7 @@ def main(argv: list[str] | None = None) -> int:
     """Train, or go on with a stopped run; print the path of the run's summary."""
     arguments = parse_arguments(argv)
     if arguments.runs:
-        print(table_of_runs())
+        print(table_of_runs(RUNS_DIR))
         return 0
     rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
@@ -579,7 +364,7 @@ def main(argv: list[str] | None = None) -> int:
             f"{run_dir.name} is finished; {told}; serve it: python model.py --publish {run_dir.name}", file=sys.stderr
         )
     else:
-        with folder_of(run_dir, settings):
+        with folder_of(run_dir, asdict(settings)):
             train(settings, run_dir, state, directory)
         if settings.limit is None:
             serve(settings, run_dir, directory, arguments.publish)

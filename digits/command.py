@@ -55,15 +55,19 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-def flag(default: Any, told: str, **options: Any) -> Any:
+Range = tuple[Callable[[float], bool], str]  # whether a number fits, and which do
+
+
+def flag(default: Any, told: str, fits: Range | None = None, **options: Any) -> Any:
     """Declare a field of a dataclass of settings that is a flag of the command line too; see `add_flags`.
 
-    `told` is its help, `options` go to argparse; a default of None must be said by `told`.
+    `told` is its help, `options` go to argparse; a default of None must be said by `told`. `fits` is for `check_flags`.
     """
     more = {"default_factory": lambda: list(default)} if isinstance(default, list) else {"default": default}
     kind = {"nargs": "+"} if isinstance(default, list) else {} if default is None else {"type": type(default)}
     shown = " ".join(default) if isinstance(default, list) else default
-    return field(**more, metadata={"help": f"{told} (default: {shown})" if default else told, **kind, **options})
+    help = f"{told} (default: {shown})" if default else told
+    return field(**more, metadata={"argparse": {"help": help, **kind, **options}, "fits": fits})
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: Any) -> None:
@@ -72,7 +76,15 @@ def add_flags(parser: argparse.ArgumentParser, settings: Any) -> None:
         if one.metadata:
             name = f"--{one.name.replace('_', '-')}"
             default = one.default if one.default_factory is MISSING else one.default_factory()
-            parser.add_argument(name, default=default, **one.metadata)
+            parser.add_argument(name, default=default, **one.metadata["argparse"])
+
+
+def check_flags(settings: Any) -> None:
+    """Raise `UserError` for a number outside the range that its flag was declared with."""
+    for one in fields(settings):
+        value, fits = getattr(settings, one.name), one.metadata.get("fits")
+        if fits and value is not None and not fits[0](value):
+            raise UserError(f"--{one.name.replace('_', '-')} must be {fits[1]}, not {value:g}")
 
 
 def disk_sentence(error: OSError) -> str:

@@ -69,6 +69,20 @@ def test_every_file_gets_a_row(folder, tmp_path, capsys):
     assert log.suffix == ".log" and log.read_text().count("WARNING") == 4
 
 
+@pytest.mark.parametrize("source", ["digits/", "digits", "digits/1.png", "list.txt"])
+def test_what_follows_the_networks_is_read(source, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_text("digits/1.png\n")
+    _status, report = run(capsys, "--model", ROOT / "models" / "mnist_cnn_best.pth", "mnistnet", source)
+    (row,) = [row for row in read_csv(report) if row["path"].endswith("1.png")]
+    assert row["digit"] == "1"
+
+
+def test_a_network_misspelt_is_no_folder(folder, capsys):
+    assert batch_processor.main(["--model", "mnistnet", "modren", str(folder)]) == 2
+    assert "there are no weights at" in capsys.readouterr().err
+
+
 def test_api_of_the_readme(folder, tmp_path, capsys):
     processor = BatchProcessor(output_dir=tmp_path / "out")
     table = pd.DataFrame(processor.process_folder(folder))

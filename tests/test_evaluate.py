@@ -145,7 +145,7 @@ def test_a_run_is_measured_on_what_it_held_out(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(module, "RUNS_DIR", tmp_path / "runs")
     own = draw(tmp_path / "own", 30, seed=2)
     settings = train.Settings(model="tinyvgg", dataset=[str(own)], epochs=1, batch_size=8, device="cpu")
-    with train.folder_of(tmp_path / "runs" / "mine", settings):
+    with train.folder_of(tmp_path / "runs" / "mine", train.asdict(settings)):
         train.train(settings, tmp_path / "runs" / "mine")
     result, _out = run(capsys, "--held-out", "mine")
     assert 8 <= result["n"] <= 12 and result["trained_on"] == {} and list(result["by_source"]) == ["own"]

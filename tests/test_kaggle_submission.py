@@ -32,6 +32,18 @@ def test_every_row_gets_its_digit(test_csv, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "submission.csv")
 
 
+def test_a_file_after_the_networks_is_read(test_csv, tmp_path):
+    assert kaggle_submission.main(["--output", str(tmp_path / "s.csv"), "--model", "mnistnet", str(test_csv)]) == 0
+    assert (tmp_path / "s.csv").read_text().endswith("\n10,9\n")
+
+
+@pytest.mark.parametrize("words", [[], ["a.csv", "b.csv"]])
+def test_one_file_is_read(words, capsys):
+    with pytest.raises(SystemExit):
+        kaggle_submission.main(words)
+    assert "name one file" in capsys.readouterr().err
+
+
 def test_a_submission_is_never_overwritten(test_csv, tmp_path):
     (tmp_path / "submission.csv").write_text("mine")
     assert kaggle_submission.main([str(test_csv), "--output", str(tmp_path / "submission.csv")]) == 0

@@ -95,6 +95,58 @@ def test_right_and_wrong_are_told_by_colour_and_by_sign():
     assert edges[0] != edges[1]
 
 
+def ticks(axis) -> list[str]:
+    """Return the tick labels that are seen, in order; drawing them decides which."""
+    axis.axes.figure.draw_without_rendering()
+    low, high = sorted(axis.get_view_interval())
+    labels = [tick for tick in axis.get_ticklabels(which="both") if tick.get_text()]
+    return [label.get_text() for label in labels if low <= label.get_position()[axis.axis_name == "y"] <= high]
+
+
+@pytest.mark.parametrize(("first", "last"), [(2.4, 0.03), (0.42, 0.12), (0.2262, 0.2101), (40, 0.001)])
+def test_the_ticks_of_the_loss_keep_apart(first, last):
+    losses = np.geomspace(first, last, 13)
+    rows = [row | {"train_loss": x, "val_loss": x} for row, x in zip(history(13), losses, strict=True)]
+    axes = plots.training_figure(rows).axes[0]
+    plots.to_pixels(axes.figure)
+    boxes = [tick.get_window_extent() for tick in axes.get_yticklabels(which="both") if tick.get_text()]
+    shown = sorted((box for box in boxes if axes.bbox.y0 <= (box.y0 + box.y1) / 2 <= axes.bbox.y1), key=lambda b: b.y0)
+    assert len(shown) >= 3 and all(low.y1 < high.y0 for low, high in zip(shown, shown[1:], strict=False))
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_epochs_are_whole_numbers_from_one(n):
+    shown = ticks(plots.training_figure(history(n)).axes[0].xaxis)
+    assert shown and all(1 <= int(tick) <= n for tick in shown)
+
+
+@pytest.mark.parametrize("right", [np.ones(8, bool), np.ones(500, bool), np.arange(500) % 4 > 0, np.zeros(3, bool)])
+def test_a_rejection_curve_lies_within_its_axes(right):
+    curve = metrics.rejection_curve(np.linspace(0.2, 1, len(right)), right)
+    axes = plots.rejection_figure(curve).axes[0]
+    assert axes.get_xlim() == (0, 1) and axes.get_ylim()[0] == 0 < axes.get_ylim()[1]
+    x, y = axes.lines[0].get_data()
+    assert len(x) and x.max() <= 0.95 + 1e-9 and y.max() <= axes.get_ylim()[1]
+
+
+def test_answers_of_a_bin_are_counted_in_plain_numbers():
+    confidences = np.repeat([0.5, 0.99], [1, 5000])
+    axes = plots.calibration_figure(metrics.reliability_bins(confidences, confidences > 0), 0.02).axes[1]
+    assert {"1", "1,000"} <= set(ticks(axes.yaxis)) <= {"1", "10", "100", "1,000"} and axes.get_ylim()[0] < 1
+
+
+def test_samples_show_every_class():
+    by_class = np.repeat([0, 1, 2, 7], [500, 1, 30, 200])
+    chosen = plots.spread_over_classes(by_class, 24)
+    assert (np.diff(chosen) > 0).all() and set(by_class[chosen]) == {0, 1, 2, 7}
+    assert np.bincount(by_class[chosen], minlength=8).tolist() == [6, 1, 6, 0, 0, 0, 0, 6]
+    assert chosen[0] == 0 and chosen[-1] == len(by_class) - 1, "the first and the last of a class"
+    assert plots.spread_over_classes(np.arange(3), 24).tolist() == [0, 1, 2]
+    assert (
+        len(plots.spread_over_classes(np.arange(1000) % 10, 24)) == 24 and len(plots.spread_over_classes([], 24)) == 0
+    )
+
+
 def test_a_stress_figure_names_the_flip():
     assert "rotation: 4 turns into 9 at 20" in texts(FIGURES["stress"]())
     assert "the answer stays 4" in texts(FIGURES["stress without a flip"]())

@@ -21,7 +21,6 @@ from digits.learning.augment import mix
 from digits.learning.loop import make_schedule
 from model import load_checkpoint
 from predict import MNISTPredictor
-from utils import UserError
 
 
 def draw(own, n: int, seed: int):
@@ -60,8 +59,9 @@ def trained(drawn, tmp_path_factory):
     """The folder of a run that has learnt to tell the two apart; copy it before changing it."""
     run_dir = tmp_path_factory.mktemp("trained") / "run"
     settings = settings_for(drawn, epochs=6)
-    with train.folder_of(run_dir, settings):
+    with train.folder_of(run_dir, train.asdict(settings)):
         train.train(settings, run_dir)
+    model.export_onnx(run_dir / "best.pth")  # once, rather than whenever it is served
     return run_dir
 
 
@@ -164,10 +164,14 @@ def test_mixup_keeps_every_target_a_distribution():
         (["--model", "lenet"], "there is no architecture 'lenet'"),
         (["--augment", "wobble"], "there is no augmentation 'wobble'"),
         (["--dataset", "nowhere"], "there is no data set 'nowhere'"),
-        (["--resume", "no-such-run"], "cannot be resumed"),
+        (["--resume", "no-such-run"], "there is no run 'no-such-run' to resume"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
         (["--lr", "-1"], "--lr must be above 0"),
         (["--dropout", "5"], "--dropout must be from 0 to less than 1"),
+        (["--seed", "-1"], "--seed must be from 0 to 400,000"),
+        (["--name", "../mine"], "'../mine' is no name of a run"),
+        (["--dataset", "bundled", "imitated=0"], "imitated=0 holds nothing to learn from"),
+        (["--augment", "rotation=-5"], "needs a number from 0"),
         (["--validation", "0"], "--validation must be at least 1"),
         (["--start", "nobody"], "there are no weights"),
         (["--teacher", "nobody", "--dataset", "bundled"], "there are no weights"),
@@ -242,11 +246,61 @@ def test_fine_tuning_goes_on_gently_and_forgets_nothing(served, tiny_folder):
     assert settings.dataset == ["mnist", "bundled"] and settings.epochs == 10, "what was said is done"
 
 
-def test_a_damaged_state_is_one_sentence(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "state.pt").write_bytes(b"half a fil")
-    with pytest.raises(UserError, match="damaged"):
-        train.read_run(tmp_path, train.Settings)
+DAMAGE = {
+    "half a state": (lambda run: (run / "state.pt").write_bytes((run / "state.pt").read_bytes()[:999]), "is damaged"),
+    "text for a state": (lambda run: (run / "state.pt").write_text("half a fil"), "is damaged"),
+    "a state of parts": (lambda run: torch.save({"history": []}, run / "state.pt"), "is damaged"),
+    "no state": (lambda run: (run / "state.pt").unlink(), "has no state.pt"),
+    "settings cut short": (lambda run: (run / "config.json").write_text('{"epochs": 6'), "is damaged"),
+    "settings of another version": (
+        lambda run: (run / "config.json").write_text('{"patience": 3}'),
+        "another version's",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_run_that_cannot_be_resumed_is_one_sentence(damage, served, tmp_path, capsys):
+    harm, says = DAMAGE[damage]
+    run = tmp_path / "runs" / "good"
+    harm(run)
+    before = contents(run)
+    assert train.main(["--resume", "good", "--epochs", "8", "--no-cuda"]) == 2
+    told = capsys.readouterr().err
+    assert says in told and told.count("\n") == 1 and "best.pth" in told, "from which weights to start anew"
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_damaged_summary_hides_no_other_run(text, served, tmp_path, capsys):
+    shutil.copytree(tmp_path / "runs" / "good", tmp_path / "runs" / "bad")
+    (tmp_path / "runs" / "bad" / "summary.json").write_text(text)
+    assert train.main(["--runs"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert "cannot be read" in lines["bad"] and lines["good"].endswith("served")
+
+
+def test_an_extension_that_fails_at_once_leaves_the_run_as_it_was(served, tmp_path, capsys):
+    run = tmp_path / "runs" / "good"
+    config = json.loads((run / "config.json").read_text()) | {"dataset": [str(tmp_path / "gone")]}
+    (run / "config.json").write_text(json.dumps(config))
+    before = contents(run)
+    assert train.main(["--resume", "good", "--epochs", "8", "--no-cuda"]) == 2
+    assert "there is no data set" in capsys.readouterr().err
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("n", ["0", "-1", "5"])
+def test_fewer_epochs_than_it_had_are_refused(n, served, capsys):
+    assert train.main(["--resume", "good", "--epochs", n, "--no-cuda"]) == 2
+    assert "has had 6 epochs already" in capsys.readouterr().err
+
+
+def test_empty_class_folders_are_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    (tmp_path / "own" / "0").mkdir(parents=True)
+    assert train.main(["--dataset", str(tmp_path / "own"), "--no-cuda"]) == 2
+    assert "the folders are empty" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- what is served

@@ -66,9 +66,12 @@ def parse(words: list[str]) -> dict[str, float]:
 
 def _number(word: str, value: str) -> float:
     try:
-        return float(value)
+        strength = float(value)
     except ValueError:
-        raise UserError(f"'{word}' needs a number after the equals sign, such as rotation=10") from None
+        strength = math.nan
+    if not 0 <= strength < math.inf:
+        raise UserError(f"'{word}' needs a number from 0 after the equals sign, such as rotation=10")
+    return strength
 
 
 class Augment:
@@ -189,9 +192,13 @@ def main(argv: list[str] | None = None) -> int:
     import cv2
 
     ink = torch.from_numpy(load_mnist(True)[0][:16].copy()).unsqueeze(1) / 255.0
-    rows = [ink, *gallery(ink).values()]
-    sheet = np.concatenate([np.concatenate(list(row[:, 0].numpy()), axis=1) for row in rows])
-    cv2.imwrite(path, cv2.resize((sheet * 255).astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))
+    rows = []
+    for name, copies in {"as it is": ink, **gallery(ink)}.items():
+        digits = (255 * (1 - np.concatenate(list(copies[:, 0].numpy()), axis=1).clip(0, 1))).astype(np.uint8)
+        named = np.full((56, 160), 255, np.uint8)
+        cv2.putText(named, name.replace("_", " "), (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        rows.append(np.concatenate([named, cv2.resize(digits, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)], 1))
+    cv2.imwrite(path, np.concatenate(rows))
     print(path)
     return 0
 

@@ -195,7 +195,8 @@ def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         labels += [label] * len(found)
         left_out += [f"{file.relative_to(path)}: {why}"] if why else []
     if not inks:
-        raise UserError(f"no picture in the class folders below {path} can be read; {left_out[0] if left_out else ''}")
+        why = left_out[0] if left_out else "the folders are empty"
+        raise UserError(f"no picture in the class folders below {path} can be read: {why}")
     return np.stack(inks), np.array(labels, np.int64), left_out
 
 

@@ -38,6 +38,7 @@ Loaded = tuple[Part, Part, list[str]]  # to train on, to validate with, and what
 
 MADE = {"imitated": 400_000}  # pictures that the project makes itself
 OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
+GONE = {"segments"}  # made by earlier versions: weights that learnt them still name them, and nobody has them
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
 N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
@@ -171,6 +172,8 @@ def _load(
     name: str, n: int | None, n_validation: int, seed: int, directory: str | Path | None, limit: int | None
 ) -> Loaded:
     """Return one data set, or its first `n` to train on: that part, the part held out, and what was left out."""
+    if n == 0:
+        raise UserError(f"{name}=0 holds nothing to learn from; leave it out, or ask for more")
     if name in MADE:
         n = limit or n or MADE[name]
         n_check = limit // 20 if limit else min(n // 5, MADE[name] // 20)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,10 +67,10 @@ class Learner:
         self.averaged.update_parameters(self.model)
         return loss.detach()
 
+    PARTS = ("model", "averaged", "optimizer", "schedule")  # that a state holds
+
     def _parts(self) -> dict[str, Any]:
-        return {
-            "model": self.model, "averaged": self.averaged, "optimizer": self.optimizer, "schedule": self.schedule,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in self.PARTS}
 
     def save(self, run_dir: Path, history: list[dict[str, Any]]) -> None:
         """Write the metrics, a row an epoch, and all that resuming needs; `take_up` is the way back."""
@@ -128,10 +129,20 @@ def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[A
 
 def read_run(run_dir: Path, kind: Callable[..., Settings]) -> tuple[Settings, dict[str, Any]]:
     """Return the settings, of their `kind`, and state of a run that was stopped; raises `UserError`."""
+    if not run_dir.is_dir():
+        raise UserError(f"there is no run '{run_dir.name}' to resume; runs lie in {os.path.relpath(run_dir.parent)}")
     try:
-        settings = kind(**json.loads((run_dir / "config.json").read_text()))
-        return settings, torch.load(run_dir / "state.pt", map_location="cpu", weights_only=True)
+        config = json.loads((run_dir / "config.json").read_text())
+        state = torch.load(run_dir / "state.pt", map_location="cpu", weights_only=True)
+        if missing := {"history", *Learner.PARTS} - state.keys():
+            raise KeyError(missing)
+        return kind(**config), state
     except FileNotFoundError as error:
-        raise UserError(f"{run_dir} cannot be resumed: it has no {Path(error.filename).name} yet") from None
-    except Exception as error:
-        raise UserError(f"{run_dir} cannot be resumed: its state is damaged ({type(error).__name__})") from None
+        why = f"it has no {Path(error.filename).name}"
+    except TypeError:
+        why = "its settings are another version's, or another program's"
+    except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike
+        why = f"its state is damaged ({type(error).__name__})"
+    best = run_dir / "best.pth"
+    step = "start a new one" + (f", from its weights: --start {os.path.relpath(best)}" if best.exists() else "")
+    raise UserError(f"{run_dir.name} cannot be resumed: {why}; {step}")

@@ -18,7 +18,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from digits.files import atomic_path
 from digits.measuring.metrics import N_DIGITS
@@ -30,6 +30,8 @@ BLUE, RIGHT, WRONG, GREY, LIGHT, TEXT = "#0072B2", "#009E73", "#D55E00", "#76767
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
 MARKERS = "osD^vPX"
 DPI = 140
+MANY_TIMES = 5  # by how much values must differ for a logarithmic axis to have round ticks
+LEAST_KEPT = 0.05  # share of the answers: a few errors among fewer would shape the end of the rejection curve
 
 
 def save(figure: Figure, path: str | Path) -> Path:
@@ -65,6 +67,23 @@ def _clean(axes: Axes, title: str, x: str = "", y: str = "") -> None:
     axes.tick_params(labelsize=9, color=GREY)
 
 
+def _log_axis(axes: Axes, subs: tuple[float, ...], plain: str) -> None:
+    """Make the y axis logarithmic, with few ticks in plain numbers: `subs` times a power of ten."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=subs))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(plain)
+
+
+def spread_over_classes(labels: np.ndarray, n: int) -> np.ndarray:
+    """Return the indices, in order, of at most `n` of the labels: about as many of each class, spread over it."""
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    n_each = -(-n // max(1, len(classes)))
+    chosen = [one[np.unique(np.linspace(0, len(one) - 1, n_each).round().astype(int))] for one in classes]
+    in_turn = [one[i] for i in range(n_each) for one in chosen if i < len(one)]
+    return np.sort(np.array(in_turn[:n], np.int64))
+
+
 def _show(axes: Axes, ink: np.ndarray, colour: str = LIGHT) -> None:
     axes.imshow(ink, cmap="gray_r", vmin=0, vmax=255)
     axes.set_xticks([])
@@ -83,7 +102,8 @@ def training_figure(history: Sequence[dict[str, Any]]) -> Figure:
     _draw_losses(losses, history)
     _draw_accuracies(accuracies, history)
     for axes in (losses, accuracies):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, len(history) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
     return figure
 
@@ -92,10 +112,9 @@ def _draw_losses(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     epochs = [row["epoch"] for row in history]
     for key, name, style in (("train_loss", "training", "--"), ("val_loss", "validation", "-")):
         axes.plot(epochs, [row[key] for row in history], style, marker="o", markersize=3, color=BLUE, label=name)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:.3g}")
-    axes.yaxis.set_minor_formatter("{x:.3g}")
-    axes.tick_params(which="minor", labelsize=9, color=GREY)
+    values = [row[key] for row in history for key in ("train_loss", "val_loss")]
+    if max(values) > MANY_TIMES * min(values):
+        _log_axis(axes, (1, 2, 5), "{x:.3g}")
     _clean(axes, "Loss", "epoch")
 
 
@@ -184,7 +203,8 @@ def calibration_figure(bins: dict[str, np.ndarray], error: float) -> Figure:
     axes.legend(fontsize=9, frameon=False, loc="upper left")
     _clean(axes, f"Calibration: expected error {100 * error:.2f} %", "", "accuracy")
     numbers.bar(middles[filled], bins["n"][filled], 0.92 * width, color=GREY)
-    numbers.set_yscale("log")
+    _log_axis(numbers, (1,), "{x:,.0f}")
+    numbers.set_ylim(bottom=0.5)  # so that a single answer shows
     _clean(numbers, "", "confidence", "answers")
     for part in (axes.xaxis, axes.yaxis, numbers.xaxis):
         part.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -194,11 +214,13 @@ def calibration_figure(bins: dict[str, np.ndarray], error: float) -> Figure:
 def rejection_figure(curve: dict[str, np.ndarray]) -> Figure:
     """Draw how the error falls when the least sure answers are left to a person (`metrics.rejection_curve`, (n,))."""
     figure, ((axes,),) = _figure(5.4, 3.8)
-    axes.plot(1 - curve["coverage"], curve["error"], color=BLUE)
+    kept = curve["coverage"] >= LEAST_KEPT
+    axes.plot(1 - curve["coverage"][kept], curve["error"][kept], color=BLUE, clip_on=False)
     _clean(axes, "Error among the answers kept", "share left to a person", "error")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_ylim(bottom=0)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, max(0.01, 1.05 * curve["error"][kept].max(initial=0)))
     return figure
 
 

@@ -35,9 +35,18 @@ def weights_path(model: str | os.PathLike[str]) -> Path:
 
 
 def split_names(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return the names and weights of networks, and what follows them: the files of `--model X.pth 7.png`."""
-    others = [word for word in words[1:] if is_path(word) and Path(word).suffix not in (".pth", ".onnx")]
-    return [word for word in words if word not in others], others
+    """Return the networks that a --model names, and what it took along: the rest of `--model X.pth 7.png scans/`.
+
+    The first word is a network. Others are one by their .pth or .onnx, or by a name that is not a file's or folder's.
+    """
+    first, *rest = words
+    return [first, *filter(_is_network, rest)], [word for word in rest if not _is_network(word)]
+
+
+def _is_network(word: str) -> bool:
+    if is_path(word):
+        return Path(word).suffix in (".pth", ".onnx")
+    return word != "-" and (weights_path(word).exists() or not Path(word).exists())
 
 
 class Engine(Protocol):
