@@ -57,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError):
-        raise UserError(f"{host}:{port} cannot be served on; is it in use? Choose another with --port") from None
+        raise UserError(f"cannot listen on {host}:{port}; is it in use? Choose another with --port") from None
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
