@@ -462,7 +462,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-0", "--null", action="store_true", help="names on stdin are separated by NUL, as in find -print0")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")
-    add("--output", choices=["-"], help="-: write each row to stdout as it comes, as a line of JSON")
+    add("--output", choices=["-"], help="-: write each row to stdout as a line of JSON, as soon as it is read")
     add("--name", help="what the reports are called (default: batch_ and the time)")
     add(
         "--update",
