@@ -57,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError):
-        raise UserError(f"{host}:{port} cannot be served on; is it in use? Choose another with --port") from None
+        raise UserError(f"cannot listen on {host}:{port}; is it in use? Choose another with --port") from None
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -69,7 +69,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all in models/)")
     parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a password; lines name:password")
-    parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="further host names, or *")
+    parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="additional host names, or *")
     parser.add_argument(
         "--max-upload-mb",
         type=int,
@@ -79,7 +79,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="let MCP's classify_folder read below this folder")
-    parser.add_argument("--yes-public", action="store_true", help="serve others without a password, knowingly")
+    parser.add_argument("--yes-public", action="store_true", help="serve others without a password")
     if space := os.environ.get("SPACE_HOST"):  # a Hugging Face Space: public, behind its own name
         parser.set_defaults(host="0.0.0.0", allow_hosts=[space], yes_public=True)
     return parser.parse_args(argv)

@@ -59,7 +59,7 @@ def _journal_may_fail() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise UserError(f"the journal cannot be used ({error}); make room, then go on with --resume") from None
+        raise UserError(f"the journal cannot be used ({error}); free some space, then continue with --resume") from None
 
 
 class BatchProcessor:
@@ -88,10 +88,10 @@ class BatchProcessor:
             raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
         if URL.match(os.fspath(output_dir)):
             raise UserError(
-                f"reports go to a folder of this machine, not to '{output_dir}'; copy them there afterwards"
+                f"reports can only be written to a folder on this machine, not to '{output_dir}'; copy them afterwards"
             )
         if workers is not None and workers < 1:
-            raise UserError("there must be at least one worker; leave --workers out for one a core")
+            raise UserError("there must be at least one worker; leave --workers out for one per core")
         self.output_dir, self.workers, self.number = Path(output_dir), workers, number
         self.engine, self.ray_address = engine, ray_address
         self.journal: Journal | None = None
@@ -162,7 +162,7 @@ class BatchProcessor:
         finally:
             self.summary = self._summarise(started, skipped)
             for kind, names in skipped.names.items():
-                log.info("passed over, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
+                log.info("skipped, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
             for sentence in skipped.empty:
                 log.warning("%s", sentence)
             log.info(summary_text(self.summary).replace("\n", "; "))
@@ -307,7 +307,7 @@ class BatchProcessor:
             with _journal_may_fail():
                 yield
         except OSError as error:
-            raise UserError(f"{disk_sentence(error)}, then go on with --resume") from None
+            raise UserError(f"{disk_sentence(error)}, then continue with --resume") from None
         self._is_finished = was_finished
 
     def save_tables(self) -> Path:
@@ -419,9 +419,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _refuse_odd_names(name: str | None, update: bool) -> None:
     if update and not name:
-        raise UserError("--update needs --name: which report is to be brought up to date")
+        raise UserError("--update needs --name, the report to bring up to date")
     if name is not None and (Path(name).name != name or name.startswith(".") or not name.isprintable()):
-        raise UserError(f"'{name}' is no name of a file; --name is one without folders, such as inbox")
+        raise UserError(f"'{name}' is not a file name; --name takes a name without folders, such as inbox")
 
 
 def _print_row(row: dict[str, Any]) -> None:
@@ -462,10 +462,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     told = "file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)"
     add("sources", nargs="*", metavar="SOURCE", help=told)
-    add("-0", "--null", action="store_true", help="names on stdin are parted by NUL, as find -print0 writes them")
+    add("-0", "--null", action="store_true", help="names on stdin are separated by NUL, as in find -print0")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")
-    add("--output", choices=["-"], help="-: write each row to stdout as it comes, as a line of JSON")
+    add("--output", choices=["-"], help="-: write each row to stdout as a line of JSON, as soon as it is read")
     add("--name", help="what the reports are called (default: batch_ and the time)")
     add(
         "--update",
@@ -484,10 +484,10 @@ def _parser() -> argparse.ArgumentParser:
     truth = parser.add_mutually_exclusive_group()
     truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
-    add("--resume", action="store_true", help="go on with an interrupted run of the same command")
+    add("--resume", action="store_true", help="continue an interrupted run of the same command")
     add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")
     add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
-    add("--workers", type=int, metavar="N", help="how many read at once (default: one a core)")
+    add("--workers", type=int, metavar="N", help="how many read at once (default: one per core)")
     add("--no-recursive", action="store_true", help="leave subfolders out")
     add("--engine", choices=["local", "ray"], default="local", help="ray: on a cluster; see requirements-ray.txt")
     add("--ray-address", metavar="ADDRESS", help="of a running cluster (default: start one on this machine)")

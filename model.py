@@ -454,8 +454,8 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--model", nargs="+", metavar="NAME", help=", ".join(REGISTRY))
-    parser.add_argument("--export", nargs="+", metavar="NAME", help="write the ONNX twin of a name or .pth file")
-    parser.add_argument("--publish", metavar="RUN", help="serve a run, a .pth, or what was served before: previous")
+    parser.add_argument("--export", nargs="+", metavar="NAME", help="export a name or .pth file to ONNX")
+    parser.add_argument("--publish", metavar="RUN", help="serve a run or a .pth file; previous: what was served before")
     arguments = parser.parse_args(argv)
     for name in arguments.export or ():
         print(export_onnx(weights_path(name)))

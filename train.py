@@ -276,12 +276,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add_flags(parser, Settings)
     parser.add_argument("--runs", action="store_true", help="list the runs, and train nothing")
-    parser.add_argument("--publish", action="store_true", help="serve the result though it be worse (default: do not)")
+    parser.add_argument("--publish", action="store_true", help="serve the result even if it is worse (default: do not)")
     parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU (default: the fastest device)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
-    parser.add_argument("--name", help="of the run (default: model and time)")
-    parser.add_argument("--resume", metavar="RUN", help="a stopped run to go on with; with --epochs, a finished one")
-    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
+    parser.add_argument("--name", help="name of the run (default: model and time)")
+    parser.add_argument("--resume", metavar="RUN", help="a stopped run to continue; with --epochs, a finished one")
+    parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data; models/ stays as it is")
     arguments = parser.parse_args(argv)
     if arguments.resume:
         parser.set_defaults(epochs=None)  # what the run was started with, unless more are asked for

@@ -345,12 +345,12 @@ def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> P
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
     parser = argparse.ArgumentParser(description="Train the networks that look at writing in its surroundings.")
-    parser.add_argument("network", choices=TASKS, help="which one")
+    parser.add_argument("network", choices=TASKS, help="which network")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
-    parser.add_argument("--epochs", type=int, metavar="N", help="how many (default: as the network needs)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw (default: 1)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
-    parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data")
+    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (default: 1)")
+    parser.add_argument("--resume", action="store_true", help="continue the run that was stopped")
+    parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data")
     return parser.parse_args(argv)
 
 

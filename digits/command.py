@@ -90,7 +90,7 @@ def check_flags(settings: Any) -> None:
 def disk_sentence(error: OSError) -> str:
     """Return what a disk that takes no more said, with the next step."""
     what = f"'{error.filename}'" if error.filename else "the output"
-    step = "make room" if error.errno in IS_FULL else "name another place, or change who may use it"
+    step = "free some space" if error.errno in IS_FULL else "name another place, or change who may use it"
     return f"{what} cannot be used ({error.strerror or 'no room'}); {step}"
 
 

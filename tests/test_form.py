@@ -283,9 +283,9 @@ def test_a_mistake_in_a_template_is_said_with_its_field(changes, said, tmp_path)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "not written as JSON"),
+        ("{", "not valid JSON"),
         ("[]", "needs a picture"),
-        ('{"picture": "x.png", "fields": []}', "names that differ"),
+        ('{"picture": "x.png", "fields": []}', "a different name for each"),
     ],
 )
 def test_what_is_no_template_is_refused(text, said, tmp_path):

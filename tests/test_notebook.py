@@ -112,7 +112,7 @@ def test_its_outputs_are_clean():
 
 
 def test_it_is_small():
-    assert NOTEBOOK.stat().st_size < 600_000
+    assert NOTEBOOK.stat().st_size < 500_000
 
 
 def test_it_defines_little_of_its_own():

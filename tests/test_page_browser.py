@@ -224,7 +224,7 @@ def test_it_thinks_while_you_draw(page) -> None:
     draw(page, 1)  # another stroke
     page.wait_for_function("before => document.querySelector('.think-ink').src !== before", arg=before)
     page.locator(".think-bars button").nth(3).hover()
-    assert page.locator(".think-says").inner_text().startswith("What speaks for a 3")
+    assert page.locator(".think-says").inner_text().startswith("Evidence for a 3")
     assert (
         page.locator(".think-lines .for, .think-lines .against").count()
         == page.locator(".think-maps:nth-child(4) span").count()
@@ -522,7 +522,7 @@ def test_batch_opens_archives_and_passes_over_what_is_no_picture(page, examples,
     page.locator(".batch input.files").set_input_files(path)
     wait_for_batch(page)
     assert page.locator(".running-says").inner_text() == (
-        "10 of 11 read; 1 could not be read; passed over, no picture: 1 (notes.txt); passed over, hidden: 1 (._0.png)."
+        "10 of 11 read; 1 could not be read; skipped, not a picture: 1 (notes.txt); skipped, hidden: 1 (._0.png)."
     )
     names = [text.split("\n")[0] for text in page.locator("td.name").all_inner_texts()]
     wanted = [*map(str, range(10)), "damaged"]
@@ -630,7 +630,7 @@ def test_batch_reads_numbers_and_saves_them_corrected(page, examples, tmp_path: 
     wait_for_batch(page)
     assert page.locator(".running-says").inner_text() == "2 of 3 read; 1 could not be read."
     page.locator(".fix-text").fill("12.5")
-    page.get_by_role("button", name="Set, and next").click()
+    page.get_by_role("button", name="Save, and next").click()
     table = pandas.read_csv(save(page, "CSV", tmp_path / "numbers.csv"), dtype=str)
     assert sorted(table.text.dropna()) == ["1", "7"] and list(table.label.dropna()) == ["12.5"]
     rows = json.loads(save(page, "JSON", tmp_path / "numbers.json").read_text())["rows"]
@@ -713,7 +713,7 @@ def test_when_the_server_comes_back_everything_goes_on_by_itself(chromium, examp
         program.wait()
         tab.mouse.move(*to_pixels(tab, others[1]), steps=4)
         tab.mouse.up()
-        tab.wait_for_selector(".answer .says >> text=The server does not answer; trying again.")
+        tab.wait_for_selector(".answer .says >> text=The server is not responding; trying again.")
         keep_picture(tab, "offline")
         go_to(tab, "Upload")
         tab.locator(".upload input[type=file]").set_input_files(examples[6])
@@ -738,13 +738,13 @@ def test_look_inside_follows_the_drawing_and_the_slider(page) -> None:
     page.wait_for_function("document.querySelectorAll('.curve').length === 10", timeout=60_000)
     assert page.locator(".ask-digit [aria-pressed=true]").inner_text() == "7"
     before = page.locator(".stress-now").inner_text()
-    page.locator(".kinds >> text=Turning").click()
+    page.locator(".kinds >> text=Rotation").click()
     page.wait_for_function("document.querySelector('.stress-now').textContent.includes('°')")
     page.locator(".strength").press("Home")
     assert page.locator(".stress-now").inner_text().startswith("−90°")
     assert before != page.locator(".stress-now").inner_text()
     assert page.locator(".inside-says").inner_text().startswith("mnistnet: This is a 7. 9")
-    assert page.locator(".stress-says").inner_text().startswith("Undamaged it is read as a 7, ")
+    assert page.locator(".stress-says").inner_text().startswith("Undamaged, it is read as a 7, ")
     assert page.locator(".axis-x span").all_inner_texts() == ["−90°", "0°", "90°"]
     assert page.locator(".curves .not_a_digit, .curves .unsure").count(), "where it would refuse is shaded"
     keep_picture(page, "inside")
@@ -757,14 +757,14 @@ def test_the_kernel_slides_by_pointer_and_by_keys(page) -> None:
 
     go_to(page, "Look inside")
     page.wait_for_function("document.querySelectorAll('.layer').length === 3", timeout=60_000)
-    assert page.locator(".inside-what").inner_text().startswith("A chosen example")
+    assert page.locator(".inside-what").inner_text().startswith("An example")
     maps = page.locator(".layer").nth(1).locator("button")
     assert sum(one.get_attribute("tabindex") == "0" for one in maps.all()) == 1, "one tab stop"
     maps.first.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".slide >> text=How map 4 comes about")
+    page.wait_for_selector(".slide >> text=How map 4 is computed")
     ink = to_ink(ROOT / "assets" / "examples" / "8.png")
     values = open_explainer("mnistnet").kernel(ink, "5", 3).values
     box = page.locator(".slide-out canvas").bounding_box()
@@ -797,7 +797,7 @@ def test_a_letter_is_refused_inside_as_it_is_outside(page, tmp_path: Path) -> No
     page.wait_for_selector("text=This does not look like a digit. >> visible=true")
     go_to(page, "Look inside")
     page.wait_for_selector(".inside-says >> text=mnistnet: This does not look like a digit.", timeout=60_000)
-    page.wait_for_selector(".stress-says >> text=Undamaged it is refused as no digit", timeout=60_000)
+    page.wait_for_selector(".stress-says >> text=Undamaged, it is rejected as not a digit", timeout=60_000)
 
 
 def play(tab, digit: int) -> None:

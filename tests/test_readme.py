@@ -12,10 +12,12 @@ import importlib
 import importlib.util
 import io
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,12 +161,22 @@ def here(tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize("code", blocks(README + API, "python"), ids=lambda code: code.split("\n")[0])
 def test_the_python_examples_run(code, address, here, capsys):
-    names: dict = {}
+    names: dict = {"__name__": "__main__"}
     exec(compile(code.replace(ADDRESS, address), "example", "exec"), names)
     said = capsys.readouterr().out
     digit = names.get("digit", names["row"]["digit"] if "row" in names else None)
     assert digit == 7 or [row["digit"] for row in names["rows"]] == list(range(10))
     assert said.strip()
+
+
+def test_the_python_example_is_a_script_whose_batch_may_use_processes(here):
+    (code,) = blocks(README, "python")
+    (here / "script.py").write_text("from digits.batch import local\n\nlocal.PROCESSES_PAY_S = 0\n" + code)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=here, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.stdout.split()[::2] == ["7", "10"], done.stderr
 
 
 CURLS = [words for document, words in COMMANDS if document in ("README.md", "docs/api.md") and words[0] == "curl"]

@@ -133,7 +133,7 @@ def test_labels_that_match_nothing_are_an_error_and_some_are_told(truth, tmp_pat
     table = tmp_path / "labels.csv"
     table.write_text("file,label\nscan1,0\nscan2,1\n")
     processor = BatchProcessor(output_dir=tmp_path)
-    with pytest.raises(UserError, match=r"nothing of any file: it names scan1, scan2; the files are .*0.png"):
+    with pytest.raises(UserError, match=r"no label for any of the files: it names scan1, scan2; the files are .*0.png"):
         processor.run([truth], labels=Labels(table))
     assert not list(tmp_path.glob("reports/*")), "before the work"
     table.write_text("file,label\ndrawing0,0\n")

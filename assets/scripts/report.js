@@ -80,7 +80,7 @@ function showSummary() {
     "Pictures",
     make("div", { className: "big", textContent: count(summary.n_rows) }),
     paragraph(listed(summary.statuses).join(" · ")),
-    paragraph(passed.length ? `passed over: ${passed.join(", ")}` : ""),
+    paragraph(passed.length ? `skipped: ${passed.join(", ")}` : ""),
   );
   if (!isNumber) card("Digits", bars(Object.values(summary.digits), DIGITS));
   card(

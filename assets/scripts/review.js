@@ -16,11 +16,11 @@ const PANEL = `
       <button type="submit" class="main">Accept</button>
       <button type="button" data-move="-1">Back</button>
       <button type="button" data-move="1">Next</button>
-      <button type="button" class="undo">Take back</button>
+      <button type="button" class="undo">Undo</button>
     </div>
     <p class="review-note"><span>Correct what is wrong, then accept; leave it empty if nothing is written.</span>
-      <span class="review-keys"><kbd>Enter</kbd> accept and go on, <kbd>Page ↓</kbd> <kbd>Page ↑</kbd> next and back
-      without a word, <kbd>Shift</kbd> <kbd>Enter</kbd> one more line</span></p>
+      <span class="review-keys"><kbd>Enter</kbd> accept and continue, <kbd>Page ↓</kbd> <kbd>Page ↑</kbd> next and back
+      without accepting, <kbd>Shift</kbd> <kbd>Enter</kbd> one more line</span></p>
   </form>`;
 
 export class Review {

@@ -5,7 +5,7 @@ import { count, escapeHtml, percent } from "./text.js";
 
 const FILTER_WORDS = {
   all: "All",
-  look: "To look at",
+"  look: "To check",
   blank: "Blank",
   error: "Unreadable",
   wrong: "Wrong",
@@ -28,14 +28,14 @@ const skeleton = (isNumber) => `
       ${isNumber ? "" : `<select class="of-digit" aria-label="Answer"><option value="">any answer</option>${[..."0123456789"].map((d) => `<option>${d}</option>`).join("")}</select>`}
       <input class="of-path" type="search" placeholder="part of the path" aria-label="Part of the path">
     </div>
-    <p class="review-note"><span class="row-count" role="status"></span>${isNumber ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> what it really is, <kbd>Del</kbd> take back</span>"}</p>
+    <p class="review-note"><span class="row-count" role="status"></span>${isNumber ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> correct digit, <kbd>Del</kbd> undo</span>"}</p>
     <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows${isNumber ? " of-texts" : ""}">
       <thead><tr></tr></thead><tbody></tbody></table></div>
     <p class="review-more" hidden><button type="button" class="tool more">Show more</button></p>
     ${
       isNumber
         ? ""
-        : `<div class="label-pad" role="group" aria-label="What the marked row really is">
+        : `<div class="label-pad" role="group" aria-label="Correct digit of the selected row">
       <button type="button" class="tool" data-key="Enter">Right</button>${[..."0123456789"].map((d) => `<button type="button" class="tool" data-key="${d}">${d}</button>`).join("")}</div>`
     }
     <p class="only-heard" aria-live="polite"></p>

@@ -169,4 +169,4 @@ def open_named(path: Path, fingerprint: str) -> Journal:
     except (sqlite3.DatabaseError, ValueError) as error:
         raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
     journal.close()
-    raise UserError(f"the report '{path.stem}' is of other sources, options or weights; take another --name")
+    raise UserError(f"the report '{path.stem}' belongs to other sources, options or weights; choose another --name")

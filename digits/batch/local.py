@@ -64,7 +64,10 @@ def read_locally(
         while under_way:
             yield under_way.popleft().result()
     except BrokenProcessPool:
-        raise UserError("a worker was killed, perhaps for memory; go on with --resume and fewer --workers") from None
+        raise UserError(
+            "a worker process died, perhaps for lack of memory: continue with --resume and fewer --workers; "
+            'a script of your own must call the batch below `if __name__ == "__main__":`'
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -231,7 +231,7 @@ class Labels:
         without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
         where = "the folders" if self.table is None else f"'{self.table}'"
         if self.n_files and not self.n_labelled and self.table is not None:
-            raise UserError(f"{where} says nothing of any file: it names {names}; the files are {without}")
+            raise UserError(f"{where} has no label for any of the files: it names {names}; the files are {without}")
         rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
         named = f", which names {self.n_named:,}" if self.table is not None else ""
         return f"labels: {self.n_labelled:,} of {self.n_files:,} files have one in {where}{named}{rest}"

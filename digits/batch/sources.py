@@ -150,7 +150,7 @@ def find_entries(
             yield entry
         if not n:
             held = _told(skipped.suffixes - before) or "nothing"
-            skipped.empty.append(f"there is no picture in '{source}'; it holds {held}")
+            skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
 
 
 def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
@@ -486,7 +486,7 @@ def _read_url(url: str) -> bytes:
     except (PictureError, UserError) as error:
         raise PictureError(str(error)) from None
     except Exception as error:
-        raise PictureError(f"the store did not give the file ({type(error).__name__})") from None
+        raise PictureError(f"the object store did not return the file ({type(error).__name__})") from None
 
 
 def listed(

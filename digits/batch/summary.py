@@ -88,9 +88,7 @@ def summary_text(summary: dict[str, Any]) -> str:
         lines.append("digits: " + "  ".join(f"{digit}: {n:,}" for digit, n in summary["digits"].items()))
     for kind, n in summary.get("skipped", {}).items():
         names = [shown(name) for name in summary.get("skipped_names", {}).get(kind, [])]
-        lines.append(
-            f"passed over: {n:,} {kind}" + (f" ({', '.join(names)}{', …' * (n > len(names))})" if names else "")
-        )
+        lines.append(f"skipped: {n:,} {kind}" + (f" ({', '.join(names)}{', …' * (n > len(names))})" if names else ""))
     lines += map(shown, summary.get("empty_sources", []))
     lines += map(shown, [summary["labels"]] if "labels" in summary else [])
     accuracy = summary.get("accuracy")

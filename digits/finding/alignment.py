@@ -132,7 +132,7 @@ def features_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _match(form: Landmarks, points: np.ndarray, descriptors: np.ndarray) -> np.ndarray:
     """Return the matrix from the form's places to the page's on which most matches agree."""
     if len(points) < LEAST_MATCHES:
-        raise PictureError("the page cannot be laid over the form: hardly anything stands on it")
+        raise PictureError("the page cannot be aligned with the form: there is hardly anything on it")
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(form.descriptors, descriptors, k=2)
     good = [best for best, *next_best in pairs if next_best and best.distance < 0.85 * next_best[0].distance]
     if len(good) >= LEAST_MATCHES:
@@ -141,7 +141,7 @@ def _match(form: Landmarks, points: np.ndarray, descriptors: np.ndarray) -> np.n
         matrix, agree = cv2.findHomography(here, there, cv2.USAC_MAGSAC, OFF, maxIters=10_000, confidence=0.9999)
         if matrix is not None and agree.sum() >= LEAST_MATCHES and _is_a_view(matrix, form):
             return matrix
-    raise PictureError("the page cannot be laid over the form: too little of its print was found; is it this form?")
+    raise PictureError("the page cannot be aligned with the form: too little of its print was found; is it this form?")
 
 
 def _is_a_view(matrix: np.ndarray, form: Landmarks) -> bool:

@@ -94,12 +94,12 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
     # 2. It is another edition of the form, if the fields stand elsewhere on it.
     fits = {field.name: _fit(alignment, form, field) for field in form.fields}
     if np.median(list(fits.values())) < LEAST_FIT:
-        raise PictureError("the page does not show this form: what is printed round the fields differs")
+        raise PictureError("the page does not show this form: the print around the fields differs")
 
     # 3. Each field is cut out, read, and held against its format.
     fields = {field.name: read_field(alignment, form, field, predictor) for field in form.fields}
     for name in (name for name, fit in fits.items() if fit < LEAST_FIT and fields[name].status == OK):
-        fields[name] = replace(fields[name], status=UNSURE, reason="what is printed round it differs from the form")
+        fields[name] = replace(fields[name], status=UNSURE, reason="the print around it differs from the form")
     return FormReading(form, fields, alignment)
 
 

@@ -73,7 +73,7 @@ def load_form(path: str | os.PathLike[str]) -> Form:
         or not isinstance(told.get("picture"), str)
         or not isinstance(told.get("fields"), list)
     ):
-        raise UserError(f"'{path}' needs a picture, the name of the empty form's, and fields, a list")
+        raise UserError(f"'{path}' needs a picture (the file name of the empty form) and a list of fields")
     _refuse_others(path, told, {"picture", "fields", "page_mm"})
     size = told.get("page_mm", [1, 1])
     if not _are_numbers(size, 2) or min(size) <= 0:
@@ -81,7 +81,7 @@ def load_form(path: str | os.PathLike[str]) -> Form:
     fields = [_field(path, one, size) for one in told["fields"]]
     names = [field.name for field in fields]
     if not fields or len(set(names)) < len(names):
-        raise UserError(f"'{path}' needs fields with names that differ")
+        raise UserError(f"'{path}' needs at least one field, and a different name for each")
     return _with_empty(path, told["picture"], fields)
 
 
@@ -95,7 +95,7 @@ def _parsed(path: Path) -> Any:
     try:
         return _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except ValueError as error:
-        raise UserError(f"'{path}' is not written as {path.suffix[1:].upper() or 'JSON'} is: {error}") from None
+        raise UserError(f"'{path}' is not valid {path.suffix[1:].upper() or 'JSON'}: {error}") from None
 
 
 def _toml(text: str) -> Any:
@@ -121,7 +121,7 @@ def _field(path: Path, told: Any, size: list[float]) -> Field:
     """Return one field; every mistake is said with the field's name."""
     name = told.get("name") if isinstance(told, dict) else None
     if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or name in RESERVED:
-        raise UserError(f"'{path}': every field needs a name, and other ones than {', '.join(sorted(RESERVED))}")
+        raise UserError(f"'{path}': every field needs a name other than {', '.join(sorted(RESERVED))}")
     where = f"'{path}', field {name}"
     _refuse_others(where, told, KEYS)
     box = told.get("box")
@@ -152,10 +152,12 @@ def _format(where: str, told: dict[str, Any]) -> Format:
     try:
         re.compile(pattern or "")
     except (re.error, TypeError) as error:
-        raise UserError(f"{where}: pattern is no regular expression ({error})") from None
+        raise UserError(f"{where}: pattern is not a regular expression ({error})") from None
     lengths = [length, length] if type(length) is int else length
     if lengths is not None and (not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]):
-        raise UserError(f"{where}: length is how many digits, such as 8, or the least and the most, such as [5, 8]")
+        raise UserError(
+            f"{where}: length is the number of digits, such as 8, or the minimum and maximum, such as [5, 8]"
+        )
     low, high = told.get("min"), told.get("max")
     if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
         wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
@@ -180,4 +182,4 @@ def _are_numbers(value: Any, n: int) -> bool:
 
 def _refuse_others(where: Any, told: dict[str, Any], known: set[str]) -> None:
     if others := sorted(set(told) - known):
-        raise UserError(f"{where}: {', '.join(others)} means nothing here; known are {', '.join(sorted(known))}")
+        raise UserError(f"{where}: unknown {', '.join(others)}; known are {', '.join(sorted(known))}")

@@ -47,7 +47,7 @@ Model = Annotated[list[str], Query(description="a model's name; several (model=a
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
-PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")]
+PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="for a multi-page PDF or TIFF")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -88,7 +88,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         page: PageNumber = None,
         priority: Urgency = "",
     ) -> Any:
-        """Read the one digit in each picture; of a PDF or TIFF of several pages in each page, or in the one asked for.
+        """Read one digit per picture; in a multi-page PDF or TIFF, one per page, or only from the page asked for.
 
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
@@ -116,7 +116,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
     @app.get("/api/models", tags=["about"])
     def models() -> list[ModelCard]:
-        """Say which models may be named and what is known about each."""
+        """List the models that may be named and what is known about each."""
         return [_card(name, readers.predictor([name]), readers.n_bytes(name)) for name in readers.names]
 
     @app.get("/api/health", tags=["about"])
@@ -134,7 +134,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         replaces: Annotated[str, Form(max_length=64, description="key of a correction that this one replaces")] = "",
         model: Model = [],  # noqa: B006
     ) -> Kept:
-        """Keep a picture with its true label for the next training, perhaps in the place of an earlier correction."""
+        """Keep a picture with its true label for the next training, optionally replacing an earlier correction."""
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
         predictor = _open_predictor(readers, model)
@@ -147,7 +147,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
-        """Take a correction back; its picture is deleted."""
+        """Delete a correction and its picture."""
         if not await desk.store(corrections.remove, key):
             raise HTTPException(404, "there is no such correction any more")
         return await desk.store(_kept, corrections)
@@ -175,7 +175,7 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
         model: Model = [],  # noqa: B006
         seconds: Seconds = 0.0,
     ) -> Response:
-        """Write rows that were read before, and labels given to them since, as the batch's report."""
+        """Write rows from earlier answers, with labels added since, as a report."""
         if len(rows) > desk.limits.n_report_rows:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
         with unknown_is_404():

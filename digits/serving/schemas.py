@@ -29,7 +29,7 @@ class Row(BaseModel):
 
     path: str = Field(description="the file's name as it was sent")
     status: Status
-    digit: int | None = Field(description="0-9; null where the status says there is none to be had")
+    digit: int | None = Field(description="0-9; null if the status says that there is no digit")
     confidence: float | None = Field(description="the highest of p0 ... p9")
     runner_up: int | None
     runner_up_confidence: float | None
@@ -44,11 +44,13 @@ class Row(BaseModel):
     p8: float | None
     p9: float | None
     error: str | None = Field(description="one sentence, if the file could not be read")
-    file: int | None = Field(None, description="where a file has pages: which file of the request, from 0")
-    page: int | None = Field(None, description="of a PDF or TIFF of several: which page, from 1")
+    file: int | None = Field(None, description="for files with pages: the file's number in the request, from 0")
+    page: int | None = Field(None, description="for a multi-page PDF or TIFF: the page, from 1")
     pages: list[int] | None = Field(None, description="the numbers of all pages of that file")
     reason: str | None = Field(None, description="with details: why the status is not ok")
-    box: list[float] | None = Field(None, description="with details: left, top, right, bottom, shares of the picture")
+    box: list[float] | None = Field(
+        None, description="with details: left, top, right, bottom, as fractions of the picture"
+    )
     ink: str | None = Field(None, description="with details: the 28x28 pixels the network saw, a PNG as data URL")
     steps: list[Step] | None = Field(None, description="with details=steps: the preprocessing as pictures")
 
@@ -56,7 +58,7 @@ class Row(BaseModel):
 class Rows(BaseModel):
     """The answers of one request, in the order of its files."""
 
-    model: list[str] = Field(description="the networks asked; several vote")
+    model: list[str] = Field(description="the networks used; several vote")
     rows: list[Row]
 
 
@@ -79,9 +81,9 @@ class ReportRow(BaseModel):
     p7: Share | None = None
     p8: Share | None = None
     p9: Share | None = None
-    label: Digit | None = Field(None, description="the truth, where a person gave it")
+    label: Digit | None = Field(None, description="the true digit, if a person gave it")
     error: str | None = Field(None, max_length=1024)
-    ink: PngUrl | None = Field(None, description="the 28x28 pixels the network saw, for the page to review")
+    ink: PngUrl | None = Field(None, description="the 28x28 pixels the network saw, for the review page")
 
 
 class NumberDigit(BaseModel):
@@ -102,23 +104,23 @@ class Number(BaseModel):
     path: str
     status: Literal["ok", "unsure", "not_a_digit"]
     text: str = Field(
-        description="digits and signs in reading order, a line break between lines; empty if there are none"
+        description="digits and signs in reading order, lines separated by line breaks; empty if there are none"
     )
-    number: int | float | None = Field(description="the plain value, where it is one and can mean only one thing")
+    number: int | float | None = Field(description="the plain value, if the text has only one possible meaning")
     confidence: float | None = Field(description="the lowest of the digits'")
     reason: str = Field(description="why it is not ok; empty if it is")
     lines: list[str]
     digits: list[NumberDigit]
     width: int = Field(description="of the upright picture, in pixels")
     height: int
-    pages: list[int] | None = Field(None, description="of a PDF or TIFF of several: the numbers of its pages")
+    pages: list[int] | None = Field(None, description="for a multi-page PDF or TIFF: the numbers of its pages")
     picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
 
 
 class Kept(BaseModel):
     """What became of a correction."""
 
-    key: str | None = Field(description="DELETE /api/feedback/{key} takes the correction back")
+    key: str | None = Field(description="DELETE /api/feedback/{key} deletes the correction")
     count: int = Field(description="corrections kept now")
 
 
@@ -166,11 +168,11 @@ class Explanation(BaseModel):
     model: str
     status: Status = Field(description="as /api/predict has it")
     reason: str
-    answer: int = Field(description="the most probable digit, also where it is refused")
+    answer: int = Field(description="the most probable digit, even if it is rejected")
     digit: int = Field(description="the digit that was asked about")
     probabilities: list[float]
     ink: str
-    grad_cam: str = Field(description="the ink with what speaks for the digit in colour, a PNG as data URL")
+    grad_cam: str = Field(description="the ink with the evidence for the digit in colour, a PNG as data URL")
     occlusion: str = Field(description="the ink with what the answer rests on in colour, a PNG as data URL")
     layers: list[Layer]
     nearest: NearestPictures | None = Field(description="null if no index was made of these weights")
@@ -195,7 +197,7 @@ class Thoughts(BaseModel):
     probabilities: list[float]
     layers: list[ActiveMaps]
     shares: list[list[float]] = Field(
-        description="ten rows: how much each shown map of the last layer speaks for the digit, or against it where "
+        description="ten rows: how much each shown map of the last layer counts for the digit, or against it where "
         "negative; the shares of all maps and of the biases, without their signs, add up to 1"
     )
     biases: list[float] = Field(description="ten: the share of the biases of the layers that follow the maps")
@@ -227,7 +229,7 @@ class Flip(BaseModel):
     """Where the verdict becomes another one."""
 
     strength: float
-    digit: int | None = Field(description="null where it is refused as no digit")
+    digit: int | None = Field(description="null if it is rejected as not a digit")
 
 
 class Stress(BaseModel):
