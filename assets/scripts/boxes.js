@@ -13,8 +13,8 @@ const CORNERS = { nw: ["left", "top"], ne: ["right", "top"], sw: ["left", "botto
 const NEW = { left: 0.35, top: 0.45, width: 0.3, height: 0.04 }; // of a box that is added without a pointer
 
 export class Boxes {
-  /** `host` holds the picture. `drawn(place, byHand)` hears of a new box's place, `changed()` of the end of a change,
-      `picked()` of another box at hand, `removed()` of a key that asks for that. */
+  /** `host` holds the picture. `drawn(place, byHand)` hears of a new box's place, `moving()` of each move,
+      `changed()` of the end of a change, `picked()` of another box at hand, `removed()` of a key that asks for that. */
   constructor(host, told) {
     this.host = host;
     this.told = told;
@@ -148,7 +148,7 @@ export class Boxes {
   #change(box) {
     this.all[this.at] = box;
     this.redraw();
-    this.told.picked();
+    this.told.moving();
   }
 
   // ------------------------------------------------------------ by keys

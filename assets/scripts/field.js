@@ -21,11 +21,12 @@ export class Field {
       host.addEventListener(kind, ({ target }) => this.#take(target, kind === "change"));
   }
 
-  /** Show `box`, or nothing; what is being typed in is left alone. */
-  show(box) {
-    const isSame = this.box && box && this.box.field.name === box.field.name && this.kind === box.field.kind;
+  /** Show `box`, the one at `at`, or nothing; what is being typed in is left alone. */
+  show(box, at) {
+    const isSame = this.box && box && this.at === at && this.kind === box.field.kind;
+    this.at = at;
+    if (!isSame) this.#build(box);
     this.box = box;
-    if (!isSame) this.#build();
     this.#fill();
   }
 
@@ -37,11 +38,11 @@ export class Field {
     return this.host.querySelector(`[name=${name}]`);
   }
 
-  #build() {
-    this.kind = this.box?.field.kind;
-    if (!this.box) return this.host.replaceChildren();
-    const more = MORE.filter((name) => this.box.field[name] !== undefined).length > 0;
-    const isOpen = more || this.host.querySelector("details")?.open;
+  #build(box) {
+    this.kind = box?.field.kind;
+    this.box = null; // an input that goes while it is typed in is told as changed, and is another box's
+    if (!box) return this.host.replaceChildren();
+    const isOpen = MORE.some((name) => box.field[name] !== undefined) || this.host.querySelector("details")?.open;
     const isDate = this.kind === "date";
     const html = (names) => names.filter((name) => name !== "order" || isDate).map((name) => this.#label(name));
     const edges = Object.entries(texts.formEdges).map(
@@ -85,9 +86,8 @@ export class Field {
     if (!this.box || !name) return;
     const box = name in texts.formEdges ? this.#placed(name, value) : this.#said(name, type === "checkbox" ? checked : value);
     this.box = box;
-    if (name === "name") this.kind = box.field.kind;
     this.changed(box, isDone);
-    if (isDone) this.show(box);
+    if (isDone) this.show(box, this.at);
   }
 
   #placed(name, value) {

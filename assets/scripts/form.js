@@ -24,6 +24,7 @@ export class FormTab {
     this.past = []; // boxes as they were, for Undo
     this.boxes = new Boxes(this.#find("form-sheet"), {
       drawn: (place, byHand) => this.#add(place, byHand),
+      moving: () => this.field.show(this.boxes.current, this.boxes.at),
       changed: () => this.#commit(),
       picked: () => this.#showPicked(),
       removed: () => this.#remove(),
@@ -169,7 +170,8 @@ export class FormTab {
   }
 
   #showPicked() {
-    this.field.show(this.boxes.current);
+    this.field.show(this.boxes.current, this.boxes.at);
+    if (this.form) this.#commit(); // what was typed last of another box
     this.#showTools();
   }
 
