@@ -66,7 +66,9 @@ export class FormTab {
   }
 
   #say(sentence) {
-    this.#find("form-says").textContent = sentence;
+    const says = this.#find("form-says");
+    says.textContent = sentence;
+    if (sentence) says.scrollIntoView({ block: "nearest" });
   }
 
   // ------------------------------------------------------------ an empty form, a template
