@@ -68,6 +68,7 @@ export class FormTab {
   #say(sentence) {
     const says = this.#find("form-says");
     says.textContent = sentence;
+    says.classList.remove("settled");
     if (sentence) says.scrollIntoView({ block: "nearest" });
   }
 
@@ -184,7 +185,7 @@ export class FormTab {
     this.past.push(before);
     this.form.boxes = this.boxes.all.map((box) => ({ ...box }));
     this.isSaved = false;
-    this.#say("");
+    this.#find("form-says").classList.add("settled"); // out of sight; what stands below must not move under a click
     this.#showTools();
     this.#keepSoon();
   }

@@ -236,8 +236,8 @@ SCRIPT = {
     "formAnother": "Another form",
     "formDownload": "Download the template",
     "formPicture": "The empty form",
-    "formHow": "Draw a box over each field, inside its frame. A box at hand goes by arrow keys, with Shift it changes its "
-    "size, Delete removes it. Two fingers zoom.",
+    "formHow": "Draw a box over each field, along its frame. Arrow keys move the box at hand, with Shift they change "
+    "its size, Delete removes it. Two fingers zoom.",
     "formBox": "Box {name}",
     "formKeys": {
         "name": "Name, the column in the table",
