@@ -26,6 +26,7 @@ if not __package__:  # `python benchmarks/documents.py` finds the project too
 from benchmarks.record import make_parser, save
 from digits.finding.decode import open_picture
 from digits.measuring.metrics import share_of
+from digits.reading import table as tables
 from digits.reading.number import NumberReading
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
@@ -89,18 +90,20 @@ def measure_fields(folder: Path, read: Read) -> dict:
 
 
 def measure_score_sheets(folder: Path, read: Read) -> dict:
-    """Return the shares of rows read exactly, cell by cell, and of cells in their place of some row."""
+    """Return the shares of rows read exactly, cell by cell, as a line and in --table's table; and of cells in place."""
     sheets: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in table_of(folder):
         sheets[row["file"]][int(row["row"])].append(row["truth"])
-    exact, cells, n_cells = [], 0, 0
+    exact, in_table, cells, n_cells = [], [], 0, 0
     for name, rows in sheets.items():
-        lines = [line.split() for line in read(folder / name).lines]
+        row = (reading := read(folder / name)).row()
+        lines, by_table = [line.split() for line in reading.lines], tables.table_of(row["lines"], row["digits"])
         for truth in rows.values():
             exact.append(truth in lines)
+            in_table.append(truth in by_table)
             agree = (sum(a == b for a, b in zip(truth, line, strict=False)) for line in lines)
             cells, n_cells = cells + max(agree, default=0), n_cells + len(truth)
-    return {"rows": share_of(exact), "cells": share_of(np.arange(n_cells) < cells)}
+    return {"rows": share_of(exact), "rows_by_table": share_of(in_table), "cells": share_of(np.arange(n_cells) < cells)}
 
 
 def measure_lists(folder: Path, read: Read) -> dict:

@@ -7,6 +7,7 @@ python docs/draw_page.py            # writes docs/page*.png; needs chromium and 
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from assets.make_examples import STROKES, spline
 
 EXAMPLES = ROOT / "assets" / "examples"
+FORM = ROOT / "assets" / "form"
 SIZE = {"width": 1120, "height": 700}
 
 
@@ -63,6 +65,31 @@ def fill_batch(page) -> None:
     page.locator(".batch-done").wait_for()
 
 
+def fill_form(page) -> None:
+    """Draw the boxes of the example form, and read the filled one."""
+    page.set_viewport_size({"width": 1120, "height": 1160})
+    told = json.loads((FORM / "form.json").read_text(encoding="utf-8"))
+    page.locator(".forms input.empty").set_input_files(FORM / "empty.png")
+    page.locator(".form-sheet").wait_for()
+    page.wait_for_function("document.querySelector('.form-sheet img').naturalWidth > 0")
+    for field in told["fields"]:
+        area = page.locator(".form-sheet").bounding_box()
+        shares = [edge / side for edge, side in zip(field["box"], 2 * told["page_mm"], strict=True)]
+        xs, ys = [[area[at] + share * area[size] for share in some] for at, size, some in (
+            ("x", "width", shares[::2]), ("y", "height", shares[1::2]),
+        )]  # fmt: skip
+        page.mouse.move(xs[0], ys[0])
+        page.mouse.down()
+        page.mouse.move(xs[1], ys[1])
+        page.mouse.up()
+        page.locator(".form-field [name=name]").fill(field["name"])
+        page.locator(".form-field [name=kind]").select_option(field.get("kind", "number"))
+        page.locator(".form-field [name=cells]").fill(str(field.get("cells", "")))
+    page.locator(".forms input.filled").set_input_files(FORM / "filled.jpg")
+    page.locator(".form-read .save").wait_for(timeout=120_000)
+    page.evaluate("scrollTo(0, 0)")
+
+
 def fill_models(page) -> None:
     """Wait for the answers on the examples."""
     page.locator(".compared td[data-status]").first.wait_for()
@@ -79,6 +106,7 @@ TABS = {  # file in docs/ -> tab, what is done there, theme
     "page-upload": ("Upload", fill_upload, "light"),
     "page-inside": ("Look inside", fill_inside, "dark"),
     "page-batch": ("Batch", fill_batch, "light"),
+    "page-form": ("Form", fill_form, "light"),
     "page-models": ("Models", fill_models, "dark"),
 }
 

@@ -813,7 +813,7 @@ def play(tab, digit: int) -> None:
 
 def test_ten_digits_in_thirty_seconds_on_a_phone(phone, tmp_path: Path) -> None:
     go_to(phone, "Play")
-    assert phone.locator("button[role=tab] >> visible=true").count() == 6, "no tab hides behind a menu"
+    assert phone.locator("button[role=tab] >> visible=true").count() == 7, "no tab hides behind a menu"
     phone.locator(".game-start").tap()
     for n in range(1, 11):
         play(phone, int(phone.locator(".game-ask").inner_text().split()[-1]))
@@ -864,7 +864,7 @@ def test_no_serious_barrier_on_any_tab(chromium, address: str, theme: str, width
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for tab in open_page(chromium, f"{address}/?__theme={theme}", viewport={"width": width, "height": 860}):
         draw(tab, 5)
-        for name in ("Draw", "Upload", "Look inside", "Play", "Batch", "Models"):
+        for name in ("Draw", "Upload", "Look inside", "Play", "Batch", "Form", "Models"):
             go_to(tab, name)
             tab.wait_for_load_state("networkidle")
             found = axe.run(tab).response["violations"]

@@ -1,6 +1,7 @@
 /* The batch tab: many files, a folder or a zip are sent a few at a time; rows appear as they are read.
    Same API and columns as a batch on the command line; the reports are written by the same code. */
 import { make } from "./dom.js";
+import { droppedFiles, opened } from "./dropped.js";
 import { portions, sift } from "./files.js";
 import { forget, keep, recall } from "./kept.js";
 import known from "./known.js";
@@ -10,7 +11,6 @@ import { ask, fetchAgain } from "./server.js";
 import { receive, shared } from "./shared.js";
 import { save, showBars, Table } from "./table.js";
 import { count, csv, fill, percent } from "./text.js";
-import { unzip } from "./unzip.js";
 
 const { texts } = known;
 const PORTION = 16; // files in one request, at most, and
@@ -88,34 +88,7 @@ export class Batch {
   // ------------------------------------------------------------ what to read
 
   async #dropped({ entries, files }) {
-    const found = entries.length ? [] : files.map((file) => ({ name: file.name, file }));
-    for (const entry of entries) await this.#walk(entry, found, entry.isDirectory);
-    this.#start(found);
-  }
-
-  async #walk(entry, found, isFound) {
-    if (entry.isFile) {
-      const file = await new Promise((done, fail) => entry.file(done, fail));
-      found.push({ name: entry.fullPath.replace(/^\//, ""), file, found: isFound });
-      return;
-    }
-    const reader = entry.createReader();
-    const some = () => new Promise((done, fail) => reader.readEntries(done, fail)); // a browser lists them in parts
-    for (let part = await some(); part.length; part = await some()) {
-      for (const one of part) await this.#walk(one, found, true);
-    }
-  }
-
-  /** Open archives: return jobs, {name, size, found, blob()}, for all that was chosen. */
-  async #open(named) {
-    const jobs = [];
-    for (const { name, file, found } of named) {
-      if (/\.zip$/i.test(name)) {
-        const members = await unzip(file);
-        jobs.push(...members.map((member) => ({ ...member, name: `${name}/${member.name}`, found: true })));
-      } else jobs.push({ name, size: file.size, found, blob: async () => file });
-    }
-    return jobs;
+    this.#start(await droppedFiles(entries, files));
   }
 
   // ------------------------------------------------------------ reading
@@ -133,7 +106,7 @@ export class Batch {
     this.#showRunning(true);
     this.#forget();
     try {
-      const [jobs, passed] = sift(await this.#open(named), known.extensions);
+      const [jobs, passed] = sift(await opened(named), known.extensions);
       this.passed = passed;
       if (!jobs.length) throw new Error(texts.batchNothing);
       this.total = jobs.length;

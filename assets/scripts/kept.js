@@ -1,11 +1,13 @@
-/* One thing, the batch, that a reload finds again: in the browser's IndexedDB, because pictures fit in nothing smaller.
-   Shown to this window alone, and not kept at all where the browser has no room or forbids it. */
+/* What a reload finds again, the batch and the form that is drawn: in the browser's IndexedDB, because pictures fit in
+   nothing smaller. Shown to this window alone, and not kept at all where the browser has no room or forbids it. */
 const WINDOW = "digits-window";
-const STORE = "batches";
+const STORES = ["batches", "forms"];
+const WEEK_MS = 7 * 24 * 3600 * 1000;
 
+/** This window's name; it begins with when it was opened, so that older ones can be told. */
 const key = () => {
   if (!sessionStorage.getItem(WINDOW))
-    sessionStorage.setItem(WINDOW, crypto.getRandomValues(new Uint32Array(2)).join("-"));
+    sessionStorage.setItem(WINDOW, `${Date.now()}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`);
   return sessionStorage.getItem(WINDOW);
 };
 
@@ -15,12 +17,15 @@ const settled = (request) =>
     request.onerror = () => fail(request.error);
   });
 
-async function withStore(act) {
+async function withStore(name, act) {
   try {
-    const opening = indexedDB.open("digits", 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+    const opening = indexedDB.open("digits", 2);
+    opening.onupgradeneeded = () => {
+      const { result } = opening;
+      for (const store of STORES) if (!result.objectStoreNames.contains(store)) result.createObjectStore(store);
+    };
     const db = await settled(opening);
-    const answer = await settled(act(db.transaction(STORE, "readwrite").objectStore(STORE)));
+    const answer = await settled(act(db.transaction(name, "readwrite").objectStore(name)));
     db.close();
     return answer;
   } catch {
@@ -28,13 +33,22 @@ async function withStore(act) {
   }
 }
 
-export const recall = () => withStore((store) => store.get(key()));
+export const recall = () => withStore("batches", (store) => store.get(key()));
 
 /** Keep `thing` in the place of whatever was kept before, by this window or another. */
 export const keep = (thing) =>
-  withStore((store) => {
+  withStore("batches", (store) => {
     store.clear();
     return store.put(thing, key());
   });
 
-export const forget = () => withStore((store) => store.delete(key()));
+export const forget = () => withStore("batches", (store) => store.delete(key()));
+
+export const recallForm = () => withStore("forms", (store) => store.get(key()));
+
+/** Keep the form that is drawn; other windows keep theirs, until they are a week old. */
+export const keepForm = (form) =>
+  withStore("forms", (store) => {
+    store.delete(IDBKeyRange.upperBound(String(Date.now() - WEEK_MS)));
+    return store.put(form, key());
+  });

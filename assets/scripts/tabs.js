@@ -2,6 +2,7 @@
    that Back and Reload keep it; what is dropped or pasted anywhere goes to the tab that can read it. */
 import { Batch } from "./batch.js";
 import { Pad } from "./draw.js";
+import { FormTab } from "./form.js";
 import { Inside } from "./inside.js";
 import known from "./known.js";
 import { Models } from "./models.js";
@@ -9,7 +10,7 @@ import { Play } from "./play.js";
 import { arrived } from "./shared.js";
 import { Upload } from "./upload.js";
 
-const TABS = { draw: Pad, upload: Upload, inside: Inside, play: Play, batch: Batch, models: Models };
+const TABS = { draw: Pad, upload: Upload, inside: Inside, play: Play, batch: Batch, form: FormTab, models: Models };
 const NAMES = Object.keys(TABS);
 
 /** Bring the tab `name`, whose content is `element`, to life. */
@@ -71,11 +72,13 @@ function drop(event) {
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...event.dataTransfer.files];
   const isMany = files.length > 1 || entries.some((entry) => entry.isDirectory) || /\.zip$/i.test(files[0]?.name);
-  if (isMany || current() === "batch") arrived("batch", { entries, files });
+  if (current() === "form") arrived("form", { entries, files });
+  else if (isMany || current() === "batch") arrived("batch", { entries, files });
   else arrived(current() === "inside" ? "inside" : "upload", files[0]);
 }
 
 function paste(event) {
   const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
-  if (file) arrived(current() === "inside" ? "inside" : "upload", file);
+  if (file && current() === "form") arrived("form", { entries: [], files: [file] });
+  else if (file) arrived(current() === "inside" ? "inside" : "upload", file);
 }

@@ -17,13 +17,16 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "
 export const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (letter) => ENTITIES[letter]);
 
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/; // what a spreadsheet would run; as the reports written in Python have it
+const NUMBER = /^[+-]?[\d.,]*\d$/; // which is no formula, whatever its sign
 
 const cell = (value) => {
   if (typeof value !== "string") return String(value ?? "");
-  const safe = FORMULA.test(value) ? `'${value}` : value;
+  const safe = FORMULA.test(value) && !NUMBER.test(value) ? `'${value}` : value;
   return `"${safe.replaceAll('"', '""')}"`;
 };
 
+const heading = (name) => (/^[\w ]*$/.test(name) ? name : cell(name));
+
 /** Rows of values as CSV with a line of `columns` on top. */
 export const csv = (columns, rows) =>
-  `${[columns, ...rows.map((row) => row.map(cell))].map((row) => row.join(",")).join("\n")}\n`;
+  `${[columns.map(heading), ...rows.map((row) => row.map(cell))].map((row) => row.join(",")).join("\n")}\n`;

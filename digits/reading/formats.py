@@ -30,6 +30,10 @@ LOOKS_LIKE = {
 }
 
 
+MOST_WAYS = 1e6  # that a stranger's pattern may try a text in: a second's work
+MANY = 60  # digits a field may hold, about: so many ways for each + or *
+
+
 @dataclass(frozen=True)
 class Format:
     """What a field's text must be. Everything left at its default asks for nothing.
@@ -116,6 +120,21 @@ class Format:
             return datetime.strptime(" ".join(parts), ORDERS[self.order].format(m="%m", y=year)).date()
         except ValueError:
             return None
+
+
+def is_quick(pattern: str) -> bool:
+    """Whether a valid regular expression surely is: (\\d+)+x would try a long number for years, and keep Python busy.
+
+    Judged with caution: no group is repeated or is more than a group, and few parts may be of several lengths.
+
+    >>> is_quick(r"[A-Z]{2}\\d{4,6}(-\\d+)?"), is_quick(r"(\\d+)+x")
+    (True, False)
+    """
+    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)
+    if re.search(r"\)[*+{]|\(\?[^:]", bare):
+        return False
+    ways = 2 ** len(re.findall(r"[?|]", bare)) * MANY ** len(re.findall(r"[*+]|\{\d*,\d*\}", bare))
+    return ways <= MOST_WAYS
 
 
 def _limit(limit: float | str | None) -> date | float | None:

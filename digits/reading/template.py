@@ -2,12 +2,15 @@
 
     form = load_form("form.json")          # or form.toml; docs/forms.md says what stands in it
     form.fields[0].name, form.fields[0].box
+    form = form_of(data, "form.json")      # a stranger's, in memory: opens no file
 
 Every mistake in a template is a `UserError` of one sentence that names the field.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
 import os
@@ -26,9 +29,13 @@ from digits.command import UserError
 from digits.finding.alignment import Box, Landmarks
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
-from digits.reading.formats import CHECKS, KINDS, ORDERS, Format
+from digits.reading.formats import CHECKS, KINDS, ORDERS, Format, is_quick
 
 RESERVED = {"path", "status", "reason", "error"}  # columns of the report
+IN_ITSELF = re.compile(r"data:image/[\w.+-]+;base64,")  # how a picture that stands in the template begins
+MAX_CELLS = 100  # of one field; the longest numbers on forms, IBANs, have 34
+LEAST_SIDE = 4  # pixels of the empty form that a field is high, and each of its cells wide
+MAX_NUMBER = 1e9  # in a template: millimetres, shares, lengths
 KEYS = {"name", "box", "kind", "cells", "required", "pattern", "length", "min", "max", "check", "prefix", "order"}
 
 
@@ -67,22 +74,42 @@ class Form:
 def load_form(path: str | os.PathLike[str]) -> Form:
     """Return the form that a template describes, JSON or TOML; docs/forms.md says how. Raises `UserError`."""
     path = Path(path)
-    told = _parsed(path)
+    return _form(path, _parsed(path), path.parent)
+
+
+def form_of(data: bytes, name: str) -> Form:
+    """Return the form that a JSON template called `name` describes, the empty one's picture in it. Raises `UserError`.
+
+    Of a template that names its picture nothing is opened: whoever sent it may name any file.
+    """
+    try:
+        told = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise UserError(f"'{name}' is not a template: it is not written as JSON is") from None
+    form = _form(name, told, None)
+    for field in form.fields:
+        if field.format.pattern and not is_quick(field.format.pattern):
+            raise UserError(f"'{name}', field {field.name}: its pattern could take very long; repeat no group in it")
+    return form
+
+
+def _form(where: Path | str, told: Any, folder: Path | None) -> Form:
+    """Return the form; its picture lies in `folder`, or if that is None stands in the template itself."""
     if (
         not isinstance(told, dict)
         or not isinstance(told.get("picture"), str)
         or not isinstance(told.get("fields"), list)
     ):
-        raise UserError(f"'{path}' needs a picture (the file name of the empty form) and a list of fields")
-    _refuse_others(path, told, {"picture", "fields", "page_mm"})
+        raise UserError(f"'{where}' needs a picture (the file name of the empty form) and a list of fields")
+    _refuse_others(where, told, {"picture", "fields", "page_mm"})
     size = told.get("page_mm", [1, 1])
     if not _are_numbers(size, 2) or min(size) <= 0:
-        raise UserError(f"'{path}': page_mm is the page's width and height in millimetres, such as [210, 297]")
-    fields = [_field(path, one, size) for one in told["fields"]]
+        raise UserError(f"'{where}': page_mm is the page's width and height in millimetres, such as [210, 297]")
+    fields = [_field(where, one, size) for one in told["fields"]]
     names = [field.name for field in fields]
     if not fields or len(set(names)) < len(names):
-        raise UserError(f"'{path}' needs at least one field, and a different name for each")
-    return _with_empty(path, told["picture"], fields)
+        raise UserError(f"'{where}' needs at least one field, and a different name for each")
+    return _with_empty(where, told["picture"], folder, fields)
 
 
 def _parsed(path: Path) -> Any:
@@ -106,18 +133,38 @@ def _toml(text: str) -> Any:
     return tomllib.loads(text)
 
 
-def _with_empty(path: Path, name: str, fields: list[Field]) -> Form:
-    """Return the form with the empty one's picture, which lies beside the template, in grey."""
+def _with_empty(where: Path | str, picture: str, folder: Path | None, fields: list[Field]) -> Form:
+    """Return the form with the empty one's picture, which stands in the template or lies in `folder`, in grey."""
+    in_itself = IN_ITSELF.match(picture)
+    if not in_itself and folder is None:
+        raise UserError(f"'{where}' names a picture of the empty form; here the picture must stand in the template")
+    name = "in it" if in_itself else f"'{picture}'"
     try:
-        pixels = open_picture(path.parent / name)
+        pixels = open_picture(_decoded(picture[in_itself.end() :]) if in_itself else Path(folder or ".") / picture)
         form = Form(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels, fields)
         assert form.landmarks
     except PictureError as error:
-        raise UserError(f"'{path}' names the picture '{name}' of the empty form: {error}") from None
+        raise UserError(f"'{where}', the picture {name} of the empty form: {error}") from None
+    for field in fields:
+        if min(_sides(form, field)) < LEAST_SIDE:
+            raise UserError(f"'{where}', field {field.name}: its box is too small to be read")
     return form
 
 
-def _field(path: Path, told: Any, size: list[float]) -> Field:
+def _sides(form: Form, field: Field) -> tuple[float, float]:
+    """Return how many pixels of the empty form a field is high, and each of its cells wide."""
+    (height, width), (left, top, right, bottom) = form.empty.shape, field.box
+    return (bottom - top) * height, (right - left) * width / (field.cells or 1)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise PictureError("it is no base64") from None
+
+
+def _field(path: Path | str, told: Any, size: list[float]) -> Field:
     """Return one field; every mistake is said with the field's name."""
     name = told.get("name") if isinstance(told, dict) else None
     if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or name in RESERVED:
@@ -134,8 +181,8 @@ def _field(path: Path, told: Any, size: list[float]) -> Field:
             "the page from 0 to 1, or in millimetres with page_mm"
         )
     cells, required = told.get("cells"), told.get("required", False)
-    if cells is not None and (type(cells) is not int or cells < 1) or type(required) is not bool:
-        raise UserError(f"{where}: cells is a whole number from 1 on, required is true or false")
+    if cells is not None and (type(cells) is not int or not 1 <= cells <= MAX_CELLS) or type(required) is not bool:
+        raise UserError(f"{where}: cells is a whole number from 1 to {MAX_CELLS}, required is true or false")
     return Field(name, (left, top, right, bottom), _format(where, told), cells, required)
 
 
@@ -151,7 +198,7 @@ def _format(where: str, told: dict[str, Any]) -> Format:
     pattern, length, prefix = told.get("pattern"), told.get("length"), told.get("prefix", "")
     try:
         re.compile(pattern or "")
-    except (re.error, TypeError) as error:
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise UserError(f"{where}: pattern is not a regular expression ({error})") from None
     lengths = [length, length] if type(length) is int else length
     if lengths is not None and (not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]):
@@ -177,7 +224,12 @@ def _is_limit(limit: Any, kind: str) -> bool:
 
 
 def _are_numbers(value: Any, n: int) -> bool:
-    return isinstance(value, list) and len(value) == n and all(type(one) in (int, float) for one in value)
+    """Whether `value` is a list of `n` numbers, none of them not a number or beyond what can be meant."""
+    return (
+        isinstance(value, list)
+        and len(value) == n
+        and all(type(one) in (int, float) and abs(one) <= MAX_NUMBER for one in value)
+    )
 
 
 def _refuse_others(where: Any, told: dict[str, Any], known: set[str]) -> None:

@@ -29,6 +29,7 @@ from digits.finding.ink import NO_INK
 from digits.finding.limits import MAX_PAGES, PictureError
 from digits.finding.pages import Page, to_pages
 from digits.reading.answer import Prediction, Predictor
+from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
 from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
@@ -68,6 +69,7 @@ def create_api(
     desk = Desk(limits)
     _say_errors_in_one_sentence(app)
     _add_reading(app, readers, desk)
+    add_forms(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
     add_inside(app, readers, desk)
     _add_reports(app, readers, desk)

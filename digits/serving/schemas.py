@@ -117,6 +117,46 @@ class Number(BaseModel):
     picture: str | None = Field(None, description="with details=steps: a small copy of the picture as a data URL")
 
 
+class EmptyForm(BaseModel):
+    """The picture of an empty form as a template holds it."""
+
+    picture: str = Field(description="upright and grey, at most 2000 pixels, a data URL: the template's `picture`")
+    width: int
+    height: int
+    pages: list[int] | None = Field(None, description="of a PDF or TIFF of several: the numbers of its pages")
+
+
+class FormField(BaseModel):
+    """What one field of a form says."""
+
+    text: str
+    status: Literal["ok", "unsure", "blank", "not_a_digit"]
+    reason: str = Field(description="why it is not ok; empty if it is")
+    confidence: float | None
+    corners: list[list[int]] = Field(description="[x, y] in the page's pixels, from the top left on")
+    picture: str | None = Field(None, description="with pictures: the field cut out of the page, a data URL")
+
+
+class FormRow(BaseModel):
+    """What a page says, by the names of its fields; the row of a batch with --fields."""
+
+    path: str = Field(description="the file's name as it was sent, with #1, #2, … where it has pages")
+    status: Status = Field(description="ok if every field is, or is empty and may be")
+    reason: str | None = Field(description="what keeps the page from being ok")
+    confidence: float | None = Field(description="the lowest of the fields'")
+    fields: dict[str, FormField] = Field(description="none where the page could not be read")
+    error: str | None = Field(description="one sentence, if the page could not be read, or is of another form")
+    file: int = Field(description="which file of the request, from 0")
+
+
+class FormRows(BaseModel):
+    """The filled forms of one request, a row a page, in the order of its files."""
+
+    model: list[str]
+    names: list[str] = Field(description="the fields, in the template's order")
+    rows: list[FormRow]
+
+
 class Kept(BaseModel):
     """What became of a correction."""
 

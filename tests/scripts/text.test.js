@@ -25,3 +25,7 @@ test("CSV quotes texts, disarms formulas and leaves numbers alone", () => {
   ];
   assert.equal(csv(["path", "label", "more"], rows), `path,label,more\n"a ""b"", c",3,\n"'=1+1",0.5,\n`);
 });
+
+test("a negative amount is no formula, and a heading with a comma is one cell", () => {
+  assert.equal(csv(["a, b"], [["-64,444.60"], ["-1-2"]]), `"a, b"\n"-64,444.60"\n"'-1-2"\n`);
+});

@@ -30,12 +30,13 @@ TABS = (
     "inside",
     "play",
     "batch",
+    "form",
     "models",
 )  # a template in assets/ and a class in assets/scripts each
 
 
 def build_page(readers: Readers, scripts: Scripts) -> gr.Blocks:
-    """Return the page: six tabs that talk to the API of the same server."""
+    """Return the page: seven tabs that talk to the API of the same server."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
         gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
         with gr.Tabs():

@@ -1,0 +1,34 @@
+/* What was dropped or chosen -> files to read: folders are walked, archives opened. */
+import { unzip } from "./unzip.js";
+
+/** The files that were dropped, [{name, file, found}]; those of folders, in `entries`, are `found` there. */
+export async function droppedFiles(entries, files) {
+  const found = entries.length ? [] : files.map((file) => ({ name: file.name, file }));
+  for (const entry of entries) await walk(entry, found, entry.isDirectory);
+  return found;
+}
+
+async function walk(entry, found, isFound) {
+  if (entry.isFile) {
+    const file = await new Promise((done, fail) => entry.file(done, fail));
+    found.push({ name: entry.fullPath.replace(/^\//, ""), file, found: isFound });
+    return;
+  }
+  const reader = entry.createReader();
+  const some = () => new Promise((done, fail) => reader.readEntries(done, fail)); // a browser lists them in parts
+  for (let part = await some(); part.length; part = await some()) {
+    for (const one of part) await walk(one, found, true);
+  }
+}
+
+/** Open archives: return jobs, {name, size, found, blob()}, for all that was chosen. */
+export async function opened(named) {
+  const jobs = [];
+  for (const { name, file, found } of named) {
+    if (/\.zip$/i.test(name)) {
+      const members = await unzip(file);
+      jobs.push(...members.map((member) => ({ ...member, name: `${name}/${member.name}`, found: true })));
+    } else jobs.push({ name, size: file.size, found, blob: async () => file });
+  }
+  return jobs;
+}

@@ -1,0 +1,142 @@
+"""The API's routes for forms: a template is made of an empty form, and filled ones are read by it, as the batch does.
+
+    add_forms(app, readers, desk)      # POST /api/empty-form, /api/read-form
+
+A template is sent with each request, its picture in it: no file of the server is opened by its name, and nothing that
+is sent is kept beyond a few templates in memory.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+from fastapi import FastAPI, File, HTTPException, Query, UploadFile
+
+from digits.command import UserError
+from digits.files import without_folders
+from digits.finding.decode import open_picture
+from digits.finding.limits import MAX_PAGES, PictureError
+from digits.finding.pages import Page, to_pages
+from digits.finding.pixels import shrink
+from digits.reading.answer import Predictor
+from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
+from digits.reading.template import Form, form_of
+from digits.reading.verdict import ERROR
+from digits.serving.images import to_data_url
+from digits.serving.schemas import EmptyForm, FormRows
+from digits.serving.shelf import Readers
+from digits.serving.work_queue import Desk, unknown_is_404
+
+EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
+CUT_SIDE = 320  # pixels of a field's little picture
+MAX_FIELDS = 100  # of a template that is sent; a hundred numbers are read in some ten seconds
+MAX_EMPTY_PIXELS, MAX_FIELD_PIXELS = 16e6, 8e6  # of its picture; of all its fields as they are read, at most
+MAX_PAGES_SENT = 64  # in one request
+
+Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
+PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")]
+
+
+def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
+    """Add the routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
+
+    @app.post("/api/empty-form", tags=["forms"], response_model=EmptyForm, response_model_exclude_unset=True)
+    async def empty_form(
+        file: Annotated[UploadFile, File(description="a scan, a photo or a PDF of the empty form")],
+        page: PageNumber = None,
+    ) -> Any:
+        """Make the picture of an empty form ready for a template; refused if too little is printed to know it by."""
+        (data,) = await desk.read([file])
+        return await desk.work(_empty_form, data, page)
+
+    @app.post("/api/read-form", tags=["forms"], response_model=FormRows, response_model_exclude_unset=True)
+    async def read(
+        template: Annotated[UploadFile, File(description="JSON as docs/forms.md has it, with its picture in it")],
+        files: Annotated[list[UploadFile], File(description="filled forms")] = [],  # noqa: B006
+        model: Model = [],  # noqa: B006
+        pictures: Annotated[bool, Query(description="add a small picture of each field")] = False,
+    ) -> Any:
+        """Read filled forms by a template, each page of a PDF or TIFF; without files, say if the template is sound.
+
+        Of several pages, one that cannot be read is a row with status "error"; a single one is answered with 422.
+        """
+        with unknown_is_404():
+            predictor, names = readers.predictor(model), readers.check(model)
+        (text,) = await desk.read([template])
+        form = await desk.work(_form, text, without_folders(template.filename or "")[:80] or "template")
+        pages = [page for n, data in enumerate(await desk.read(files)) for page in _pages_of(n, data)]
+        if len(pages) > MAX_PAGES_SENT:
+            raise HTTPException(413, f"{len(pages)} pages are too many for one request; send {MAX_PAGES_SENT}")
+        rows = []
+        for n, mark, page in pages:  # one by one, so that nobody waits for all of them
+            path = without_folders(files[n].filename or "")[:255] + mark
+            rows.append({**await desk.work(_row, page, path, form, predictor, pictures), "file": n})
+        if len(rows) == 1 and rows[0]["status"] == ERROR:
+            raise HTTPException(422, rows[0]["error"])
+        return {"model": names, "names": [field.name for field in form.fields], "rows": rows}
+
+
+def _empty_form(data: bytes | PictureError, number: int | None) -> dict[str, Any]:
+    if isinstance(data, PictureError):
+        raise data
+    pages = [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
+    pixels = shrink(open_picture(Page(data, number or 1) if pages else data), EMPTY_SIDE)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    assert Form(grey, []).landmarks
+    picture = min(to_data_url(grey), to_data_url(grey, "jpeg"), key=len)  # a drawn page is smaller as PNG, a scan not
+    return {"picture": picture, "width": grey.shape[1], "height": grey.shape[0]} | ({"pages": pages} if pages else {})
+
+
+def _form(data: bytes | PictureError, name: str) -> Form:
+    if isinstance(data, PictureError):
+        raise data
+    return _opened(data, name)
+
+
+@lru_cache(maxsize=4)  # filled forms come one by one, each with the same template
+def _opened(data: bytes, name: str) -> Form:
+    form = form_of(data, name)
+    if len(form.fields) > MAX_FIELDS:
+        raise UserError(f"'{name}' has {len(form.fields)} fields; here it may have {MAX_FIELDS}")
+    if form.empty.size > MAX_EMPTY_PIXELS or sum(_pixels(form)) > MAX_FIELD_PIXELS:
+        raise UserError(f"'{name}': its picture or its fields are too large to be read here; make the picture smaller")
+    return form
+
+
+def _pixels(form: Form) -> list[float]:
+    """Return how many pixels each field has at most as it is read; a low one is enlarged."""
+    (height, width), boxes = form.empty.shape, np.array([field.box for field in form.fields])
+    wide, high = (boxes[:, 2] - boxes[:, 0]) * width, (boxes[:, 3] - boxes[:, 1]) * height
+    pixels: list[float] = (wide * high * np.maximum(1, HEIGHT / high) ** 2).tolist()
+    return pixels
+
+
+def _pages_of(n: int, data: bytes | PictureError) -> list[tuple[int, str, bytes | Page | PictureError]]:
+    """Return what there is to read in the file `n` of a request: each page, with its mark."""
+    pages = [("", data)] if isinstance(data, PictureError) else to_pages(data)
+    return [(n, mark, page) for mark, page in pages]
+
+
+def _row(
+    page: bytes | Page | PictureError, path: str, form: Form, predictor: Predictor, pictures: bool
+) -> dict[str, Any]:
+    try:
+        if isinstance(page, PictureError):
+            raise page
+        reading = read_form(open_picture(page), form, predictor)
+    except PictureError as error:
+        nothing: dict[str, Any] = {"reason": None, "confidence": None, "fields": {}}
+        return {"path": path, "status": ERROR, **nothing, "error": str(error)}
+    row = reading.row(path) | {"error": None}
+    for name, url in _cuts(reading).items() if pictures else ():
+        row["fields"][name]["picture"] = url
+    return row
+
+
+def _cuts(reading: FormReading) -> dict[str, str]:
+    """Return a small picture of each field, by name, as a data URL."""
+    cut = ((field.name, cut_field(reading.alignment, reading.form, field)[0]) for field in reading.form.fields)
+    return {name: to_data_url(shrink(pixels, CUT_SIDE), "jpeg") for name, pixels in cut}
