@@ -5,6 +5,7 @@
     python train.py --teacher gapcnn --epochs 3                  # learn what another network says (distillation)
     python train.py --start mnistnet --dataset my_digits         # fine-tune the served weights on a folder of your own
     python train.py --feedback                                   # likewise, on the corrections stored on the page
+    python train.py --feedback --quick                           # within a minute and without MNIST, as the page does
     python train.py --resume RUN                                 # go on after a kill, to the same result
     python train.py --resume RUN --epochs 12                     # or longer than was said first
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
@@ -45,7 +46,7 @@ from digits.learning.distil import teach
 from digits.learning.gather import absolute, gather, gather_held_out, is_of_mnist, is_there, overview
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.trained_on import join, learnt, note_of
-from digits.measuring.comparison import compare
+from digits.measuring.comparison import Comparison, compare
 from digits.reading.engines import weights_path
 from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
 from model import (
@@ -74,6 +75,7 @@ from utils import (
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
+QUICK_MIX, QUICK_EPOCHS = ["shipped", "written"], 6  # likewise within a minute: what comes with the project
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Settings:
     model: str = flag("mnistnet", ", ".join(REGISTRY), metavar="NAME")
     dataset: list[str] = flag(
         ["mnist"],
-        "mnist, imitated, bundled, a folder of images per class, a Kaggle CSV; "
+        "mnist, imitated, shipped, written, bundled, a folder of images per class, a Kaggle CSV; "
         "one named twice counts twice; imitated=60000 makes so many",
         metavar="NAME",
     )
@@ -384,8 +386,11 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     """Serve a finished run's weights if they are no worse than those served, or `anyway`; say in plain lines which."""
     best, served = run_dir / "best.pth", weights_path(settings.model)
     good, why = True, "no others were served"
+    found: list[Comparison] = []
     if served.exists():
-        good, why = is_no_worse(settings, best, served, data_directory)
+        good, why, found = is_no_worse(settings, best, served, data_directory)
+    measured = {"served": good or anyway, "why": why, "sets": [asdict(one) for one in found]}
+    write_json(run_dir / "comparison.json", measured)
     told = [f"Weights: {os.path.relpath(best)}"]
     if good or anyway:
         publish(run_dir)
@@ -396,20 +401,22 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     print("\n".join(told), file=sys.stderr)
 
 
-def is_no_worse(settings: Settings, best: Path, served: Path, data_directory: Path) -> tuple[bool, str]:
-    """Return whether the new weights may replace those served, and why; print what was measured."""
+def is_no_worse(
+    settings: Settings, best: Path, served: Path, data_directory: Path
+) -> tuple[bool, str, list[Comparison]]:
+    """Return whether the new weights may replace those served, why, and what was measured; print that."""
     device = choose_device(settings.device)
     new, before = (MNISTPredictor(str(path), engine="torch", device=device) for path in (best, served))
     try:
         held_out, missing = held_out_by_both(settings, new, before, served, data_directory)
     except UserError as error:
-        return False, f"they could not be compared with those served: {error}"
+        return False, f"they could not be compared with those served: {error}", []
     if missing:
         print(f"Not compared, since it is not here: {', '.join(missing)}", file=sys.stderr)
     found = compare(new, before, held_out)
     print("Held-out pictures, read by the new network and by the one served before:", *found, sep="\n", file=sys.stderr)
     worse = [one.name for one in found if one.is_worse]
-    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these"
+    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these", found
 
 
 def held_out_by_both(
@@ -421,8 +428,9 @@ def held_out_by_both(
     """
     known, n_held_out = sources_of(served, before.engines[0].facts)
     names, missing = list(settings.dataset), []
-    for name in known:
-        if is_there(name):
+    is_quick = "shipped" in names  # in MNIST's place
+    for name in dict.fromkeys(known):
+        if is_there(name, data_directory, may_fetch=not is_quick):
             names.append(name)
         else:
             missing.append(Path(name).name)
@@ -462,6 +470,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--name", help="of the run (default: model and time)")
     parser.add_argument("--resume", metavar="RUN", help="a stopped run to go on with; with --epochs, a finished one")
+    parser.add_argument("--quick", action="store_true", help="with --feedback: within a minute, and without MNIST")
     parser.add_argument("--smoke", action="store_true", help="a few seconds on a little data; models/ stays as it is")
     arguments = parser.parse_args(argv)
     if arguments.resume:
@@ -480,7 +489,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     own = [settings.feedback] if settings.feedback else settings.dataset
     if (settings.start or settings.feedback) and not any(is_of_mnist(name) for name in own):
         start = settings.start or str(weights_path(settings.model))
-        settings = replace(settings, start=start, dataset=[*MIXED_IN, *own * COPIES])
+        mixed_in = QUICK_MIX if arguments.quick else MIXED_IN
+        settings = replace(settings, start=start, dataset=[*mixed_in, *own * COPIES])
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 
@@ -524,7 +534,8 @@ def fine_tuning(arguments: argparse.Namespace) -> dict[str, Any]:
     before = load_checkpoint(weights_path(arguments.start or arguments.model))
     told = {name: before.config.get(name) for name in ("validation", "dropout")}
     kept = {name: value for name, value in told.items() if value is not None and value >= 0}  # -1: as it was built
-    return {**kept, "model": before.architecture, "epochs": 3, "lr": 3e-4, "batch_size": 128}
+    epochs = QUICK_EPOCHS if arguments.quick else 3
+    return {**kept, "model": before.architecture, "epochs": epochs, "lr": 3e-4, "batch_size": 128}
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:

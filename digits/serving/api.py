@@ -30,9 +30,11 @@ from digits.finding.limits import MAX_PAGES, PictureError
 from digits.finding.pages import Page, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_inside import add_inside
+from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
 from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
 from digits.serving.shelf import Readers
+from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk, Limits, unknown_is_404
 
 REPORT_TYPES = {
@@ -55,8 +57,12 @@ def create_api(
     readers: Readers,
     corrections: Corrections,
     limits: Limits | None = None,
+    trainer: Trainer | None = None,
 ) -> FastAPI:
-    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later."""
+    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later.
+
+    Without a `trainer` nobody can train through it.
+    """
     limits = limits or Limits()
     app = FastAPIOffline(
         title="Digits",
@@ -69,6 +75,7 @@ def create_api(
     _say_errors_in_one_sentence(app)
     _add_reading(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
+    add_training(app, trainer, corrections, desk)
     add_inside(app, readers, desk)
     _add_reports(app, readers, desk)
 
