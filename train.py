@@ -75,7 +75,7 @@ from utils import (
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
-QUICK_MIX, QUICK_EPOCHS = ["shipped", "written"], 6  # likewise within a minute: what comes with the project
+QUICK_MIX, QUICK_COPIES, QUICK_EPOCHS = ["shipped", "written"], 30, 6  # likewise in a minute, of what is there anyway
 
 
 @dataclass
@@ -489,8 +489,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     own = [settings.feedback] if settings.feedback else settings.dataset
     if (settings.start or settings.feedback) and not any(is_of_mnist(name) for name in own):
         start = settings.start or str(weights_path(settings.model))
-        mixed_in = QUICK_MIX if arguments.quick else MIXED_IN
-        settings = replace(settings, start=start, dataset=[*mixed_in, *own * COPIES])
+        mixed_in, copies = (QUICK_MIX, QUICK_COPIES) if arguments.quick else (MIXED_IN, COPIES)
+        settings = replace(settings, start=start, dataset=[*mixed_in, *own * copies])
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 

@@ -17,7 +17,8 @@ import threading
 
 def end_with_stdin() -> None:
     """Wait until standard input is closed, then kill this process and, where the system has them, its group."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin's, whose lock a program that ends in the meantime would wait for
+        pass
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

@@ -59,8 +59,8 @@ SCRIPT = {
     "teachTitle": "Teach it",
     "teachFew": "{n} of your corrections are kept; from {least} on it can learn them here.",
     "teachFewOne": "1 of your corrections is kept; from {least} on it can learn them here.",
-    "teachReady": "{n} corrections are kept. It can learn them now, here, in about a minute. The result is used only if "
-    "it reads no worse what it did not learn from.",
+    "teachReady": "{n} corrections are kept. It can learn them now, here, in about a minute. The result is used only "
+    "if it reads no worse what it did not learn from.",
     "teachStart": "Train on my {n}",
     "teachAgain": "Train again on all {n}",
     "teachStop": "Stop",
@@ -75,7 +75,7 @@ SCRIPT = {
     "teachFailed": "Nothing was changed: {why}.",
     "teachGone": "The earlier weights are used again.",
     "teachSets": {
-        "corrections": "of {n} corrections it did not learn",
+        "corrections": "of {n} kept corrections it did not learn",
         "written": "of {n} pictures drawn for this test",
         "mnist": "of {n} digits of MNIST it never learned",
     },
