@@ -42,7 +42,7 @@ OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
 N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
-N_WRITTEN, N_WRITTEN_HELD_OUT = 3000, 1500  # pictures that are drawn where MNIST may be missing: likewise
+N_WRITTEN, N_WRITTEN_HELD_OUT = 2000, 1000  # pictures that are drawn where MNIST may be missing
 SHIPPED = MODELS_DIR / "mnist_cnn_best.nearest.npz"  # see assets/make_nearest.py
 WITHOUT_MNIST = {"bundled", "shipped", "written"}
 
@@ -244,14 +244,15 @@ def load_made(
 
 
 def load_shipped() -> tuple[np.ndarray, np.ndarray]:
-    """Return ink and labels of the MNIST training images, 400 of each digit, that come with the project.
+    """Return ink and labels of the MNIST training images, 400 of each digit, that come with the project, well mixed.
 
     The shipped weights have learnt them, so none is held out. Raises `UserError` if their file is missing.
     """
     if not SHIPPED.exists():
         raise UserError(f"there is no {SHIPPED.name}; it comes with the project: git checkout models/{SHIPPED.name}")
     with np.load(SHIPPED) as stored:
-        return stored["ink"], stored["labels"].astype(np.int64)
+        mixed = np.random.default_rng(0).permutation(len(stored["labels"]))
+        return stored["ink"][mixed], stored["labels"][mixed].astype(np.int64)
 
 
 def load_written(n: int, seed: int) -> tuple[Part, Part]:

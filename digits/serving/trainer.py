@@ -31,6 +31,7 @@ from digits.files import ROOT, RUNS_DIR, free_path, sha256
 
 State = Literal["ready", "training", "stopped", "failed", "used", "not_used", "back"]
 N_POINTS = 150  # of the curve: one every few pixels of the page
+CALM = {"OMP_WAIT_POLICY": "passive"}  # threads that wait for each other leave the processor to whoever reads meanwhile
 ROUNDS_TO_CLOSE = 2  # figures, comparison and export take about as long as so many rounds through the pictures
 
 
@@ -72,7 +73,8 @@ class Trainer:
             said = tempfile.TemporaryFile()  # noqa: SIM115  _watch closes it
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "digits.serving.leash", *self._train, "--name", self._run_dir.name],
-                cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
+                cwd=ROOT, env=os.environ | CALM, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
+                start_new_session=True,
             )  # fmt: skip
             before = sha256(self._weights)
             self._watcher = threading.Thread(target=self._watch, args=(self._process, said, before), daemon=True)
