@@ -100,11 +100,13 @@ export class Teach {
   }
 
   #showSets({ state, sets }) {
-    const said = sets
-      .filter(({ name }) => texts.teachSets[name])
-      .map(({ name, n, served, new: now }) =>
-        fill(texts.teachSet, { served: count(served), new: count(now), of: fill(texts.teachSets[name], { n: count(n) }) }),
-      );
+    const said = Object.entries(texts.teachSets).flatMap(([name, of]) =>
+      sets
+        .filter((set) => set.name === name)
+        .map(({ n, served, new: now }) =>
+          fill(texts.teachSet, { served: count(served), new: count(now), of: fill(of, { n: count(n) }) }),
+        ),
+    );
     const shows = ["used", "not_used"].includes(state) && said.length;
     this.sets.textContent = shows ? fill(texts.teachCompared, { sets: said.join("; ") }) : "";
   }
