@@ -76,7 +76,7 @@ from utils import (
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
 # The same within a minute, of what is there anyway.
-QUICK_MIX, QUICK_COPIES, QUICK_EPOCHS = ["shipped=2000", "written=2000"], 30, 6
+QUICK_MIX, QUICK_COPIES, QUICK_EPOCHS = ["shipped=4000", "written=3000"], 30, 6
 
 
 @dataclass

@@ -42,7 +42,7 @@ OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
 N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
-N_WRITTEN, N_WRITTEN_HELD_OUT = 2000, 1000  # pictures that are drawn where MNIST may be missing
+N_WRITTEN, N_WRITTEN_HELD_OUT = 3000, 1000  # pictures that are drawn where MNIST may be missing
 SHIPPED = MODELS_DIR / "mnist_cnn_best.nearest.npz"  # see assets/make_nearest.py
 WITHOUT_MNIST = {"bundled", "shipped", "written"}
 
