@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits.finding.limits import MAX_UPLOAD_BYTES
-from digits.reading.engines import is_path, weights_path
+from digits.reading.engines import is_path, previous_dir, weights_path
 from digits.serving.shelf import Readers
 from predict import MNISTPredictor
 from utils import MODELS_DIR, ROOT, UserError, command
@@ -25,9 +25,12 @@ from utils import MODELS_DIR, ROOT, UserError, command
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from digits.corrections import Corrections
     from digits.measuring.explain import Explainer
+    from digits.serving.trainer import Trainer
 
 MAX_UPLOAD_MB = MAX_UPLOAD_BYTES // 2**20
+TRAINED = "mnistnet"  # the network that the page's training is for, as that of train.py --feedback
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 EXAMPLES = """examples:
   python app.py
@@ -146,14 +149,37 @@ def make_app(arguments: argparse.Namespace, users: dict[str, str]) -> FastAPI:
     from digits.serving.page.build import mount_page
     from digits.serving.work_queue import Limits
 
-    private = arguments.host in LOOPBACK or bool(users)
+    private = is_private(arguments, users)
     limits = Limits(file_bytes=arguments.max_upload_mb * 2**20, exports_corrections=private)
-    api = create_api(readers, Corrections(arguments.data_dir / "corrections.sqlite"), limits)
+    corrections = Corrections(arguments.data_dir / "corrections.sqlite")
+    trainer = make_trainer(readers, corrections) if private else None
+    api = create_api(readers, corrections, limits, trainer)
     add_mcp(api, readers, arguments.folder)
-    mount_page(api, readers, private, limits.file_bytes)
+    mount_page(api, readers, private, trainer is not None, limits.file_bytes)
     hosts = LOOPBACK | set(arguments.allow_hosts) | ({arguments.host} - {"0.0.0.0", "::"})
     api.add_middleware(Guard, hosts=hosts, users=users, max_body_bytes=4 * limits.file_bytes)
     return api
+
+
+def is_private(arguments: argparse.Namespace, users: dict[str, str]) -> bool:
+    """Whether nobody is served but those who use this machine, or know a password."""
+    return bool(users) or (arguments.host in LOOPBACK and not arguments.allow_hosts)
+
+
+def make_trainer(readers: Readers, corrections: Corrections) -> Trainer | None:
+    """Return what trains the default network on the corrections; None where that or train.py is not here."""
+    from digits.serving.trainer import Trainer
+
+    if TRAINED not in readers.names or not (ROOT / "train.py").exists():
+        return None
+    config = readers.predictor([TRAINED]).engines[0].facts.get("config") or {}
+    return Trainer(
+        ["train.py", "--model", TRAINED, "--feedback", str(corrections.path.resolve()), "--quick"],
+        ["model.py", "--model", TRAINED, "--publish", "previous"],
+        weights_path(TRAINED),
+        readers.reopen,
+        can_go_back=bool(config.get("feedback")) and previous_dir(TRAINED).exists(),
+    )
 
 
 def be_quiet(data_dir: Path) -> None:

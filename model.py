@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from digits.files import sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
-from digits.reading.engines import OnnxEngine, weights_path
+from digits.reading.engines import OnnxEngine, previous_dir, weights_path
 from utils import OUTPUTS_DIR, RUNS_DIR, UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
@@ -375,11 +375,6 @@ def served_files(name: str) -> dict[str, Path]:
     last = {"last.pth": best.with_name("mnist_cnn.pth")} if name == "mnistnet" else {}
     pictures = {f"{stem}.png": figures / f"{stem}.png" for stem in FIGURES}
     return {"best.pth": best, "best.onnx": best.with_suffix(".onnx"), **last, **pictures}
-
-
-def previous_dir(name: str) -> Path:
-    """Return the folder of what was served before, laid out as a run's; it need not exist."""
-    return weights_path(name).parent / PREVIOUS / name
 
 
 def _find_weights(source: str | Path, name: str) -> Path:

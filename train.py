@@ -5,6 +5,7 @@
     python train.py --teacher gapcnn --epochs 3                  # learn what another network says (distillation)
     python train.py --start mnistnet --dataset my_digits         # fine-tune the served weights on a folder of your own
     python train.py --feedback                                   # likewise, on the corrections stored on the page
+    python train.py --feedback --quick                           # within a minute and without MNIST, as the page does
     python train.py --resume RUN                                 # go on after a kill, to the same result
     python train.py --resume RUN --epochs 12                     # or longer than was said first
     torchrun --nproc-per-node=2 train.py                         # on two processes or GPUs, each batch shared out
@@ -41,7 +42,7 @@ from digits.learning.gather import absolute, gather, is_of_mnist, overview
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.trained_on import join, note_of
 from digits.learning.workers import join_workers, leader_first
-from digits.measuring.comparison import may_replace, sources_of
+from digits.measuring.comparison import Comparison, may_replace, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import logits_of, validate, with_no_digit
 from digits.reading.engines import weights_path
@@ -58,10 +59,12 @@ from model import (
     way_back,
 )
 from predict import MNISTPredictor
-from utils import ROOT, RUNS_DIR, UserError, choose_device, command, free_path, git_commit, seed_everything
+from utils import ROOT, RUNS_DIR, UserError, choose_device, command, free_path, git_commit, seed_everything, write_json
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture
+# The same within a minute, of what is there anyway.
+QUICK_MIX, QUICK_COPIES, QUICK_EPOCHS = ["shipped=4000", "written=3000"], 30, 6
 AT_LEAST_ONE: Range = (lambda n: n >= 1, "at least 1")
 A_RATE: Range = (lambda rate: 0 < rate <= 1, "above 0 and at most 1")
 A_SEED: Range = (lambda n: 0 <= n <= 400_000, "from 0 to 400,000")  # an epoch's is 10,000 times it, below 2**32
@@ -75,7 +78,7 @@ class Settings:
     model: str = flag("mnistnet", ", ".join(REGISTRY), metavar="NAME")
     dataset: list[str] = flag(
         ["mnist"],
-        "mnist, imitated, bundled, a folder of images per class, a Kaggle CSV; "
+        "mnist, imitated, shipped, written, bundled, a folder of images per class, a Kaggle CSV; "
         "one named twice counts twice; imitated=60000 makes so many",
         metavar="NAME",
     )
@@ -252,11 +255,14 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     """Serve a finished run's weights if they are no worse than those served, or `anyway`; say in plain lines which."""
     best, served = run_dir / "best.pth", weights_path(settings.model)
     good, why = True, "no others were served"
+    found: list[Comparison] = []
     if served.exists():
         new, before = (MNISTPredictor(str(path), "torch", choose_device(settings.device)) for path in (best, served))
         learnt, n_held_out = sources_of(served, before.engines[0].facts, RUNS_DIR)
         n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
-        good, why = may_replace(new, before, [*settings.dataset, *learnt], n, data_directory)
+        good, why, found = may_replace(new, before, [*settings.dataset, *learnt], n, data_directory)
+    measured = {"served": good or anyway, "why": why, "sets": [asdict(one) for one in found]}
+    write_json(run_dir / "comparison.json", measured)
     told = [f"Weights: {os.path.relpath(best)}"]
     if good or anyway:
         publish(run_dir)
@@ -281,6 +287,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--name", help="name of the run (default: model and time)")
     parser.add_argument("--resume", metavar="RUN", help="a stopped run to continue; with --epochs, a finished one")
+    parser.add_argument("--quick", action="store_true", help="with --feedback: within a minute, and without MNIST")
     parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data; models/ stays as it is")
     arguments = parser.parse_args(argv)
     if arguments.resume:
@@ -299,7 +306,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     own = [settings.feedback] if settings.feedback else settings.dataset
     if (settings.start or settings.feedback) and not any(is_of_mnist(name) for name in own):
         start = settings.start or str(weights_path(settings.model))
-        settings = replace(settings, start=start, dataset=[*MIXED_IN, *own * COPIES])
+        mixed_in, copies = (QUICK_MIX, QUICK_COPIES) if arguments.quick else (MIXED_IN, COPIES)
+        settings = replace(settings, start=start, dataset=[*mixed_in, *own * copies])
     return replace(settings, epochs=1, limit=2000, validation=500) if arguments.smoke else settings
 
 
@@ -320,7 +328,8 @@ def fine_tuning(arguments: argparse.Namespace) -> dict[str, Any]:
     before = load_checkpoint(weights_path(arguments.start or arguments.model))
     told = {name: before.config.get(name) for name in ("validation", "dropout")}
     kept = {name: value for name, value in told.items() if value is not None and value >= 0}  # -1: as it was built
-    return {**kept, "model": before.architecture, "epochs": 3, "lr": 3e-4, "batch_size": 128}
+    epochs = QUICK_EPOCHS if arguments.quick else 3
+    return {**kept, "model": before.architecture, "epochs": epochs, "lr": 3e-4, "batch_size": 128}
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:

@@ -212,6 +212,7 @@ export class Card {
   }
 
   #count(n) {
+    document.dispatchEvent(new CustomEvent("corrections", { detail: n }));
     const text =
       n === 0 ? texts.countNone : n === 1 ? texts.countOne : fill(texts.count, { n: n.toLocaleString("en") });
     this.root.querySelector(".kept-count").textContent = text;

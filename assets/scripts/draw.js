@@ -6,6 +6,7 @@ import known from "./known.js";
 import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.js";
 import { read } from "./server.js";
 import { shared } from "./shared.js";
+import { Teach } from "./teach.js";
 import { Think } from "./think.js";
 
 const texts = known.texts;
@@ -86,6 +87,7 @@ export class Pad {
     this.number = new NumberCard(root.querySelector(".number"));
     this.offer = root.querySelector(".offer");
     this.think = new Think(root.querySelector(".think"));
+    this.teach = new Teach(root.querySelector(".teach"), () => this.#changed());
     this.strokes = [];
     this.version = this.answered = this.epoch = 0;
     this.erases = false;

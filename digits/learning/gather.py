@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from digits.command import UserError
-from digits.files import OUTPUTS_DIR, atomic_path
+from digits.files import MODELS_DIR, OUTPUTS_DIR, atomic_path
 from digits.learning.datasets import (
     data_dir,
+    has_mnist,
     load_bundled_digits,
     load_corrections,
     load_folders,
@@ -42,6 +43,9 @@ GONE = {"segments"}  # made by earlier versions: weights that learnt them still 
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
 N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds to draw
+N_WRITTEN, N_WRITTEN_HELD_OUT = 3000, 1000  # pictures that are drawn where MNIST may be missing
+SHIPPED = MODELS_DIR / "mnist_cnn_best.nearest.npz"  # see assets/make_nearest.py
+WITHOUT_MNIST = {"bundled", "shipped", "written"}
 
 
 @dataclass
@@ -61,9 +65,9 @@ def gather(
 ) -> Data:
     """Return the data sets `names`, one after the other; `limit` keeps that many images of each.
 
-    A name is "mnist", "imitated", "bundled", a folder with one sub-folder of pictures per class, a Kaggle
-    train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images;
-    "imitated=60000" makes so many pictures.
+    A name is "mnist", "imitated", "shipped", "written", "bundled", a folder with one sub-folder of pictures per class,
+    a Kaggle train.csv, or the .sqlite file of corrections. "mnist=10000" trains on the first 10,000 images;
+    "imitated=60000" makes so many pictures. What "shipped" and "written" are say `load_shipped` and `load_written`.
     """
     wanted = [parse_name(name) for name in names]
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
@@ -130,6 +134,8 @@ def gather_held_out(names: list[str], n_validation: int, directory: str | Path |
     for name, short in called.items():
         if name in MADE:
             parts[short] = _make_held_out(name, n_validation, directory)
+        elif name == "written":
+            parts[short] = _draw_written(N_WRITTEN_HELD_OUT, HELD_OUT_SEED)
         else:
             parts[short] = _load(name, None, n_validation, 0, directory, None)[1]
     return {name: part for name, part in parts.items() if len(part[1])}
@@ -157,9 +163,15 @@ def absolute(name: str) -> str:
     return name if is_of_mnist(name) or not Path(name).exists() else str(Path(name).resolve())
 
 
-def is_there(name: str) -> bool:
-    """Whether a data set that a checkpoint or a run names can be had; a name alone says nothing of its folder."""
-    return parse_name(name)[0] in OF_MNIST | {"bundled"} or (Path(name).is_absolute() and Path(name).exists())
+def is_there(name: str, directory: str | Path | None = None, may_fetch: bool = True) -> bool:
+    """Whether a data set that a checkpoint or a run names can be had; a name alone says nothing of its folder.
+
+    Unless it `may_fetch`, of what is MNIST's only MNIST itself counts, where it lies in `directory` already.
+    """
+    kind = parse_name(name)[0]
+    if kind in OF_MNIST:
+        return may_fetch or (kind == "mnist" and has_mnist(directory))
+    return kind in WITHOUT_MNIST or (Path(name).is_absolute() and Path(name).exists())
 
 
 def parse_name(word: str) -> tuple[str, int | None]:
@@ -178,6 +190,11 @@ def _load(
         n = limit or n or MADE[name]
         n_check = limit // 20 if limit else min(n // 5, MADE[name] // 20)
         return *load_made(name, n, n_check, n_validation, seed, directory), []
+    if name == "written":
+        return *load_written(limit or n or N_WRITTEN, seed), []
+    if name == "shipped":
+        ink, labels = load_shipped()
+        return (ink[: limit or n], labels[: limit or n]), (ink[:0], labels[:0]), []
     ink, labels, left_out = (*load_mnist(True, directory), []) if name == "mnist" else load_own(name)
     if (labels < 0).any():
         raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
@@ -227,6 +244,42 @@ def load_made(
             np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
     with np.load(cache) as stored:
         return (stored["ink"], stored["labels"]), (stored["held_out_ink"], stored["held_out_labels"])
+
+
+def load_shipped() -> tuple[np.ndarray, np.ndarray]:
+    """Return ink and labels of the MNIST training images, 400 of each digit, that come with the project, well mixed.
+
+    The shipped weights have learnt them, so none is held out. Raises `UserError` if their file is missing.
+    """
+    if not SHIPPED.exists():
+        raise UserError(f"there is no {SHIPPED.name}; it comes with the project: git checkout models/{SHIPPED.name}")
+    with np.load(SHIPPED) as stored:
+        mixed = np.random.default_rng(0).permutation(len(stored["labels"]))
+        return stored["ink"][mixed], stored["labels"][mixed].astype(np.int64)
+
+
+def load_written(n: int, seed: int) -> tuple[Part, Part]:
+    """Return `n` imitated pictures to train on and a third as many to validate with, for which MNIST is not needed.
+
+    To train on, of the written styles and the shipped images; to validate with, of styles written anew.
+    """
+    styles, labels = make_styles(n, seed)
+    ink, ink_labels = load_shipped()
+    glyphs = [*ink, *styles], np.concatenate([ink_labels, labels])
+    return _draw_written(n, seed, glyphs), _draw_written(n // 3, seed + 1)
+
+
+def _draw_written(n: int, seed: int, glyphs: tuple[list[Any], np.ndarray] | None = None) -> Part:
+    """Return `n` imitated pictures of the glyphs, or else of styles written by `seed`, from a cache if it has them."""
+    of = "glyphs" if glyphs else "styles"
+    cache = OUTPUTS_DIR / "cache" / f"written-{of}-{n}-{seed}-{recipe_hash()}.npz"
+    if not cache.exists():
+        drawn, labels = glyphs or make_styles(n, seed)
+        ink, labels = make_pool(drawn, labels, n, seed, chunk=500)
+        with atomic_path(cache) as path, path.open("wb") as file:
+            np.savez(file, ink=ink, labels=labels)
+    with np.load(cache) as stored:
+        return stored["ink"], stored["labels"]
 
 
 def training_glyphs(

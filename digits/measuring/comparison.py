@@ -1,6 +1,6 @@
 """Is a new network worse than the one that is served? One rule for every training, McNemar's test on held-out pictures.
 
-    good, why = may_replace(new, served, ["mnist", "my_digits"], n_validation=12_000)    # predictors
+    good, why, found = may_replace(new, served, ["mnist", "my_digits"], n_validation=12_000)    # predictors
 
 A digit is read right if it is given; what is no digit (label 10), if it is not called ok. The more sets are compared,
 the likelier chance alone makes one of them seem worse. So the p-values are corrected for their number by Holm's
@@ -75,21 +75,21 @@ class Comparison:
 
 def may_replace(
     new: Reader, served: Reader, names: Sequence[str], n_validation: int, directory: Path | None = None
-) -> tuple[bool, str]:
-    """Return whether the new network may be served in the place of the other, and why; tell what was measured.
+) -> tuple[bool, str, list[Comparison]]:
+    """Return whether the new network may be served in the place of the other, why, and what was measured; tell it.
 
     They are compared on what neither learnt of the data sets `names`.
     """
     try:
         held_out, missing = held_out_by_both(new, served, names, n_validation, directory)
     except UserError as error:
-        return False, f"they could not be compared with those served: {error}"
+        return False, f"they could not be compared with those served: {error}", []
     if missing:
         print(f"Not compared, since it is not here: {', '.join(missing)}", file=sys.stderr)
     found = compare(new, served, held_out)
     print("Held-out pictures, read by the new network and by the one served before:", *found, sep="\n", file=sys.stderr)
     worse = [one.name for one in found if one.is_worse]
-    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these"
+    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these", found
 
 
 def compare(new: Reader, served: Reader, held_out: Parts) -> list[Comparison]:
@@ -124,11 +124,13 @@ def held_out_by_both(
     """Return the pictures {name: (ink, labels)} that neither network learnt, and the data sets that cannot be had.
 
     They are of the data sets `names`, of each but `n_validation` images of MNIST at most. Raises `UserError` if
-    MNIST is needed and not here, or nothing is left.
+    MNIST is needed and not here, or nothing is left. Where a network learnt "shipped" in MNIST's place, that is not
+    fetched to compare on.
     """
-    names = list(dict.fromkeys(names))
-    missing = [Path(name).name for name in names if not is_there(name)]
-    parts = gather_held_out([name for name in names if is_there(name)], n_validation, directory)
+    may_fetch = all(parse_name(name)[0] != "shipped" for name in names)
+    here = {name: is_there(name, directory, may_fetch) for name in dict.fromkeys(names)}
+    missing = [Path(name).name for name, is_here in here.items() if not is_here]
+    parts = gather_held_out([name for name, is_here in here.items() if is_here], n_validation, directory)
     notes = [note_of(reader.engines[0].facts) for reader in (new, served)]
     kept = {}
     for name, (ink, labels) in parts.items():

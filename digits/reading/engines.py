@@ -34,6 +34,11 @@ def weights_path(model: str | os.PathLike[str]) -> Path:
     return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
 
 
+def previous_dir(name: str) -> Path:
+    """Return the folder of what was served before under a name, laid out as a run's; it need not exist."""
+    return weights_path(name).parent / "previous" / name
+
+
 def split_names(words: list[str]) -> tuple[list[str], list[str]]:
     """Return the networks that a --model names, and what it took along: the rest of `--model X.pth 7.png scans/`.
 

@@ -31,9 +31,11 @@ from digits.finding.pages import Page, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
+from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
 from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
 from digits.serving.shelf import Readers
+from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk, Limits, unknown_is_404
 
 REPORT_TYPES = {
@@ -56,8 +58,12 @@ def create_api(
     readers: Readers,
     corrections: Corrections,
     limits: Limits | None = None,
+    trainer: Trainer | None = None,
 ) -> FastAPI:
-    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later."""
+    """Return the application with the routes below /api, /docs and /openapi.json; the page is mounted on it later.
+
+    Without a `trainer` nobody can train through it.
+    """
     limits = limits or Limits()
     app = FastAPIOffline(
         title="Digits",
@@ -71,6 +77,7 @@ def create_api(
     _add_reading(app, readers, desk)
     add_forms(app, readers, desk)
     _add_feedback(app, readers, corrections, desk)
+    add_training(app, trainer, corrections, desk)
     add_inside(app, readers, desk)
     _add_reports(app, readers, desk)
 

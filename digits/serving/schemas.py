@@ -164,6 +164,30 @@ class Kept(BaseModel):
     count: int = Field(description="corrections kept now")
 
 
+class Compared(BaseModel):
+    """The new network and the served one on pictures that neither has learnt."""
+
+    name: str = Field(description="corrections, written (drawn by the project for this), mnist, or together")
+    n: int = Field(description="how many pictures")
+    served: int = Field(description="of these read right before")
+    new: int = Field(description="of these read right by the new network")
+
+
+class TrainingProgress(BaseModel):
+    """How far the training of the corrections is, or what came of the last one."""
+
+    count: int = Field(description="corrections kept now")
+    least: int = Field(description="so many are needed")
+    state: Literal["ready", "training", "stopped", "failed", "used", "not_used", "back"]
+    why: str = Field(description="why the new weights are used or not, or what went wrong")
+    can_go_back: bool = Field(description="whether POST /api/training/back serves the earlier weights again")
+    losses: list[float] = Field(description="of each step, or the mean of some, in order")
+    round: int = Field(description="rounds through the pictures so far")
+    rounds: int = Field(description="rounds there will be; 0 until that is known")
+    seconds_left: int | None = Field(description="null before the first round is over, and when nothing runs")
+    sets: list[Compared]
+
+
 class ModelCard(BaseModel):
     """What a network says about itself."""
 

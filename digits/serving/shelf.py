@@ -55,6 +55,12 @@ class Readers:
             raise UserError(f"there is no model '{unknown[0][:40]}' here; choose from {', '.join(self.names)}")
         return [name for name in self.names if name in names] or self.names[:1]
 
+    def reopen(self) -> None:
+        """Open the weights as they lie there now; what is being read goes on with those of before."""
+        with self._lock:
+            self._opened.clear()
+        self.predictor()
+
     def _get(self, key: object, open_one: Callable[[], Opened]) -> Opened:
         with self._lock:
             if key not in self._opened:

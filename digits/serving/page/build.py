@@ -1,6 +1,6 @@
 """Put the tabs together, with one theme, and hand gradio what it needs to stay quiet.
 
-mount_page(api, readers, exports=True, max_upload_bytes=16 * 2**20)
+mount_page(api, readers, exports=True, trains=False, max_upload_bytes=16 * 2**20)
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ def accept_uploads_only(page: gr.Blocks) -> None:
         block.async_move_resource_to_block_cache = stay  # type: ignore[method-assign, assignment]  # see above
 
 
-def mount_page(api: FastAPI, readers: Readers, exports: bool, max_upload_bytes: int) -> FastAPI:
+def mount_page(api: FastAPI, readers: Readers, exports: bool, trains: bool, max_upload_bytes: int) -> FastAPI:
     """Build the page, mount it at / of the API's application, and return that; no other server is asked for anything.
 
-    `exports`: whether visitors may download the corrections.
+    `exports` and `trains`: whether visitors may download the corrections, and train on them.
     """
     if example_names():
         api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
@@ -117,7 +117,7 @@ def mount_page(api: FastAPI, readers: Readers, exports: bool, max_upload_bytes: 
             raise HTTPException(404, "there is no such figure")
         return FileResponse(figures[model][name])
 
-    scripts = Scripts(known(readers, exports))
+    scripts = Scripts(known(readers, exports, trains))
     scripts.serve(api)
     return gr.mount_gradio_app(
         api,
@@ -136,13 +136,14 @@ def mount_page(api: FastAPI, readers: Readers, exports: bool, max_upload_bytes: 
     )
 
 
-def known(readers: Readers, exports: bool) -> dict[str, Any]:
+def known(readers: Readers, exports: bool, trains: bool) -> dict[str, Any]:
     """Return what the scripts need to know of this server."""
     return {
         "texts": texts.SCRIPT,
         "tabs": texts.TABS,
         "models": readers.names,
         "exports": exports,
+        "trains": trains,
         "examples": example_names(),
         "measured": {name: told for name in readers.names if (told := measured(name))},
         "extensions": sorted(EXTENSIONS),
