@@ -266,6 +266,7 @@ def weights(project: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (project / "models").iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_odd_sevens_are_taught_stopped_used_and_forgotten_again(chromium, server: str, project: Path) -> None:
     shipped = weights(project)
