@@ -121,7 +121,7 @@ def test_processes_read_what_threads_read(folder):
 @pytest.mark.parametrize(("pays_from_s", "processes"), [(0, True), (60, False)])
 def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes):
     chosen = []
-    monkeypatch.setattr(local, "PROCESSES_PAY_S", pays_from_s)
+    monkeypatch.setattr(local, "PROCESSES_PAY_S", dict.fromkeys(("fork", "spawn"), pays_from_s))
     threads = local._threads
     monkeypatch.setattr(local, "_processes", lambda *given: chosen.append(given) or threads(*given))
     numbered = list(enumerate(find_entries([folder])))

@@ -137,7 +137,7 @@ def _content(picture: Opened) -> str | None:
 
 
 def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+    return hashlib.sha256(data).hexdigest()[:24]  # processors have instructions for it: a third of blake2b's time
 
 
 _hash_again = functools.lru_cache(maxsize=2)(_hash)  # of a file whose next page is asked for, too
