@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from digits.batch.rows import CHUNK, Numbered, RowReader
@@ -111,7 +111,16 @@ _reader: RowReader | None = None  # of a worker process
 def _start_worker(open_reader: Callable[[], RowReader]) -> None:
     global _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _reader = open_reader()
+
+
+def _end_with_parent() -> None:
+    """End this worker once its parent was killed; it would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    parent.join()
+    os._exit(1)
 
 
 def _read_in_worker(chunk: list[Numbered]) -> list[dict[str, Any]]:
