@@ -50,6 +50,7 @@ from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
+tqdm.monitor_interval = 0  # no thread besides, so that workers can be forked
 
 Told = Callable[[list[dict[str, Any]]], None]  # hears of rows
 
@@ -152,7 +153,7 @@ class BatchProcessor:
         log.info("reading %s", ", ".join(named))
         started = (time.time(), time.perf_counter())
         try:
-            with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05) as bar:
+            with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
                 keep = partial(self._keep, labels, log, bar, told)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, named, total):

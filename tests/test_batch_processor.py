@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -132,10 +134,46 @@ def test_processes_read_what_threads_read(folder):
     assert threads == processes and [len(rows) for rows in threads] == [3, 3, 3, 3, 2]
 
 
+def test_forked_workers_share_no_open_archive(folder, tmp_path, monkeypatch):
+    """Listing opens the archive here; two processes that read from one open file would move each other's place."""
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for n in range(200):
+            archive.write(folder / f"{n % 10}.png", f"{n:03d}_{n % 10}.png")
+    numbered = list(enumerate(find_entries([tmp_path / "many.zip"])))
+    open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
+    monkeypatch.setattr(local, "start_method", lambda: "fork")
+    forked = [row for rows in read_locally(open_one, numbered, 2, processes=True, chunk_size=2) for row in rows]
+    here = open_one()(numbered)
+    assert forked == here and len(forked) == 200
+
+
+def test_a_thread_keeps_workers_from_being_forked():
+    until = threading.Event()
+    other = threading.Thread(target=until.wait)
+    other.start()
+    try:
+        assert local.start_method() == "spawn"
+    finally:
+        until.set()
+        other.join()
+
+
+def test_the_command_forks():
+    """Nothing that a batch imports starts a thread of Python's, or brings torch along."""
+    code = """
+from batch_processor import BatchProcessor
+from digits.batch.local import start_method
+processor = BatchProcessor()
+print(start_method())
+"""
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert told.strip() == ("fork" if sys.platform == "linux" else "spawn")
+
+
 @pytest.mark.parametrize(("pays_from_s", "processes"), [(0, True), (60, False)])
 def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes):
     chosen = []
-    monkeypatch.setattr(local, "PROCESSES_PAY_S", pays_from_s)
+    monkeypatch.setattr(local, "PROCESSES_PAY_S", dict.fromkeys(("fork", "spawn"), pays_from_s))
     threads = local._threads
     monkeypatch.setattr(local, "_processes", lambda *given: chosen.append(given) or threads(*given))
     numbered = list(enumerate(find_entries([folder])))
@@ -163,6 +201,30 @@ class Doomed:
 def test_a_killed_worker_is_one_sentence(folder):
     with pytest.raises(UserError, match="--resume"):
         list(read_locally(Doomed, enumerate(find_entries([folder])), 2, processes=True))
+
+
+KILLED = """
+import os, signal, time
+from digits.batch import local
+
+def tell(numbered):
+    time.sleep(1)  # so that each worker gets a chunk
+    print(os.getpid(), flush=True)
+    return []
+
+if __name__ == "__main__":
+    local.start_method = lambda: "fork"
+    chunks = local.read_locally(lambda: tell, enumerate("abcdefghijkl"), 2, processes=True, chunk_size=1)
+    next(chunks), next(chunks)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_workers_end_with_a_killed_parent():
+    """They hold its standard output open, so that reading it to the end is waiting for them."""
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL and len(set(done.stdout.split())) == 2
 
 
 class Unlucky(Labels):

@@ -3,20 +3,23 @@
     for rows in read_as_it_pays(open_reader, open_reader(), enumerate(entries), workers=2, total=60_000): ...
 
 Decoders and the network release Python's lock while they work, but between the calls only one thread runs. Processes
-have no such lock and take about half a second to start: they are for what takes longer than that.
+have no such lock. Forked, they are there at once, with the network that is open here; spawned, they take half a second
+of each core. They are for what takes longer than that.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from digits.batch.rows import CHUNK, Numbered, RowReader
@@ -24,7 +27,7 @@ from digits.command import UserError
 
 AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
 CHUNK_S = 0.25  # what a chunk may take: the bar moves, and little is lost with a kill
-PROCESSES_PAY_S = 1.0  # of one thread's work
+PROCESSES_PAY_S = {"fork": 0.1, "spawn": 1.0}  # of one thread's work
 FEW = 16  # read at once where nobody knows how long they take, or how many there are: rows appear soon
 
 
@@ -42,8 +45,10 @@ def read_as_it_pays(
     each_s = (time.perf_counter() - started) / len(first)
     yield first
     size = max(1, min(CHUNK, total // (2 * workers), int(CHUNK_S / each_s)))
-    processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S
-    yield from read_locally(open_reader if processes else lambda: reader, numbered, workers, processes, size)
+    method = start_method()
+    processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S[method]
+    is_here = not processes or method == "fork"
+    yield from read_locally((lambda: reader) if is_here else open_reader, numbered, workers, processes, size)
 
 
 def read_locally(
@@ -72,6 +77,16 @@ def read_locally(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def start_method() -> str:
+    """Return how processes start: "fork" where nothing here could hold a lock that would stay shut there, or "spawn".
+
+    That is another thread of Python's, or torch, whose threads do not survive a fork. Those of numpy and OpenCV end
+    themselves before it.
+    """
+    may_fork = sys.platform == "linux" and threading.active_count() == 1 and "torch" not in sys.modules
+    return "fork" if may_fork else "spawn"
+
+
 def n_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -89,8 +104,7 @@ def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Execut
 
 
 def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable[..., Any]]:
-    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
-    context = get_context("spawn")
+    context = get_context(start_method())
     return ProcessPoolExecutor(workers, context, _start_worker, (open_reader,)), _read_in_worker
 
 
@@ -100,7 +114,16 @@ _reader: RowReader | None = None  # of a worker process
 def _start_worker(open_reader: Callable[[], RowReader]) -> None:
     global _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _reader = open_reader()
+
+
+def _end_with_parent() -> None:
+    """End this worker once its parent was killed; it would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    parent.join()
+    os._exit(1)
 
 
 def _read_in_worker(chunk: list[Numbered]) -> list[dict[str, Any]]:

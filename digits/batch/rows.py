@@ -43,7 +43,7 @@ COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
 NO_DIGIT_SIGN = "-"  # the label of what is no digit
 NOTHING = np.zeros((0, 0), np.float32)
-CHUNK = 64  # entries read at once; the network gains little from more
+CHUNK = 256  # entries read at once; each chunk costs a commit and two trips between processes
 
 Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
 Opened = bytes | Page | PictureError  # what an entry holds, or why that cannot be told
@@ -137,7 +137,7 @@ def _content(picture: Opened) -> str | None:
 
 
 def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+    return hashlib.sha256(data).hexdigest()[:24]  # processors have instructions for it: a third of blake2b's time
 
 
 _hash_again = functools.lru_cache(maxsize=2)(_hash)  # of a file whose next page is asked for, too

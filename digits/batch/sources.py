@@ -14,8 +14,8 @@ import contextlib
 import functools
 import glob
 import io
-import json
 import os
+import pickle
 import re
 import sys
 import tempfile
@@ -23,6 +23,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,6 +39,7 @@ MAX_MEMBERS = 1_000_000  # of one archive, with those in it
 MAX_NESTED = 3  # archives within each other, below the outermost
 N_NAMED = 10  # of the files passed over
 SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
+SPOOLED_AT_ONCE = 1_000  # entries that are written, and come back, together
 MAX_RATIO = 200  # of a member's size to its compressed size, above 1 MB: pictures hardly compress, bombs do
 
 
@@ -48,6 +50,9 @@ class Entry:
     name: str  # as in the report: a path, a URL, or archive.zip/member, and #3 for a third page
     cut: int | None = None  # of an archive's member: how long the archive's own path is
     listed_stamp: str | None = None  # where a listing told it already
+
+    def __reduce__(self) -> tuple[type[Entry], tuple[str, int | None, str | None]]:
+        return Entry, (self.name, self.cut, self.listed_stamp)  # a third of what dataclasses take
 
     def stamp(self) -> str:
         """Return what changes when the file changes: size and time, or the store's tag; "" if it cannot be told."""
@@ -105,8 +110,13 @@ def _read_again(file: str, cut: int | None, stamp: str) -> bytes:
     return _read(file, cut)
 
 
-def _suffix(name: str) -> str:
-    return PurePosixPath(name.replace(os.sep, "/")).suffix.lower()
+def _last_part(path: str) -> str:
+    return path.replace(os.sep, "/").rstrip("/").rpartition("/")[2]  # a hundred thousand of pathlib's take a second
+
+
+def _suffix(path: str) -> str:
+    stem, dot, suffix = _last_part(path).rpartition(".")
+    return dot + suffix.lower() if stem and suffix else ""
 
 
 class Skipped(Counter[str]):
@@ -215,10 +225,9 @@ def kind_of(source: str) -> str:
 
 def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
     """Whether a file found (not named) is a picture, by its name alone; `shown` is what it is called if it is not."""
-    name = PurePosixPath(path.replace(os.sep, "/")).name
     if _is_hidden(path):
         skipped.note(HIDDEN, shown)
-    elif _suffix(name) not in EXTENSIONS:
+    elif _suffix(path) not in EXTENSIONS:
         skipped.note(NOT_A_PICTURE, shown)
     else:
         return True
@@ -226,7 +235,7 @@ def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
 
 
 def _is_hidden(path: str) -> bool:
-    parts = PurePosixPath(path.replace(os.sep, "/")).parts
+    parts = path.replace(os.sep, "/").split("/")
     return any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts)
 
 
@@ -379,6 +388,10 @@ def _archive(path: str) -> zipfile.ZipFile:
         raise UserError(f"'{path}' cannot be opened as a zip archive ({error})") from None
 
 
+if hasattr(os, "register_at_fork"):  # an open file has one position, for a fork as well
+    os.register_at_fork(after_in_child=_archive.cache_clear)
+
+
 def _nested_or_none(path: str, name: str, n_most: int) -> zipfile.ZipFile | None:
     try:
         inner = _nested(path, name)
@@ -505,10 +518,11 @@ def listed(
     if kinds & {"stdin", "url"}:
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
-    for n, entry in enumerate(entries, 1):  # noqa: B007
-        waiting.write(json.dumps([entry.name, entry.cut, entry.listed_stamp]).encode() + b"\n")
+    while some := list(islice(entries, SPOOLED_AT_ONCE)):
+        pickle.dump(some, waiting)
+        n += len(some)
     waiting.seek(0)
-    return (Entry(*json.loads(waiting.readline())) for _ in range(n)), n
+    return chain.from_iterable(pickle.load(waiting) for _ in range(0, n, SPOOLED_AT_ONCE)), n
 
 
 def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:

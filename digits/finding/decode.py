@@ -48,12 +48,12 @@ def open_picture(picture: Picture, side: int | None = None) -> np.ndarray:
     """
     if isinstance(picture, np.ndarray):
         return from_array(picture)
-    if isinstance(picture, (list, Tensor)):
-        return from_array(to_array(picture))
     if isinstance(picture, Image.Image):
         return _from_pil(picture)
     if isinstance(picture, Page):
         return _from_bytes(picture.data, side, picture.number)
+    if not isinstance(picture, (bytes, str)) and isinstance(picture, (list, Tensor)):  # a protocol is slow to tell
+        return from_array(to_array(picture))
     file, page = split_page(picture) if isinstance(picture, (str, os.PathLike)) else (picture, None)
     return _from_bytes(read_bytes(file), side, page)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -118,6 +119,10 @@ class _Process:
         with self._lock:
             self._stop()
 
+    def forget(self) -> None:
+        """Leave the process to the program that this one was forked from."""
+        self._running, self._last = None, b""
+
 
 def _mark(data: bytes) -> tuple[int, int]:
     return len(data), hash(data)
@@ -125,3 +130,5 @@ def _mark(data: bytes) -> tuple[int, int]:
 
 _process = _Process()
 atexit.register(_process.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.forget)

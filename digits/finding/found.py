@@ -6,6 +6,7 @@ found.ink, found.box, found.method
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +44,7 @@ class FoundDigit:
         """Whether no stroke stands out from the paper."""
         return self.box is None
 
-    @property
+    @functools.cached_property
     def fatness(self) -> float:
         """How fat the strokes are of what is drawn on flat paper, see `fatness`; 0 of any other picture."""
         return fatness(self.mask) if self.method is Method.FLAT_PAPER else 0.0

@@ -51,9 +51,8 @@ def decode_png(data: bytes) -> np.ndarray | None:
         return None
     if colour == 0:
         return pixels
-    if colour == 2:
-        return drop_grey(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
-    return flatten(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
+    pixels = drop_grey(pixels) if colour == 2 else flatten(pixels)
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _has_plain_chunks(data: bytes) -> bool:
