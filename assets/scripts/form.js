@@ -75,7 +75,7 @@ export class FormTab {
   // ------------------------------------------------------------ an empty form, a template
 
   async #dropped({ entries, files }) {
-    if (!this.form || files.some(isTemplate)) this.#open(files);
+    if (!this.form || this.waiting || files.some(isTemplate)) this.#open(files);
     else this.#read(await droppedFiles(entries, files));
   }
 
@@ -86,7 +86,10 @@ export class FormTab {
     if (!this.#mayLeave()) return;
     this.#say(texts.working);
     try {
-      if (told) this.waiting = { ...fromJson(await told.text(), texts), name: told.name };
+      if (told) {
+        this.waiting = null; // a template that cannot be opened leaves nothing behind
+        this.waiting = { ...fromJson(await told.text(), texts), name: told.name };
+      }
       if (this.waiting?.picture) await this.#openTemplate(this.waiting.picture);
       else if (!picture) this.#say(fill(texts.formNamed, { name: this.waiting.named }));
       else await this.#openEmpty(picture);
@@ -112,8 +115,8 @@ export class FormTab {
   async #openTemplate(picture) {
     const { boxes, pageMm, name } = this.waiting;
     const form = { picture, pageMm, boxes, name };
-    await this.#check(form);
     this.waiting = null;
+    await this.#check(form);
     this.#show(form);
     this.isSaved = true;
   }
@@ -250,7 +253,8 @@ export class FormTab {
   // ------------------------------------------------------------ filled forms
 
   async #read(named) {
-    if (!named.length || this.stop) return;
+    if (!named.length) return;
+    if (this.stop) return this.#say(texts.batchBusy);
     const stop = new AbortController();
     this.stop = stop;
     try {
