@@ -271,7 +271,7 @@ def template(folder: Path, **changes: object) -> Path:
         ({"min": "low"}, "numbers"),
         ({"kind": "date", "min": 3}, "days such as"),
         ({"cells": 0}, "cells"),
-        ({"requird": True}, "requird means nothing"),
+        ({"requird": True}, "unknown requird"),
     ],
 )
 def test_a_mistake_in_a_template_is_said_with_its_field(changes, said, tmp_path):

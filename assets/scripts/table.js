@@ -5,7 +5,7 @@ import { count, escapeHtml, percent } from "./text.js";
 
 const FILTER_WORDS = {
   all: "All",
-"  look: "To check",
+  look: "To check",
   blank: "Blank",
   error: "Unreadable",
   wrong: "Wrong",
