@@ -67,7 +67,7 @@ def fill_batch(page) -> None:
 
 def fill_form(page) -> None:
     """Draw the boxes of the example form, and read the filled one."""
-    page.set_viewport_size({"width": 1120, "height": 1160})
+    page.set_viewport_size({"width": 1120, "height": 1240})
     told = json.loads((FORM / "form.json").read_text(encoding="utf-8"))
     page.locator(".forms input.empty").set_input_files(FORM / "empty.png")
     page.locator(".form-sheet").wait_for()
