@@ -41,6 +41,7 @@ from digits.reading.verdict import (
     BOX_REASON,
     ERROR,
     NOT_A_DIGIT,
+    OK,
     REASONS,
     SEEN_IN_BLANK,
     UNSURE,
@@ -128,11 +129,23 @@ class MNISTPredictor:
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, low, found)
         # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
-            status, reason = judge(probs, score, self.thresholds, found.left_out, _caution(found) + _thickness(found))
+            status, reason = self._judge(found, probs, score)
         else:
             probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
+        # 5. Nor is it ok where another view would be, but as another digit: with the ring round it, or without.
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
+        if status == OK and item.others and (rival := self._rival(seen, digit)) is not None:
+            status, reason = UNSURE, f"could be {digit} or {rival}"
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
+
+    def _judge(self, view: FoundDigit, probs: np.ndarray, score: float) -> tuple[str, str]:
+        """Return (status, reason) of one view, on its ink alone."""
+        return judge(probs, score, self.thresholds, view.left_out, _caution(view) + _thickness(view))
+
+    def _rival(self, seen: list[tuple[FoundDigit, np.ndarray, float]], digit: int | None) -> int | None:
+        """Return another digit as which one of the views would be ok by itself; None if there is none."""
+        others = (int(probs.argmax()) for view, probs, score in seen if self._judge(view, probs, score)[0] == OK)
+        return next((other for other in others if other != digit), None)
 
     def read_number(self, picture: Picture) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does.

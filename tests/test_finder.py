@@ -50,6 +50,20 @@ def test_what_is_rather_other_writing_is_no_number():
     assert zones_of(a_map((10, 20, 50, 23)), 0.99 * (a_map((5, 15, 60, 30)) > 0)) == []
 
 
+def test_doubtful_writing_joined_to_a_number_is_read_with_it():
+    """A network that takes 005151 for a word but for its last digit must not make it a 1."""
+    number = a_map((40, 20, 50, 23)) + np.float32(0.1) * (a_map((10, 20, 40, 23)) > 0)
+    (zone,) = zones_of(number, 0.9 * (a_map((10, 20, 40, 23)) > 0))
+    assert (zone.x, zone.length) == pytest.approx((40, 160))
+    assert zones_of(0.1 * (a_map((10, 20, 50, 23)) > 0), a_map((10, 20, 50, 23))) == [], "with nothing sure beside it"
+
+
+def test_a_word_beside_a_number_is_left_out():
+    word = 0.95 * (a_map((10, 20, 40, 23)) > 0)
+    (zone,) = zones_of(a_map((40, 20, 50, 23)) + 0.01 * word, word)
+    assert (zone.x, zone.length) == pytest.approx((160, 40))
+
+
 def test_a_slanting_line_has_a_slope():
     turned = cv2.warpAffine(a_map((15, 28, 85, 32)), cv2.getRotationMatrix2D((50, 30), -8, 1.0), (100, 60))
     (zone,) = zones_of(turned, NOTHING)

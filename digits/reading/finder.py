@@ -25,6 +25,7 @@ SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits ar
 TILE = 32  # the network's sides are multiples of it
 STRIDE = 4  # of its answer
 CORE = 0.6  # of a digit's height is its zone
+LIKELY, POSSIBLE = 0.5, 0.05  # that a place is in a number: where a zone begins, and how far it reaches
 STRONGEST = 0.3  # per cent of a page's pixels whose level counts as that of its ink
 COARSER = 3.0  # times at each further look
 SMALL_PICTURE = 200  # pixels of the longer side
@@ -153,31 +154,36 @@ def to_page(grey: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- zones
 
 
-def zones_of(probabilities: np.ndarray, others: np.ndarray) -> list[Zone]:
-    """Return the zones in a map of probabilities, float (h, w), of every fourth pixel; neighbours are joined.
+def zones_of(numbers: np.ndarray, others: np.ndarray) -> list[Zone]:
+    """Return the zones in two maps of probabilities, float (h, w), of every fourth pixel; neighbours are joined.
 
-    `others`, likewise, are those of other writing.
+    `numbers` are those of numbers, `others` those of other writing. A zone begins where a number is likely, and takes
+    in the writing that is joined to it and may belong to it (hysteresis thresholding, Canny 1986): what is written
+    there, the line reader decides.
     """
-    number = (probabilities > 0.5) & (probabilities > others)
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(number.astype(np.uint8), connectivity=8)
-    zones = [_fit(probabilities, labels, stats, i) for i in range(1, n) if stats[i, cv2.CC_STAT_AREA] >= 2]
+    writing = np.maximum(numbers, others)
+    core = (numbers > LIKELY) & (numbers > others)
+    reach = core | (numbers > POSSIBLE) & (writing > LIKELY)
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(reach.astype(np.uint8), connectivity=8)
+    n_core = np.bincount(labels[core], minlength=n)
+    zones = [_fit(numbers, writing, labels, stats, i) for i in range(1, n) if n_core[i] >= 2]
     wide = [zone for zone in zones if zone.length > 3 * zone.height]
     usual = float(np.average([zone.slope for zone in wide], weights=[zone.length for zone in wide])) if wide else 0.0
     return join([zone if zone in wide else _levelled(zone, usual) for zone in zones])
 
 
-def _fit(probabilities: np.ndarray, labels: np.ndarray, stats: np.ndarray, label: int) -> Zone:
+def _fit(numbers: np.ndarray, writing: np.ndarray, labels: np.ndarray, stats: np.ndarray, label: int) -> Zone:
     """Return the zone of one connected part: a straight line through the middle of its columns."""
     left, top, width, height, _area = stats[label]
     above, below = min(top, 1), min(len(labels) - top - height, 1)  # the rows that it covers in part
     around = np.s_[top - above : top + height + below, left : left + width]
     part = labels[around] == label
     grown = cv2.dilate(part.astype(np.uint8), np.ones((3, 1), np.uint8)) > 0
-    share = np.where(grown, probabilities[around], 0.0)
+    share = np.where(grown, writing[around], 0.0)
     columns, thick = np.arange(width) + 0.5, share.sum(axis=0)
     rows = (share * (np.arange(len(share)) - above + 0.5)[:, None]).sum(axis=0) / thick
     slope, start = np.polyfit(columns, rows, 1, w=thick) if width > 2 else (0.0, float(np.average(rows, weights=thick)))
-    certainty = float(np.quantile(probabilities[around][part], 0.8))
+    certainty = float(np.quantile(numbers[around][part], 0.8))
     tall = STRIDE * float(np.quantile(thick, 0.6)) / CORE
     return Zone(STRIDE * float(left), STRIDE * float(top + start), STRIDE * float(width), tall, float(slope), certainty)
 

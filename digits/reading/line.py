@@ -19,7 +19,7 @@ from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
-SIZES = (1.0, 0.93)  # of the digits, against what the finder says
+SIZES = (1.14, 1.0)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit

@@ -22,7 +22,7 @@ DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_dig
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
 LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
 PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
-CROP_WEIGHT, SURE_BOTH = 0.6, 0.9  # chosen on development digits of old registers, see docs/labbook.md
+CROP_WEIGHT, SURE_BOTH = 0.7, 0.9  # chosen on development digits of old registers, see docs/labbook.md
 SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
