@@ -215,7 +215,7 @@ TASKS = {
     ),
     "crops": Task(
         CropNet, draw_crop, picture_batches, crop_loss, check_crops, (2, 48, 48), {0: "n"}, "logits",
-        Settings("crops", part=40_000, window=3, epochs=14, batch_size=128, lr=3e-3),
+        Settings("crops", part=40_000, window=2, epochs=13, batch_size=128, lr=3e-3),
     ),
 }  # fmt: skip
 

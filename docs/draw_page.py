@@ -55,7 +55,7 @@ def fill_upload(page) -> None:
 
 def fill_inside(page) -> None:
     """Wait for what the network makes of the example, and open a kernel."""
-    page.wait_for_function("document.querySelectorAll('.curve').length === 10", timeout=120_000)
+    page.wait_for_function("document.querySelectorAll('.curves .curve').length === 10", timeout=120_000)
     page.locator(".layer").nth(0).locator("button").nth(3).click()
 
 
@@ -98,7 +98,7 @@ def fill_models(page) -> None:
 def fill_draw(page) -> None:
     """Draw a 3 and wait for its answer."""
     draw(page, 3)
-    page.get_by_text("This is a 3.").wait_for()
+    page.locator(".says", has_text="This is a 3.").first.wait_for()
 
 
 TABS = {  # file in docs/ -> tab, what is done there, theme

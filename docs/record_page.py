@@ -63,7 +63,7 @@ def correct(camera: Camera, digit: int) -> None:
 def look_inside(camera: Camera) -> None:
     """Open the tab that shows what the answer rests on, and wait for its curves."""
     camera.page.get_by_role("tab", name="Look inside").click()
-    camera.page.wait_for_function("document.querySelectorAll('.curve').length >= 10", timeout=120_000)
+    camera.page.wait_for_function("document.querySelectorAll('.curves .curve').length >= 10", timeout=120_000)
 
 
 def read_folder(camera: Camera) -> None:

@@ -735,7 +735,7 @@ def test_look_inside_follows_the_drawing_and_the_slider(page) -> None:
     draw(page, 7)
     go_to(page, "Look inside")
     page.wait_for_function("document.querySelectorAll('.layer').length === 3", timeout=60_000)
-    page.wait_for_function("document.querySelectorAll('.curve').length === 10", timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('.curves .curve').length === 10", timeout=60_000)
     assert page.locator(".ask-digit [aria-pressed=true]").inner_text() == "7"
     before = page.locator(".stress-now").inner_text()
     page.locator(".kinds >> text=Rotation").click()
