@@ -68,7 +68,9 @@ export class Boxes {
     const elements = this.#elements();
     for (const extra of elements.splice(this.all.length)) extra.remove();
     while (elements.length < this.all.length) {
-      const element = make(`<button type="button" class="form-box" aria-describedby="form-keys"><span></span></button>`);
+      const element = make(
+        `<button type="button" class="form-box" aria-describedby="form-keys"><span></span></button>`,
+      );
       this.host.append(element);
       elements.push(element);
     }
@@ -100,7 +102,12 @@ export class Boxes {
     const start = this.#toPage(event);
     const { corner } = event.target.dataset;
     const at = this.#indexOf(event.target);
-    if (at < 0) return this.#follow(event, (end) => this.#sketch(start, end), (end) => this.#finish(start, end, event));
+    if (at < 0)
+      return this.#follow(
+        event,
+        (end) => this.#sketch(start, end),
+        (end) => this.#finish(start, end, event),
+      );
     event.preventDefault(); // no text is marked, no picture dragged
     this.pick(at);
     this.focus();
@@ -133,7 +140,10 @@ export class Boxes {
   }
 
   #sketch(start, end) {
-    if (!this.sketch?.isConnected) this.host.append((this.sketch = make(`<div class="form-sketch"></div>`)));
+    if (!this.sketch?.isConnected) {
+      this.sketch = make(`<div class="form-sketch"></div>`);
+      this.host.append(this.sketch);
+    }
     const place = Object.entries(between(start, end)).map(([name, value]) => [name, `${100 * value}%`]);
     Object.assign(this.sketch.style, Object.fromEntries(place));
   }

@@ -57,8 +57,7 @@ export class Field {
 
   #label(name) {
     const word = texts.formKeys[name];
-    if (name === "required")
-      return `<label class="form-tick"><input type="checkbox" name="required"> ${word}</label>`;
+    if (name === "required") return `<label class="form-tick"><input type="checkbox" name="required"> ${word}</label>`;
     if (CHOICES[name]) {
       const options = Object.entries(CHOICES[name]).map(([key, said]) => `<option value="${key}">${said}</option>`);
       return `<label>${word}<select name="${name}">${options.join("")}</select></label>`;
@@ -84,7 +83,8 @@ export class Field {
 
   #take({ name, value, type, checked }, isDone) {
     if (!this.box || !name) return;
-    const box = name in texts.formEdges ? this.#placed(name, value) : this.#said(name, type === "checkbox" ? checked : value);
+    const box =
+      name in texts.formEdges ? this.#placed(name, value) : this.#said(name, type === "checkbox" ? checked : value);
     this.box = box;
     this.changed(box, isDone);
     if (isDone) this.show(box, this.at);
@@ -111,7 +111,8 @@ export class Field {
     };
     const said = read[name] ? read[name](value) : value;
     const field = { ...this.box.field, [name]: said };
-    if (name !== "name" && (said === undefined || said === "" || said === false || said === USUAL[name])) delete field[name];
+    if (name !== "name" && (said === undefined || said === "" || said === false || said === USUAL[name]))
+      delete field[name];
     if (name === "kind") for (const key of ["min", "max", "order"]) delete field[key]; // a date's are no number's
     return { ...this.box, field };
   }

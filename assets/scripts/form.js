@@ -56,7 +56,9 @@ export class FormTab {
     click("again", () => this.#mayLeave() && this.#show(null));
     click("cancel", () => this.stop?.abort());
     click("save", () => this.#save());
-    this.#find("form-page").addEventListener("change", ({ target }) => this.#openEmpty(this.file, Number(target.value)));
+    this.#find("form-page").addEventListener("change", ({ target }) =>
+      this.#openEmpty(this.file, Number(target.value)),
+    );
     this.#find("form-work").addEventListener("keydown", (event) => {
       const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input");
       if (isUndo) this.#undo();

@@ -32,7 +32,8 @@ export class Teach {
     this.root = root;
     this.changed = changed;
     root.replaceChildren(make(skeleton()));
-    for (const name of ["says", "sets", "curve", "start", "stop", "back"]) this[name] = root.querySelector(`.teach-${name}`);
+    for (const name of ["says", "sets", "curve", "start", "stop", "back"])
+      this[name] = root.querySelector(`.teach-${name}`);
     this.start.addEventListener("click", () => this.#act("training", "POST"));
     this.stop.addEventListener("click", () => this.#act("training", "DELETE"));
     this.back.addEventListener("click", () => this.#act("training/back", "POST"));
@@ -93,7 +94,13 @@ export class Teach {
       if (!round) return texts.teachBegins;
       return round === rounds ? texts.teachCloses : fill(texts.teachRound, { round: round + 1, rounds, seconds });
     }
-    const ended = { used: "teachUsed", not_used: "teachNotUsed", stopped: "teachStopped", failed: "teachFailed", back: "teachGone" };
+    const ended = {
+      used: "teachUsed",
+      not_used: "teachNotUsed",
+      stopped: "teachStopped",
+      failed: "teachFailed",
+      back: "teachGone",
+    };
     if (ended[state]) return fill(texts[ended[state]], { why });
     if (n < least) return fill(n === 1 ? texts.teachFewOne : texts.teachFew, { n, least });
     return fill(texts.teachReady, { n });

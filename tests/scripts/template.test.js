@@ -47,8 +47,15 @@ test("a template that only names its picture says which", () => {
 
 test("what is no template gets a sentence", () => {
   const field = (value) => JSON.stringify({ picture: "a", fields: [value] });
-  const bad = { "{": "no JSON", "3": "no template", null: "no template", "[]": "no template" };
-  for (const value of [null, {}, { box: [0, 0, 1] }, { box: [0, 0, "1", 1] }, { box: [0.5, 0, 0.4, 1] }, { box: [0, 0, 2, 1] }])
+  const bad = { "{": "no JSON", 3: "no template", null: "no template", "[]": "no template" };
+  for (const value of [
+    null,
+    {},
+    { box: [0, 0, 1] },
+    { box: [0, 0, "1", 1] },
+    { box: [0.5, 0, 0.4, 1] },
+    { box: [0, 0, 2, 1] },
+  ])
     bad[field(value)] = "off the page";
   for (const [text, sentence] of Object.entries(bad)) assert.throws(() => fromJson(text, texts), { message: sentence });
 });
