@@ -50,7 +50,7 @@ def draw(page, digit: int, moved: Callable[[int], None] = lambda n: None) -> Non
 def fill_upload(page) -> None:
     """Choose an example drawing."""
     page.locator(".upload input[type=file]").set_input_files(EXAMPLES / "6.png")
-    page.locator(".steps li").first.wait_for()
+    page.locator(".steps li:visible").first.wait_for()
 
 
 def fill_inside(page) -> None:
@@ -92,7 +92,7 @@ def fill_form(page) -> None:
 
 def fill_models(page) -> None:
     """Wait for the answers on the examples."""
-    page.locator(".compared td[data-status]").first.wait_for()
+    page.locator(".compared td[data-status]").first.wait_for(state="attached")
 
 
 def fill_draw(page) -> None:

@@ -243,7 +243,7 @@ def test_bad_templates_get_a_sentence_and_nothing_drawn_is_lost(page, empty, tmp
     assert says(page) == "Two boxes are called total: give each one a name of its own."
     page.locator("[name=name]").fill("reason")
     page.get_by_role("button", name="Download the template").click()
-    page.wait_for_selector("text=every field needs a name, and other ones than error, path, reason, status")
+    page.wait_for_selector("text=every field needs a name other than error, path, reason, status")
     page.on("dialog", lambda dialog: dialog.accept())
     picture = {"picture": "data:image/png;base64,AAAA", "fields": [{"name": "a", "box": [0, 0, 1, 1]}]}
     for text, sentence in (

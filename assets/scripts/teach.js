@@ -95,13 +95,13 @@ export class Teach {
       return round === rounds ? texts.teachCloses : fill(texts.teachRound, { round: round + 1, rounds, seconds });
     }
     const ended = {
-      used: "teachUsed",
-      not_used: "teachNotUsed",
-      stopped: "teachStopped",
-      failed: "teachFailed",
-      back: "teachGone",
+      used: texts.teachUsed,
+      not_used: texts.teachNotUsed,
+      stopped: texts.teachStopped,
+      failed: texts.teachFailed,
+      back: texts.teachGone,
     };
-    if (ended[state]) return fill(texts[ended[state]], { why });
+    if (ended[state]) return fill(ended[state], { why });
     if (n < least) return fill(n === 1 ? texts.teachFewOne : texts.teachFew, { n, least });
     return fill(texts.teachReady, { n });
   }

@@ -14,8 +14,8 @@ import contextlib
 import functools
 import glob
 import io
+import json
 import os
-import pickle
 import re
 import sys
 import tempfile
@@ -23,7 +23,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -519,10 +519,11 @@ def listed(
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
     while some := list(islice(entries, SPOOLED_AT_ONCE)):
-        pickle.dump(some, waiting)
+        parts = [(entry.name, entry.cut, entry.listed_stamp) for entry in some]
+        waiting.write(json.dumps(parts).encode() + b"\n")
         n += len(some)
     waiting.seek(0)
-    return chain.from_iterable(pickle.load(waiting) for _ in range(0, n, SPOOLED_AT_ONCE)), n
+    return (Entry(*told) for _ in range(0, n, SPOOLED_AT_ONCE) for told in json.loads(waiting.readline())), n
 
 
 def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:
