@@ -173,3 +173,11 @@ def test_drawing_needs_no_pyplot_and_no_display(tmp_path):
     )
     no_display = {"MPLBACKEND": "TkAgg"}
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, env=no_display).returncode == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_rejection_curve_can_be_looked_at_more_closely():
+    """A line that was drawn beyond its axes left no room for them."""
+    figure = plots.rejection_figure(metrics.rejection_curve(CONFIDENCES, RIGHT))
+    figure.axes[0].set_xlim(0, 0.05)
+    assert plots.to_pixels(figure).std() > 0

@@ -215,7 +215,7 @@ def rejection_figure(curve: dict[str, np.ndarray]) -> Figure:
     """Draw how the error falls when the least sure answers are left to a person (`metrics.rejection_curve`, (n,))."""
     figure, ((axes,),) = _figure(5.4, 3.8)
     kept = curve["coverage"] >= LEAST_KEPT
-    axes.plot(1 - curve["coverage"][kept], curve["error"][kept], color=BLUE, clip_on=False)
+    axes.plot(1 - curve["coverage"][kept], curve["error"][kept], color=BLUE)
     _clean(axes, "Error among the answers kept", "share left to a person", "error")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
