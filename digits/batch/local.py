@@ -80,8 +80,8 @@ def read_locally(
 def start_method() -> str:
     """Return how processes start: "fork" where nothing here could hold a lock that would stay shut there, or "spawn".
 
-    That is another thread of Python's, or torch, whose threads do not survive a fork. Those of numpy and OpenCV end
-    themselves before it.
+    That is another thread of Python's, or torch, whose threads do not survive a fork. OpenBLAS ends its own before it;
+    OpenCV has one thread (`RowReader`), and so has each network (`OnnxEngine`).
     """
     may_fork = sys.platform == "linux" and threading.active_count() == 1 and "torch" not in sys.modules
     return "fork" if may_fork else "spawn"
