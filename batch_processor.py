@@ -34,12 +34,14 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from digits.batch.entries import Entry
 from digits.batch.forms import write_tables
 from digits.batch.journal import Journal, open_named, open_unfinished
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
-from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, URL, Entry, Skipped, kind_of, listed
+from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
+from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, printable, report_rows, shape_of, to_json, write_report
 from digits.reading.engines import split_names

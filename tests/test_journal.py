@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
+from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal, open_unfinished
-from digits.batch.sources import Entry
 from utils import ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digits.batch.entries import Entry
 from digits.batch.journal import Journal
 from digits.batch.rows import COLUMNS, RowReader
-from digits.batch.sources import Entry, find_entries
+from digits.batch.sources import find_entries
 from digits.batch.writers import printable, write_csv, write_report
 from digits.finding.digit import find_digit
 from digits.finding.limits import PictureError

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from digits.batch.sources import MAX_NESTED, Entry, Skipped, find_entries, listed
+from digits.batch.entries import Entry
+from digits.batch.sources import MAX_NESTED, Skipped, find_entries, listed
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from tests.hostile import drawing, encode
@@ -118,7 +119,7 @@ def test_members_of_an_archive(tmp_path):
 
 
 def test_archives_that_mean_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.batch.sources.MAX_BYTES", 9 * 2**20)
+    monkeypatch.setattr("digits.batch.archives.MAX_BYTES", 9 * 2**20)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ratio.png", bytes(8 * 2**20))

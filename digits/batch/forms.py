@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from digits.batch.entries import Entry
 from digits.batch.journal import Journal
-from digits.batch.sources import Entry
 from digits.files import free_path
 from digits.reading.table import table_of
 

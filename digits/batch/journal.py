@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from digits.batch.entries import Entry
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
-from digits.batch.sources import Entry
 from digits.command import UserError
 
 SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))

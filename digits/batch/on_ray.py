@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from digits.batch.entries import Entry
 from digits.batch.local import n_cores, to_chunks
 from digits.batch.rows import CHUNK, Numbered, RowReader
-from digits.batch.sources import Entry
 from digits.command import UserError
 
 BLOCK = 16 * CHUNK  # names in one block: what a worker is handed at once

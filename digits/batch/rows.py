@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from digits.batch.sources import Entry
+from digits.batch.entries import Entry
 from digits.command import UserError, shown
 from digits.finding.decode import Picture, open_picture
 from digits.finding.digit import find_digit

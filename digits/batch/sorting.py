@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 import cv2
 
+from digits.batch.entries import Entry
 from digits.batch.journal import Journal
-from digits.batch.sources import Entry
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.reading.verdict import OK

@@ -10,113 +10,32 @@ that are no pictures by their extension are passed over, counted and named. Ever
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import glob
-import io
 import json
 import os
 import re
 import sys
 import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
+from digits.batch.archives import nested_or_none, open_archive
+from digits.batch.entries import Entry, suffix_of
+from digits.batch.stores import URL, filesystem_of, listing, stamp_of
 from digits.command import UserError
-from digits.finding.decode import EXTENSIONS, read_bytes
-from digits.finding.limits import MAX_BYTES, PictureError
-from digits.finding.pages import PAGE_MARK, PAGED, Page, split_page, to_pages
+from digits.finding.decode import EXTENSIONS
+from digits.finding.limits import PictureError
+from digits.finding.pages import PAGED, split_page, to_pages
 from digits.tables import FILE_TITLES, TABLES, first_of, read_table, to_text
 
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
 MAX_MEMBERS = 1_000_000  # of one archive, with those in it
 MAX_NESTED = 3  # archives within each other, below the outermost
 N_NAMED = 10  # of the files passed over
 SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
 SPOOLED_AT_ONCE = 1_000  # entries that are written, and come back, together
-MAX_RATIO = 200  # of a member's size to its compressed size, above 1 MB: pictures hardly compress, bombs do
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One picture to read. Small and picklable, so that it can travel to another process or machine."""
-
-    name: str  # as in the report: a path, a URL, or archive.zip/member, and #3 for a third page
-    cut: int | None = None  # of an archive's member: how long the archive's own path is
-    listed_stamp: str | None = None  # where a listing told it already
-
-    def __reduce__(self) -> tuple[type[Entry], tuple[str, int | None, str | None]]:
-        return Entry, (self.name, self.cut, self.listed_stamp)  # a third of what dataclasses take
-
-    def stamp(self) -> str:
-        """Return what changes when the file changes: size and time, or the store's tag; "" if it cannot be told."""
-        if self.listed_stamp is not None:
-            return self.listed_stamp
-        file, _page = self._split()
-        try:
-            if URL.match(file):
-                filesystem, path = _filesystem(file)
-                return _store_stamp(filesystem.info(path))
-            told = os.stat(file)
-        except Exception:  # stores raise their own kinds; the reading itself will say what is wrong
-            return ""
-        return f"{told.st_size}-{told.st_mtime_ns}"
-
-    def read(self) -> bytes:
-        """Return the file's bytes, of whatever page; raises `PictureError` with the reason if it cannot be read."""
-        return _read(self._split()[0], self.cut)
-
-    def picture(self) -> bytes | Page:
-        """Return what `open_picture` opens: the file's bytes, or the one page. Raises `PictureError` as `read`."""
-        file, page = self._split()
-        return _read(file, self.cut) if page is None else Page(_read_again(file, self.cut, self.stamp()), page)
-
-    @property
-    def page(self) -> int | None:
-        """Which page this is, from 1; None for a file that is read as one picture."""
-        return self._split()[1]
-
-    @property
-    def basename(self) -> str:
-        """The last part of the name, whatever it lies in: never a path that could lead elsewhere."""
-        return PurePosixPath(self.name.replace("\\", "/")).name
-
-    def _split(self) -> tuple[str, int | None]:
-        """Return the file's name, and the page if one is named."""
-        if "#" not in self.name:
-            return self.name, None
-        if self.cut is None and not URL.match(self.name):
-            return split_page(self.name)
-        found = PAGE_MARK.fullmatch(self.name)
-        is_page = found and _suffix(found["file"]) in PAGED
-        return (found["file"], int(found["page"])) if found and is_page else (self.name, None)
-
-
-def _read(file: str, cut: int | None) -> bytes:
-    if cut is not None:
-        return _read_member(file[:cut], file[cut + 1 :])
-    return _read_url(file) if URL.match(file) else read_bytes(file)
-
-
-@functools.lru_cache(maxsize=2)
-def _read_again(file: str, cut: int | None, stamp: str) -> bytes:
-    """Return a file whose next page is asked for, too: it may lie far away, and the renderer knows it again."""
-    return _read(file, cut)
-
-
-def _last_part(path: str) -> str:
-    return path.replace(os.sep, "/").rstrip("/").rpartition("/")[2]  # a hundred thousand of pathlib's take a second
-
-
-def _suffix(path: str) -> str:
-    stem, dot, suffix = _last_part(path).rpartition(".")
-    return dot + suffix.lower() if stem and suffix else ""
 
 
 class Skipped(Counter[str]):
@@ -131,7 +50,7 @@ class Skipped(Counter[str]):
     def note(self, kind: str, name: str) -> None:
         """Count a file, by its path or name."""
         self[kind] += 1
-        self.suffixes[_suffix(name) or "without extension" if kind == NOT_A_PICTURE else kind] += 1
+        self.suffixes[suffix_of(name) or "without extension" if kind == NOT_A_PICTURE else kind] += 1
         names = self.names.setdefault(kind, [])
         if len(names) < N_NAMED:
             names.append(name)
@@ -191,7 +110,7 @@ def _names_on_stdin(by_nul: bool) -> Iterator[str]:
 
 def _paged(entry: Entry) -> Iterator[Entry]:
     """Yield an entry for each page of a file that has several; else the entry itself."""
-    if _suffix(entry.name) not in PAGED:
+    if suffix_of(entry.name) not in PAGED:
         yield entry
         return
     try:
@@ -213,7 +132,7 @@ def kind_of(source: str) -> str:
     if os.path.isdir(source):
         return "folder"
     if os.path.lexists(source):
-        return KINDS.get(_suffix(source), "file")
+        return KINDS.get(suffix_of(source), "file")
     if split_page(source)[1]:
         return "file"
     if glob.has_magic(source):
@@ -227,7 +146,7 @@ def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
     """Whether a file found (not named) is a picture, by its name alone; `shown` is what it is called if it is not."""
     if _is_hidden(path):
         skipped.note(HIDDEN, shown)
-    elif _suffix(path) not in EXTENSIONS:
+    elif suffix_of(path) not in EXTENSIONS:
         skipped.note(NOT_A_PICTURE, shown)
     else:
         return True
@@ -240,7 +159,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _is_archive(path: str) -> bool:
-    return _suffix(path) == ".zip" and not _is_hidden(path)
+    return suffix_of(path) == ".zip" and not _is_hidden(path)
 
 
 def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
@@ -307,7 +226,7 @@ def _matching(pattern: str) -> Iterator[str]:
 
 def _in_list(path: str) -> Iterator[Entry]:
     """Read names, one a line; of a table with a header its column file or the like (else the first)."""
-    if _suffix(path) not in TABLES:
+    if suffix_of(path) not in TABLES:
         yield from _named(_lines_of(path), Path(path).parent)
         return
     rows = read_table(path, "surrogateescape")
@@ -352,7 +271,7 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    archive = _archive(path)
+    archive = open_archive(path)
     n_left = MAX_MEMBERS - len(archive.infolist())
     if n_left < 0:
         raise UserError(f"'{path}' holds more than {MAX_MEMBERS:,} files; unpack it and name the folder")
@@ -368,7 +287,7 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
                 if _is_wanted(member.filename, entry.name, skipped):
                     yield from _paged(entry)
                 continue
-            inner = _nested_or_none(path, entry.name[len(path) + 1 :], n_left) if depth < MAX_NESTED else None
+            inner = nested_or_none(path, entry.name[len(path) + 1 :], n_left) if depth < MAX_NESTED else None
             if inner is None:
                 yield entry  # its own row says that it cannot be opened
                 continue
@@ -377,77 +296,13 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
         waiting += nested[::-1]
 
 
-@functools.lru_cache(maxsize=4)
-def _archive(path: str) -> zipfile.ZipFile:
-    try:
-        if URL.match(path):
-            filesystem, inside = _filesystem(path)
-            return zipfile.ZipFile(filesystem.open(inside, "rb"))
-        return zipfile.ZipFile(path)
-    except Exception as error:  # OSError, BadZipFile, and of a damaged list of members: UnicodeError, struct.error, …
-        raise UserError(f"'{path}' cannot be opened as a zip archive ({error})") from None
-
-
-if hasattr(os, "register_at_fork"):  # an open file has one position, for a fork as well
-    os.register_at_fork(after_in_child=_archive.cache_clear)
-
-
-def _nested_or_none(path: str, name: str, n_most: int) -> zipfile.ZipFile | None:
-    try:
-        inner = _nested(path, name)
-    except PictureError:
-        return None
-    return inner if len(inner.infolist()) <= n_most else None
-
-
-@functools.lru_cache(maxsize=4)
-def _nested(path: str, name: str) -> zipfile.ZipFile:
-    """Return the archive that is the member `name` of the one at `path`. Raises `PictureError`."""
-    data = _read_member(path, name)
-    try:
-        return zipfile.ZipFile(io.BytesIO(data))
-    except Exception:
-        raise PictureError("the archive within the archive is damaged") from None
-
-
-def _read_member(path: str, name: str) -> bytes:
-    try:
-        archive, member = _find_member(path, name)
-        if member.file_size > MAX_BYTES:
-            raise PictureError(f"the archive's member is larger than {MAX_BYTES // 2**20} MB")
-        if member.file_size > 2**20 and member.file_size > MAX_RATIO * max(1, member.compress_size):
-            raise PictureError(f"the archive's member inflates to more than {MAX_RATIO} times its size")
-        return read_bytes(archive.read(member) or b"")
-    except (PictureError, UserError) as error:
-        raise PictureError(str(error)) from None
-    except RuntimeError:
-        raise PictureError("the archive's member is encrypted") from None
-    except Exception as error:  # zlib.error, BadZipFile, NotImplementedError, KeyError, OSError
-        raise PictureError(f"the archive's member is damaged ({type(error).__name__})") from None
-
-
-def _find_member(path: str, name: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo]:
-    """Return a member and the archive it lies in: the one at `path`, or one in that. Raises `KeyError`."""
-    archive = _archive(path)
-    with contextlib.suppress(KeyError):
-        return archive, archive.getinfo(name)
-    for end in (found.start() + len(".zip") for found in INNER_ARCHIVE.finditer(name)):
-        with contextlib.suppress(KeyError):
-            archive = _nested(path, name[:end])
-            return archive, archive.getinfo(name[end + 1 :])
-    raise KeyError(name)
-
-
-INNER_ARCHIVE = re.compile(r"\.zip(?=/)", re.IGNORECASE)
-
-
 # ---------------------------------------------------------------- object stores
 
 
 def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    filesystem, path = _filesystem(url)
+    filesystem, path = filesystem_of(url)
     try:
-        found = _listing(filesystem, path, recursive)
+        found = listing(filesystem, path, recursive)
     except Exception as error:  # every store has its own: botocore, gcsfs, aiohttp, OSError
         raise UserError(f"'{url}' cannot be listed ({type(error).__name__}: {str(error)[:150]})") from None
     if not found:
@@ -458,48 +313,7 @@ def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
             is_named = name == path
             yield from (_in_zip if is_named else _found_zip)(url_of_it, recursive, skipped)
         elif name == path or _is_wanted(name.removeprefix(path), url_of_it, skipped):
-            yield from _paged(Entry(url_of_it, None, _store_stamp(told)))
-
-
-def _listing(filesystem: Any, path: str, recursive: bool) -> list[tuple[str, dict[str, Any]]]:
-    if glob.has_magic(path):
-        found = filesystem.glob(path, detail=True)
-    else:
-        found = filesystem.find(path, detail=True, maxdepth=None if recursive else 1)
-    return [(name, told) for name, told in sorted(found.items()) if told.get("type") != "directory"]
-
-
-def _filesystem(url: str) -> Any:
-    try:
-        import fsspec
-    except ImportError:
-        raise UserError("object stores need fsspec and their driver: pip install fsspec s3fs (or gcsfs, …)") from None
-    try:
-        return fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise UserError(f"'{url}' cannot be opened: {error}") from None
-
-
-def _store_stamp(told: dict[str, Any]) -> str:
-    tag = next((told[key] for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified") if told.get(key)), "")
-    return f"{told.get('size')}-{tag}"
-
-
-def _read_url(url: str) -> bytes:
-    try:
-        filesystem, path = _filesystem(url)
-        if "file" in filesystem.protocol:  # file://, where a pipe would make it wait
-            return read_bytes(path)
-        size = filesystem.info(path).get("size")
-        if size is not None and size > MAX_BYTES:
-            raise PictureError(f"the file is larger than {MAX_BYTES // 2**20} MB")
-        return read_bytes(filesystem.cat_file(path))
-    except FileNotFoundError:
-        raise PictureError("there is no such file") from None
-    except (PictureError, UserError) as error:
-        raise PictureError(str(error)) from None
-    except Exception as error:
-        raise PictureError(f"the object store did not return the file ({type(error).__name__})") from None
+            yield from _paged(Entry(url_of_it, None, stamp_of(told)))
 
 
 def listed(

@@ -26,10 +26,11 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
+from digits.batch.entries import Entry
 from digits.batch.forms import form_columns, spread
 from digits.batch.journal import IN_MEMORY, Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
-from digits.batch.sources import URL, Entry
+from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise
 from digits.command import UserError
 from digits.files import ASSETS_DIR, free_path
