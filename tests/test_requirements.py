@@ -24,7 +24,7 @@ LISTED_AS = {
     "stdnum": "python-stdnum",
     "tomllib": "tomli",  # of Python's own from 3.11 on
 }
-COME_ALONG = {"starlette", "anyio", "pydantic"}  # parts of fastapi's own interface
+COME_ALONG = {"starlette", "anyio", "pydantic", "traitlets"}  # parts of the interfaces of fastapi and of ipywidgets
 BY_HAND = {
     "atheris",
     "kornia",

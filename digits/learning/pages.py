@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import PAPER
-from digits.learning.camera import any_ink, lay_on_desk, smooth_noise, take
+from digits.learning.camera import any_ink, smooth_noise, take
 from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
@@ -54,8 +54,8 @@ def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[
     matrix = _view(rng)
     layers = [_warp(layer, matrix) for layer in (page.writing, page.print, page.numbers, page.others)]
     picture = take([(layers[1], any_ink(rng)), (layers[0], any_ink(rng))], rng, height)
-    if rng.random() < 0.3:
-        picture = lay_on_desk(picture, _beyond(matrix, rng), rng)
+    if rng.random() < 0.2:
+        picture = _on_desk(picture, matrix, rng)
     truth = np.stack(
         [cv2.resize(zone, (PAGE[1] // STRIDE, PAGE[0] // STRIDE), interpolation=cv2.INTER_AREA) for zone in layers[2:]]
     )
@@ -128,19 +128,6 @@ def as_field(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
         print_words(page, rng.uniform(0, 0.7) * PAGE[1], rng.uniform(10, PAGE[0]), int(rng.integers(1, 4)), rng)
 
 
-def as_groups(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
-    """A few lines of one to three digits each time, far apart: a score, a code, a phone number; nothing beside."""
-    h = page.height
-    left = rng.uniform(-0.5 * h, 0.4 * PAGE[1])
-    bases = np.arange(rng.uniform(0.6 * h, max(h, PAGE[0] - h)), PAGE[0] + h, rng.uniform(1.3, 2.4) * h)
-    for base in bases[: rng.integers(1, 4)]:
-        x, wide = left + rng.uniform(0, 1) * h, rng.uniform(0.3, 2.5) * h
-        for _ in range(rng.integers(1, 6)):
-            text = "".join(str(digit) for digit in rng.integers(0, 10, rng.choice([1, 1, 1, 2, 3])))
-            x = write_number(page, writer, x, base + rng.normal(0, 0.06) * h, hand, None, rng, text)
-            x += wide * rng.uniform(0.7, 1.3)
-
-
 def as_print(page: Page, _writer: Writer, _hand: Hand, rng: Rng) -> None:
     """Printed text, numbers in it too."""
     size = rng.uniform(0.35, 1.0)
@@ -179,8 +166,7 @@ def as_nothing(page: Page, _writer: Writer, _hand: Hand, rng: Rng) -> None:
 
 
 SCENES: dict[Scene, float] = {
-    as_list: 0.2, as_table: 0.17, as_form: 0.18, as_field: 0.17, as_groups: 0.1, as_print: 0.06, as_words: 0.06,
-    as_nothing: 0.06,
+    as_list: 0.22, as_table: 0.2, as_form: 0.2, as_field: 0.2, as_print: 0.06, as_words: 0.06, as_nothing: 0.06
 }  # fmt: skip
 
 
@@ -290,10 +276,12 @@ def _amid(paper: np.ndarray, piece: np.ndarray, edge: int) -> np.ndarray:
     return paper
 
 
-def _beyond(matrix: np.ndarray, rng: Rng) -> np.ndarray:
-    """Return what lies beyond one to four edges of the paper, float32 (192, 256) in 0-1."""
-    beyond, depth = np.zeros(PAGE, np.float32), int(rng.uniform(4, 40))
+def _on_desk(picture: np.ndarray, matrix: np.ndarray, rng: Rng) -> np.ndarray:
+    """Cover what lies beyond one or two edges of the paper with a desk."""
+    edge, depth = np.zeros(PAGE, np.float32), int(rng.uniform(4, 40))
     sides = (np.s_[:depth], np.s_[-depth:], np.s_[:, :depth], np.s_[:, -depth:])
-    for side in rng.choice(4, rng.integers(1, 5), replace=False):
-        beyond[sides[side]] = 1.0
-    return cv2.warpPerspective(beyond, matrix, PAGE[::-1], flags=cv2.INTER_LINEAR)
+    for side in rng.choice(4, rng.integers(1, 3), replace=False):
+        edge[sides[side]] = 1.0
+    desk = rng.uniform(10, 120) * (1 + 0.3 * (smooth_noise(PAGE, rng, rng.uniform(2, 60)) - 0.5))
+    covered = cv2.warpPerspective(edge, matrix, PAGE[::-1], flags=cv2.INTER_LINEAR)
+    return (picture * (1 - covered) + desk * covered).clip(0, 255).astype(np.uint8)

@@ -138,3 +138,30 @@ def columns_figure(strip: np.ndarray, said: np.ndarray, symbols: str) -> Figure:
     for column in np.flatnonzero(said.argmax(axis=1) != said.shape[1] - 1):
         below.axvline(column + 0.5, color=plots.LIGHT, linewidth=0.5, zorder=2)
     return figure
+
+
+def answers_figure(
+    inks: Sequence[np.ndarray] | np.ndarray,
+    probabilities: Sequence[np.ndarray] | np.ndarray,
+    captions: Sequence[str],
+    label: int | None = None,
+) -> Figure:
+    """Draw inks (h, w) in a row, below each the ten probabilities (10,); the answers are marked if `label` is given."""
+    n = len(inks)
+    figure = Figure(figsize=(1.36 * n + 0.3, 3.4), layout="constrained", facecolor="white")
+    above, below = figure.subplots(2, n, squeeze=False, height_ratios=(1, 1.5), sharex="row", sharey="row")
+    for axes, ink, caption in zip(above, inks, captions, strict=True):
+        axes.imshow(ink, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_title(caption, fontsize=9.5, color=plots.TEXT)
+        axes.set_axis_off()
+    for axes, probs in zip(below, probabilities, strict=True):
+        best = int(np.argmax(probs))
+        mark, colour = ("", plots.BLUE)
+        if label is not None:
+            mark, colour = ("✓ ", plots.RIGHT) if best == label else ("✗ ", plots.WRONG)
+        axes.barh(range(10), probs, color=[colour if digit == best else plots.GREY for digit in range(10)])
+        axes.set_title(f"{mark}{best}, {probs[best]:.0%}", fontsize=9.5, color=colour)
+        axes.set(xlim=(0, 1), xticks=(0, 1), xticklabels=("0", "100 %"), ylim=(9.6, -0.6), yticks=range(10))
+        axes.tick_params(labelsize=8, color=plots.GREY)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

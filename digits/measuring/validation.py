@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from digits.finding.ink import standardise
 
-AT_ONCE = 1024
+AT_ONCE = 128  # about twice as fast on a CPU as 1024, whose maps leave the cache
 
 
 def with_no_digit(logits: Tensor) -> Tensor:
