@@ -98,7 +98,7 @@ def _pad(read: Callable[[Any], Prediction]) -> Any:
     from ipywidgets import HTML, HBox
     from traitlets import Unicode
 
-    class Pad(AnyWidget):  # type: ignore[misc]  # anywidget may be missing
+    class Pad(AnyWidget):  # type: ignore[misc, unused-ignore]  # anywidget may be missing
         _esm = (ASSETS_DIR / "pad.js").read_text(encoding="utf-8")
         drawing = Unicode().tag(sync=True)  # a PNG as data URL; empty if nothing is drawn
 
