@@ -51,6 +51,7 @@ def grid(
     right: Sequence[bool] | np.ndarray | None = None,
     columns: int = 10,
     width: float = 1.1,
+    colours: int = COLOURS,
 ) -> Picture:
     """Draw pictures of any size in a grid, a caption above each, marked by whether it is right."""
     rows = max(1, -(-len(pictures) // columns))
@@ -65,7 +66,7 @@ def grid(
         if right is not None:
             mark, colour = ("✓ ", plots.RIGHT) if right[i] else ("✗ ", plots.WRONG)
         axis.set_title(mark + caption, fontsize=9, color=colour)
-    return picture(figure, alt)
+    return picture(figure, alt, colours=colours)
 
 
 def convolution_figure(ink: np.ndarray, kernel: np.ndarray, answer: np.ndarray, row: int, column: int) -> Figure:
