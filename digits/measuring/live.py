@@ -23,7 +23,7 @@ from digits.measuring.corruptions import corrupt
 from digits.measuring.lesson import Picture, answers_figure, picture
 from digits.reading.answer import Prediction
 
-SESSION = "JPY_SESSION_NAME"  # Jupyter's server and VS Code set it for an open notebook, nbconvert does not
+SESSION = "JPY_SESSION_NAME"  # Jupyter's server sets it for an open notebook, nbconvert does not
 NOISES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.5, 0.8)  # standard deviations, as shares of full ink
 UNCOVERED = (0.25, 0.4, 0.5, 0.6, 0.7, 1.0)  # shares of the picture's height
 
