@@ -73,13 +73,23 @@ def _shade(shape: tuple[int, int], rng: Rng) -> np.ndarray:
     """Uneven light: a slope, and now and then the edge of a shadow."""
     coarse = 1 + rng.normal(0, rng.uniform(0, 0.15), (3, 3)).astype(np.float32)
     light = np.clip(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC), 0.35, 1.2)
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
         angle = rng.uniform(0, 2 * np.pi)
         along = np.cos(angle) * (x - rng.uniform(0, shape[1])) + np.sin(angle) * (y - rng.uniform(0, shape[0]))
-        soft = rng.uniform(1, 0.3 * max(shape))
+        soft = np.exp(rng.uniform(0, np.log(0.3 * max(shape))))  # pixels: as often hard as soft
         light *= 1 - rng.uniform(0.1, 0.55) / (1 + np.exp(np.clip(along / soft, -30, 30)))
     return light.astype(np.float32)
+
+
+def lay_on_desk(picture: np.ndarray, beyond: np.ndarray, rng: Rng) -> np.ndarray:
+    """Return a picture of paper, uint8 (h, w), with a desk where `beyond`, float32 (h, w) in 0-1, is past its edge."""
+    level = rng.uniform(10, 130) if rng.random() < 0.85 else rng.uniform(130, 250)
+    grain = smooth_noise(picture.shape, rng, rng.uniform(2, 60))
+    if rng.random() < 0.5:  # wood: the grain runs one way
+        grain = cv2.blur(grain, (1, 31) if rng.random() < 0.5 else (31, 1))
+    desk = level * (1 + 0.4 * (grain - 0.5))
+    return (picture * (1 - beyond) + desk * beyond).clip(0, 255).round().astype(np.uint8)
 
 
 def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float, harm: float) -> np.ndarray:

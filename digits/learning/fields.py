@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import to_strip
-from digits.learning.camera import any_harm, any_ink, take
+from digits.learning.camera import any_harm, any_ink, lay_on_desk, take
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
 from digits.learning.writing import PENS, WORDS, Hand, Mark, Pen, Writer, Written, any_hand, any_text
@@ -164,7 +164,7 @@ def in_table(sheet: Sheet, marks: list[Mark], _hand: Hand, rng: Rng) -> None:
             sheet.line((0, y + apart), (wide, y + apart + rng.normal(0, 0.04) * h), thick)
 
 
-FREE: dict[Furniture, float] = {nothing: 0.34, in_box: 0.2, on_line: 0.2, on_ruled_paper: 0.08, in_table: 0.18}
+FREE: dict[Furniture, float] = {nothing: 0.32, in_box: 0.18, on_line: 0.19, on_ruled_paper: 0.13, in_table: 0.18}
 CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0.1, nothing: 0.05}
 
 
@@ -207,6 +207,8 @@ def draw_field(
     picture = take([(print_, print_ink), (writing, ink)], rng, height, any_harm(rng))
     left = min((mark.left for mark in marks), default=sheet.left)
     right = max((mark.right for mark in marks), default=sheet.right)
+    if rng.random() < 0.12:
+        picture = lay_on_desk(picture, _beyond(sheet, left, right, rng), rng)
     is_open = furniture in (nothing, on_line)
     return Field(picture, text, marks, height, sheet.base - height / 2, left, right, is_open)
 
@@ -275,6 +277,18 @@ def _turned(sheet: Sheet, marks: list[Mark], rng: Rng) -> tuple[np.ndarray, np.n
     return writing, printed, [_moved(mark, 0, shift) for mark, shift in zip(marks, shifts, strict=True)]
 
 
+def _beyond(sheet: Sheet, left: float, right: float, rng: Rng) -> np.ndarray:
+    """Return what lies beyond the edges of a small sheet round the writing, float32 (h, w) in 0-1."""
+    room = rng.uniform(0.1, 1.8, 4) * sheet.height
+    low = np.array([left, sheet.base - sheet.height]) - room[:2]
+    high = np.array([right, sheet.base]) + room[2:]
+    turn = cv2.getRotationMatrix2D(tuple((low + high) / 2), float(rng.normal(0, 3)), 1.0)
+    corners = np.array([[*low, 1], [high[0], low[1], 1], [*high, 1], [low[0], high[1], 1]]) @ turn.T
+    paper = np.zeros(sheet.print.shape, np.uint8)
+    cv2.fillConvexPoly(paper, (corners * 16).round().astype(np.int32), 255, cv2.LINE_AA, 4)
+    return 1 - paper.astype(np.float32) / 255
+
+
 # ---------------------------------------------------------------- a strip
 
 
@@ -287,7 +301,7 @@ def draw_strip(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple
     field = draw_field(writer, rng, pens)
     height = field.height * float(np.exp(rng.normal(0, 0.13)))
     middle = field.middle + rng.normal(0, 0.1) * field.height
-    margins = np.where(rng.random(2) < 0.3, rng.uniform(0.0, 0.25, 2), rng.uniform(0.0, 1.5, 2)) * field.height
+    margins = np.where(rng.random(2) < 0.35, rng.uniform(0.0, 0.2, 2), rng.uniform(0.0, 1.5, 2)) * field.height
     if field.marks and rng.random() < 0.08:  # a cut right through a digit
         margins[rng.integers(2)] = -rng.uniform(0.05, 0.6) * field.height
     left, right = max(0, round(field.left - margins[0])), min(field.picture.shape[1], round(field.right + margins[1]))

@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import PAPER
-from digits.learning.camera import any_ink, smooth_noise, take
+from digits.learning.camera import any_ink, lay_on_desk, smooth_noise, take
 from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
 from digits.learning.glyphs import Rng, choose
 from digits.learning.typefaces import typeset
-from digits.learning.writing import NUMBERS, PENS, WORDS, Hand, Pen, Writer, any_hand, any_text
+from digits.learning.writing import NUMBERS, PENS, WORDS, Hand, Pen, Writer, any_hand, any_text, ballpoint
 from digits.reading.finder import to_page
 from digits.reading.symbols import OTHER
 
@@ -50,15 +50,16 @@ def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[
     # 2. What is on it.
     choose(SCENES, rng)(page, writer, any_hand(rng, pens), rng)
 
-    # 3. Turned, bent and photographed; the truth goes the same way.
+    # 3. Turned, bent and photographed, now and then on a desk; the truth goes the same way.
     matrix = _view(rng)
     layers = [_warp(layer, matrix) for layer in (page.writing, page.print, page.numbers, page.others)]
     picture = take([(layers[1], any_ink(rng)), (layers[0], any_ink(rng))], rng, height)
-    if rng.random() < 0.2:
-        picture = _on_desk(picture, matrix, rng)
-    truth = np.stack(
-        [cv2.resize(zone, (PAGE[1] // STRIDE, PAGE[0] // STRIDE), interpolation=cv2.INTER_AREA) for zone in layers[2:]]
-    )
+    zones = np.stack(layers[2:])
+    if rng.random() < 0.3:
+        beyond = _beyond(matrix, rng)
+        picture, zones = lay_on_desk(picture, beyond, rng), zones * (1 - beyond)
+    size = PAGE[1] // STRIDE, PAGE[0] // STRIDE
+    truth = np.stack([cv2.resize(zone, size, interpolation=cv2.INTER_AREA) for zone in zones])
     return picture, (255 * truth).round().astype(np.uint8)
 
 
@@ -128,6 +129,40 @@ def as_field(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
         print_words(page, rng.uniform(0, 0.7) * PAGE[1], rng.uniform(10, PAGE[0]), int(rng.integers(1, 4)), rng)
 
 
+def as_groups(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
+    """A few lines of one to three digits each time, far apart: a score, a code, a phone number; nothing beside."""
+    h = page.height
+    left = rng.uniform(-0.5 * h, 0.4 * PAGE[1])
+    bases = np.arange(rng.uniform(0.6 * h, max(h, PAGE[0] - h)), PAGE[0] + h, rng.uniform(1.3, 2.4) * h)
+    for base in bases[: rng.integers(1, 4)]:
+        x, wide = left + rng.uniform(0, 1) * h, rng.uniform(0.3, 2.5) * h
+        for _ in range(rng.integers(1, 6)):
+            text = "".join(str(digit) for digit in rng.integers(0, 10, rng.choice([1, 1, 1, 2, 3])))
+            x = write_number(page, writer, x, base + rng.normal(0, 0.06) * h, hand, None, rng, text)
+            x += wide * rng.uniform(0.7, 1.3)
+
+
+def as_sketch(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
+    """A few digits with a thick pen, uneven and apart: what somebody sketches on a pad or a board."""
+    h = page.height
+    pen, wide = rng.uniform(6, 24), rng.uniform(0.1, 1.2) * h
+    hand = replace(hand, pen=pen, mixed=False, ink=ballpoint, uneven=rng.uniform(0.0, 0.25), touching=0.0)
+    x, base = rng.uniform(-0.2 * h, 0.3 * PAGE[1]), rng.uniform(min(h, PAGE[0] - 2), PAGE[0])
+    for _ in range(rng.integers(1, 5)):
+        digit = str(rng.integers(0, 10))
+        x = write_number(page, writer, x, base + rng.normal(0, 0.12) * h, hand, None, rng, digit)
+        x += wide * rng.uniform(0.3, 1.7)
+
+
+def as_close_up(page: Page, writer: Writer, hand: Hand, rng: Rng) -> None:
+    """Digits so large that only a coarser look shows them: their strokes are no zones of their own."""
+    height = np.exp(rng.uniform(np.log(110), np.log(320)))
+    text = "".join(str(digit) for digit in rng.integers(0, 10, rng.integers(1, 4)))
+    written = writer.write(text, height, rng, replace(hand, pen=rng.uniform(4, 24)))
+    base = rng.uniform(0.2, 1.2) * max(PAGE[0], height)
+    page.put(written.coverage, rng.uniform(-1.5, 0.5) * height, base - written.base, on_print=False)
+
+
 def as_print(page: Page, _writer: Writer, _hand: Hand, rng: Rng) -> None:
     """Printed text, numbers in it too."""
     size = rng.uniform(0.35, 1.0)
@@ -166,7 +201,8 @@ def as_nothing(page: Page, _writer: Writer, _hand: Hand, rng: Rng) -> None:
 
 
 SCENES: dict[Scene, float] = {
-    as_list: 0.22, as_table: 0.2, as_form: 0.2, as_field: 0.2, as_print: 0.06, as_words: 0.06, as_nothing: 0.06
+    as_list: 0.19, as_table: 0.16, as_form: 0.17, as_field: 0.15, as_groups: 0.08, as_sketch: 0.07, as_close_up: 0.04,
+    as_print: 0.05, as_words: 0.05, as_nothing: 0.05,
 }  # fmt: skip
 
 
@@ -191,7 +227,9 @@ def write_number(
     if furniture:
         marks = [replace(m, left=m.left + left - start, right=m.right + left - start) for m in written.marks]
         furniture(page, marks, hand, rng)
-    _mark(page.numbers, page.left, base - page.height, page.right, base)
+    alone = written.marks[0] if len(text) == 1 else None
+    top, bottom = (alone.top, alone.bottom) if alone else (written.base - page.height, written.base)
+    _mark(page.numbers, page.left, base - written.base + top, page.right, base - written.base + bottom)
     return page.right
 
 
@@ -276,12 +314,10 @@ def _amid(paper: np.ndarray, piece: np.ndarray, edge: int) -> np.ndarray:
     return paper
 
 
-def _on_desk(picture: np.ndarray, matrix: np.ndarray, rng: Rng) -> np.ndarray:
-    """Cover what lies beyond one or two edges of the paper with a desk."""
-    edge, depth = np.zeros(PAGE, np.float32), int(rng.uniform(4, 40))
+def _beyond(matrix: np.ndarray, rng: Rng) -> np.ndarray:
+    """Return what lies beyond one to four edges of the paper, float32 (192, 256) in 0-1."""
+    beyond, depth = np.zeros(PAGE, np.float32), int(rng.uniform(4, 40))
     sides = (np.s_[:depth], np.s_[-depth:], np.s_[:, :depth], np.s_[:, -depth:])
-    for side in rng.choice(4, rng.integers(1, 3), replace=False):
-        edge[sides[side]] = 1.0
-    desk = rng.uniform(10, 120) * (1 + 0.3 * (smooth_noise(PAGE, rng, rng.uniform(2, 60)) - 0.5))
-    covered = cv2.warpPerspective(edge, matrix, PAGE[::-1], flags=cv2.INTER_LINEAR)
-    return (picture * (1 - covered) + desk * covered).clip(0, 255).astype(np.uint8)
+    for side in rng.choice(4, rng.integers(1, 5), replace=False):
+        beyond[sides[side]] = 1.0
+    return cv2.warpPerspective(beyond, matrix, PAGE[::-1], flags=cv2.INTER_LINEAR)
