@@ -20,8 +20,8 @@ def any_ink(rng: Rng) -> float:
 
 
 def any_harm(rng: Rng) -> float:
-    """Return how badly a picture may be damaged: four in ten to the limit of what can be read, the others a little."""
-    return 1.0 if rng.random() < 0.4 else 0.3
+    """Return how badly a picture may be damaged: three in ten to the limit of what can be read, the others less."""
+    return float(rng.choice([1.0, 0.3, 0.05], p=[0.3, 0.4, 0.3]))
 
 
 def take(layers: Sequence[Layer], rng: Rng, size: float = 20.0, harm: float = 1.0) -> np.ndarray:
@@ -99,9 +99,8 @@ def _developed(picture: np.ndarray, rng: Rng, size: float, depth: float, harm: f
     noise = harm * min(float(rng.choice([rng.uniform(0, 2), rng.uniform(2, 9)], p=[0.6, 0.4])), 0.2 * depth)
     picture = picture + noise * rng.standard_normal(picture.shape, np.float32)
     if rng.random() < 0.2 * harm:
-        picture = (
-            cv2.blur(picture, (3, 3)) if rng.random() < 0.5 else picture + noise * smooth_noise(picture.shape, rng, 2)
-        )
+        blurred = size > 20 and rng.random() < 0.5
+        picture = cv2.blur(picture, (3, 3)) if blurred else picture + noise * smooth_noise(picture.shape, rng, 2)
     levels = np.clip(picture, 0, 255).round().astype(np.uint8)
     return jpeg(levels, rng, 95 - 80 * harm) if rng.random() < 0.4 else levels
 

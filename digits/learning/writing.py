@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box
-from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph
+from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph, from_strokes
 from digits.reading.symbols import OTHER
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHJKLMNPRSTUVWXYZ"
@@ -62,7 +62,7 @@ def ballpoint(coverage: np.ndarray, _rng: Rng) -> np.ndarray:
 
 def skipping(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A pen that runs dry: strokes pale or broken in places."""
-    return coverage * np.clip(1.6 * _noise(coverage.shape, rng, rng.uniform(3, 12)) + rng.uniform(0.0, 0.6), 0, 1)
+    return coverage * np.clip(1.6 * _noise(coverage.shape, rng, rng.uniform(3, 12)) + rng.uniform(0.2, 0.8), 0, 1)
 
 
 def pencil(coverage: np.ndarray, rng: Rng) -> np.ndarray:
@@ -77,13 +77,13 @@ def pressure(coverage: np.ndarray, rng: Rng) -> np.ndarray:
 
 def bleeding(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """Ink that soaks into the paper."""
-    soaked = cv2.GaussianBlur(coverage, (0, 0), rng.uniform(0.02, 0.06) * coverage.shape[0] + 0.4)
+    soaked = cv2.GaussianBlur(coverage, (0, 0), rng.uniform(0.01, 0.03) * coverage.shape[0] + 0.4)
     return np.clip(1.6 * soaked + 0.2 * _noise(coverage.shape, rng, 3) * (soaked > 0.15), 0, 1).astype(np.float32)
 
 
 def swelling(coverage: np.ndarray, rng: Rng) -> np.ndarray:
     """A pointed nib: strokes that go down are wider than those that go up or across."""
-    size = max(2, round(rng.uniform(0.03, 0.08) * coverage.shape[0]))
+    size = max(2, round(rng.uniform(0.012, 0.04) * coverage.shape[0]))
     kernel = np.zeros((size, size), np.uint8)
     cv2.line(kernel, (0, size - 1), (size - 1, size - 1), 1, 1)
     return cv2.dilate(coverage, kernel, borderType=cv2.BORDER_REPLICATE)
@@ -135,16 +135,16 @@ def any_hand(rng: Rng, pens: dict[Pen, float] = PENS) -> Hand:
         pen=draw_pen(rng),
         mixed=rng.random() < 0.3,
         ink=choose(pens, rng),
-        lean=float(rng.normal(0.06, 0.18)),
+        lean=float(rng.normal(0.06, 0.14)),
         gap=float(rng.choice([0.05, 0.12, 0.25, 0.5], p=[0.25, 0.35, 0.3, 0.1])),
-        uneven=float(rng.uniform(0, 0.15)),
-        touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.55, 0.2, 0.25])),
+        uneven=float(rng.uniform(0, 0.15 if rng.random() < 0.85 else 0.3)),
+        touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.6, 0.23, 0.17])),
     )
 
 
 def draw_pen(rng: Rng) -> float:
-    """Return a pen's width for a digit 80 high: 2 is a hairline, 10 is MNIST's, 20 a marker."""
-    return float(np.exp(rng.uniform(np.log(2.0), np.log(19.0))))
+    """Return a pen's width for a digit 80 high: 2 is a hairline, 10 is MNIST's, 16 a marker."""
+    return float(np.exp(rng.uniform(np.log(2.0), np.log(16.0))))
 
 
 class Writer:
@@ -159,9 +159,13 @@ class Writer:
         return self._glyphs[rng.choice(self._places[digit])]
 
     def digit(self, digit: int, pen: float, rng: Rng) -> np.ndarray:
-        """Return one digit's coverage, cut to its ink, about 80 pixels on its longer side."""
+        """Return one digit's coverage, cut to its ink, about 80 pixels on its longer side.
+
+        Three 1s in ten are one straight stroke: few of those given are as straight as a ruled line.
+        """
+        straight = digit == 1 and rng.random() < 0.3
         for _ in range(4):
-            drawn = draw_glyph(self.glyph(digit, rng), rng, pen)
+            drawn = straight_one(pen, rng) if straight else draw_glyph(self.glyph(digit, rng), rng, pen)
             if drawn.max() > 0.4:
                 left, top, right, bottom = bounding_box(drawn > 0.15)
                 return drawn[top:bottom, left:right]
@@ -245,7 +249,12 @@ def _leant(mark: Mark, lean: float, base: float, extra: int) -> Mark:
     return replace(mark, left=mark.left + min(shifts), right=mark.right + max(shifts))
 
 
-# ---------------------------------------------------------------- signs and words
+# ---------------------------------------------------------------- ones, signs and words
+
+
+def straight_one(pen: float, rng: Rng) -> np.ndarray:
+    """Return the coverage of a 1 that is a single straight stroke, upright or leaning, float32 (128, 128)."""
+    return from_strokes([np.array([[rng.normal(0.1, 0.15), 0.0], [0.0, 1.0]])], rng, pen)
 
 
 def draw_sign(sign: str, height: float, pen: float, rng: Rng) -> tuple[np.ndarray, float]:
@@ -260,7 +269,7 @@ def draw_sign(sign: str, height: float, pen: float, rng: Rng) -> tuple[np.ndarra
     if sign == ".":
         return _strokes([[(0, 0), rng.normal(0, 1.2, 2)]], 2 * dot, height), rng.normal(0, 0.04) * height
     if sign == ",":
-        foot = (rng.uniform(-14, 0), rng.uniform(9, 24))
+        foot = (rng.uniform(-14, 0), rng.uniform(14, 26))
         drawn = _strokes([[(0, 0), (rng.uniform(-1, 3), 6), foot]], max(width, 2.4), height)
         return drawn, -rng.uniform(0.08, 0.28) * height
     if sign == "-":
@@ -380,6 +389,7 @@ NUMBERS: dict[Callable[[Rng], str], float] = {
     lambda rng: _digits(rng, 2, 6): 0.3,
     lambda rng: _digits(rng, 5, 10): 0.14,
     lambda rng: "".join(rng.choice(list("1111447"), rng.integers(2, 6))): 0.12,  # straight strokes side by side
+    lambda rng: "1" + _digits(rng, 1, 2): 0.06,  # a first 1 is easily taken for a printed line
     _amount: 0.1,
     _date: 0.17,
     _phone: 0.07,
