@@ -211,7 +211,7 @@ TASKS = {
     ),
     "pages": Task(
         PageNet, draw_page_sample, picture_batches, page_loss, check_pages, (1, 192, 256), {1: "h", 2: "w"}, "logits",
-        Settings("pages", part=3_000, window=6, epochs=14, batch_size=16, lr=3e-3),
+        Settings("pages", part=3_000, window=6, epochs=34, batch_size=16, lr=3e-3),
     ),
     "crops": Task(
         CropNet, draw_crop, picture_batches, crop_loss, check_crops, (2, 48, 48), {0: "n"}, "logits",

@@ -15,7 +15,7 @@ from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import Box, NumberFinder, Zone
-from digits.reading.symbols import OTHER
+from digits.reading.symbols import OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
@@ -107,8 +107,9 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
         return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
     # 4. What is left to doubt.
     doubt = _close_by(spelt, boxes) or _unread(zone, boxes)
-    if not doubt and _without_spaces(other.text) != _without_spaces(spelt.text):
-        doubt = f"it could be {_without_words(other.text) or 'no number'}"
+    said, otherwise = _without_words(spelt.text), _without_words(other.text)
+    if not doubt and _without_spaces(otherwise) != _without_spaces(said):
+        doubt = f"it could be {otherwise or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
         doubt = _weakest(spelt, boxes)
     return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt)
@@ -155,18 +156,28 @@ def _without_spaces(text: str) -> str:
 
 
 def spans_of(spelt: Spelt, strip: np.ndarray) -> list[Span]:
-    """Return (left, right) of each symbol in the strip's pixels: to half-way to its neighbours, then to its ink."""
+    """Return (left, right) of each symbol in the strip's pixels: to where its neighbours begin, then to its ink."""
     middles = 2 * spelt.columns + 1
     half = HALF_WIDTH * DIGIT_HEIGHT
-    between = (middles[1:] + middles[:-1]) / 2
-    lefts = np.maximum(middles - half, np.append(0.0, between))
-    rights = np.minimum(middles + half, np.append(between, strip.shape[1]))
-    inked = strip[6:-6].max(axis=0) > PAPER + INKED
+    ink = strip[6:-6].astype(np.float32) - PAPER
+    between = [_border(ink, left, right) for left, right in zip(middles, middles[1:], strict=False)]
+    lefts = np.maximum(middles - half, [0.0, *between])
+    rights = np.minimum(middles + half, [*between, strip.shape[1]])
+    inked = ink.max(axis=0) > INKED
     spans = []
     for left, right in zip(lefts, rights, strict=True):
         columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
         spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
     return spans
+
+
+def _border(ink: np.ndarray, left: float, right: float) -> float:
+    """Return the column with the least ink between two symbols, of the middle half of the way from one to the other."""
+    quarter = (right - left) / 4
+    start = round(left + quarter)
+    inked = ink[:, start : max(round(right - quarter), start + 1)].clip(0).sum(axis=0)
+    emptiest = np.flatnonzero(inked == inked.min())
+    return start + float(emptiest.mean()) + 0.5
 
 
 def _to_box(span: Span, to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
@@ -192,10 +203,10 @@ def _weakest(spelt: Spelt, boxes: list[Box]) -> str:
     """Return where a line is least sure: at its weakest symbol, or in the gap that most probably holds one more."""
     weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
     if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
-        said, place = spelt.text[weakest], _place(boxes[weakest])
-        if said.isdigit():
-            return f"the {said} at {place} could be {np.argsort(spelt.probabilities[weakest, :10])[-2]}, or no digit"
-        return f"the sign at {place} may not be a {said}"
+        second = SYMBOLS[np.argsort(spelt.probabilities[weakest])[-2]]
+        absent = spelt.presence[weakest] < spelt.probabilities[weakest].max()
+        otherwise = "nothing" if absent else {" ": "a space", OTHER: "other writing"}.get(second, second)
+        return f"the {spelt.text[weakest]} at {_place(boxes[weakest])} could be {otherwise}"
     side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
     return f"there may be one more digit or sign {side} {_place(box)}"
 

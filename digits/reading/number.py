@@ -64,9 +64,9 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
 
 
 def _sureness(lines: list[ReadLine]) -> float:
-    """Return how surely the numbers of a look are read; pieces of large digits, or lines run together, read badly."""
-    areas = [line.zone.length * line.zone.height for line in lines if line.digits]
-    return float(np.average([line.certainty for line in lines if line.digits], weights=areas)) if areas else 0.0
+    """Return how surely a look is read, zones without digits not at all: pieces of large digits say little."""
+    areas = [line.zone.length * line.zone.height for line in lines]
+    return float(np.average([line.certainty * bool(line.digits) for line in lines], weights=areas)) if lines else 0.0
 
 
 def _surest(looks: Iterable[list[ReadLine]]) -> list[ReadLine]:
