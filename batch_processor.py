@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import glob
 import hashlib
 import json
 import logging
@@ -36,8 +35,9 @@ from tqdm import tqdm
 
 from digits.batch.entries import Entry
 from digits.batch.forms import write_tables
-from digits.batch.journal import Journal, open_named, open_unfinished
+from digits.batch.journal import Journal
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
+from digits.batch.opening import open_run
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
 from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
@@ -48,7 +48,7 @@ from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
-from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit, start_log
+from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
@@ -150,7 +150,8 @@ class BatchProcessor:
             labels.told()  # raises, if there is none: before the work
         self.close()
         self._is_finished = False
-        log, resumed = self._begin(self._job(named, recursive, labels is not None, name), resume, update)
+        job = self._job(named, recursive, labels is not None, name)
+        self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
         told = _teller(self._done(), tell) if tell else None
         log.info("reading %s", ", ".join(named))
         started = (time.time(), time.perf_counter())
@@ -232,47 +233,6 @@ class BatchProcessor:
             "weights": hashlib.sha256(weights.encode()).hexdigest()[:16],
         } | ({"name": name} if name else {})  # fmt: skip
         return job | {"fingerprint": hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]}
-
-    def _begin(self, job: dict[str, Any], resume: bool, update: bool) -> tuple[logging.Logger, bool]:
-        """Open the journal and the log; return the log, and whether rows of an earlier run are there."""
-        logs = self.output_dir / "logs"
-        try:
-            logs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"reports cannot go to '{self.output_dir}' ({error.strerror}); name --output-dir") from None
-        if job.get("name"):
-            return self._begin_named(job, logs / job["name"], resume, update)
-        found = open_unfinished(logs, job["fingerprint"])
-        if found and not resume:
-            print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
-            found.close()
-        elif found:
-            self.journal = found
-            log = start_log(self.journal.path.with_suffix(".log"), "batch")
-            log.info("resumed: %d rows are there already", self.journal.begin_again())
-            return log, True
-        stem = _reserve(logs, self.output_dir / "reports")
-        self.journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
-        log = start_log(stem.with_suffix(".log"), "batch")
-        if resume:
-            log.info("no interrupted run of this job was found; starting anew")
-        return log, False
-
-    def _begin_named(self, job: dict[str, Any], stem: Path, resume: bool, update: bool) -> tuple[logging.Logger, bool]:
-        """As `_begin`, for a run whose name, the last part of `stem`, may be that of an earlier one."""
-        name = stem.name
-        if stem.with_name(f"{name}.journal").exists():
-            self.journal = open_named(stem.with_name(f"{name}.journal"), job["fingerprint"])
-            if not (update or resume and not self.journal.facts.get("finished")):
-                self.journal.close()
-                raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
-            log = start_log(stem.with_name(f"{name}.log"), "batch")
-            log.info("%d rows are there already", self.journal.begin_again())
-            return log, True
-        if list((self.output_dir / "reports").glob(f"{glob.escape(name)}.*")):
-            raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
-        self.journal = Journal(stem.with_name(f"{name}.journal"), job | {"run": name})
-        return start_log(stem.with_name(f"{name}.log"), "batch"), False
 
     def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
@@ -361,18 +321,6 @@ def _teller(journal: Journal, tell: Callable[[dict[str, Any]], None]) -> Told:
             tell(shaped(row))
 
     return told
-
-
-def _reserve(logs: Path, reports: Path) -> Path:
-    """Return logs/batch_<time>, a name that no other run and no report has."""
-    base, n = time.strftime("batch_%Y%m%d_%H%M%S"), 1
-    while True:
-        name = base if n == 1 else f"{base}-{n}"
-        with contextlib.suppress(FileExistsError):
-            if not list(reports.glob(f"{name}.*")):
-                (logs / f"{name}.log").touch(exist_ok=False)
-                return logs / name
-        n += 1
 
 
 def _versions() -> dict[str, Any]:

@@ -25,7 +25,8 @@ import numpy as np
 import pytest
 
 from batch_processor import BatchProcessor
-from digits.batch.journal import SHOWN, Journal, open_unfinished
+from digits.batch.journal import SHOWN, Journal
+from digits.batch.opening import open_unfinished
 from digits.corrections import MIGRATIONS, Corrections, Unavailable
 from utils import ROOT
 

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from digits.batch.entries import Entry
-from digits.batch.journal import SHOWN, Journal, open_unfinished
+from digits.batch.journal import SHOWN, Journal
+from digits.batch.opening import open_unfinished
 from utils import ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}

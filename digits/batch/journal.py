@@ -19,7 +19,6 @@ from typing import Any
 
 from digits.batch.entries import Entry
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
-from digits.command import UserError
 
 SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
 STORED = ["position", "cut", "stamp", "content", *SHOWN]
@@ -147,26 +146,3 @@ def _to_sql(value: Any) -> Any:
 
 def _from_sql(value: Any) -> Any:
     return os.fsdecode(value) if isinstance(value, bytes) else value
-
-
-def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
-    """Return the newest whole journal in `directory` of an interrupted run with this fingerprint, or None."""
-    for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
-        with contextlib.suppress(sqlite3.DatabaseError, ValueError):  # still running, or no journal of ours
-            journal = Journal(path)
-            if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
-                return journal
-            journal.close()
-    return None
-
-
-def open_named(path: Path, fingerprint: str) -> Journal:
-    """Return the journal of the last run of a name. Raises `UserError` if it was of another job, or is in use."""
-    try:
-        journal = Journal(path)
-        if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
-            return journal
-    except (sqlite3.DatabaseError, ValueError) as error:
-        raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
-    journal.close()
-    raise UserError(f"the report '{path.stem}' belongs to other sources, options or weights; choose another --name")

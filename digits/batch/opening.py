@@ -1,0 +1,101 @@
+"""A run's own files: its journal and its log, new or those of an earlier run that is taken up again.
+
+    journal, log, resumed = open_run(Path("predictions"), job, resume=False, update=False)
+
+`job` is what decides the rows, with a `fingerprint` of all that, and the run's `name` if it has one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import logging
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from digits.batch.journal import Journal
+from digits.command import UserError, start_log
+
+Opened = tuple[Journal, logging.Logger, bool]  # and whether rows of an earlier run are there
+
+
+def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) -> Opened:
+    """Open the journal and the log of a run below `output_dir`. Raises `UserError` if its name or folder is no good."""
+    logs, reports = output_dir / "logs", output_dir / "reports"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"reports cannot go to '{output_dir}' ({error.strerror}); name --output-dir") from None
+    if job.get("name"):
+        return _open_named_run(job, logs / job["name"], reports, resume, update)
+    found = open_unfinished(logs, job["fingerprint"])
+    if found and resume:
+        return _take_up(found, found.path.with_suffix(".log"))
+    if found:
+        print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
+        found.close()
+    stem = _reserve(logs, reports)
+    journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
+    log = start_log(stem.with_suffix(".log"), "batch")
+    if resume:
+        log.info("no interrupted run of this job was found; starting anew")
+    return journal, log, False
+
+
+def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool, update: bool) -> Opened:
+    """As `open_run`, for a run whose name, the last part of `stem`, may be that of an earlier one."""
+    name, path = stem.name, stem.with_name(f"{stem.name}.journal")
+    log_path = stem.with_name(f"{name}.log")
+    if path.exists():
+        journal = open_named(path, job["fingerprint"])
+        if update or resume and not journal.facts.get("finished"):
+            return _take_up(journal, log_path)
+        journal.close()
+        raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
+    if list(reports.glob(f"{glob.escape(name)}.*")):
+        raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
+    return Journal(path, job | {"run": name}), start_log(log_path, "batch"), False
+
+
+def _take_up(journal: Journal, log_path: Path) -> Opened:
+    log = start_log(log_path, "batch")
+    log.info("resumed: %d rows are there already", journal.begin_again())
+    return journal, log, True
+
+
+def _reserve(logs: Path, reports: Path) -> Path:
+    """Return logs/batch_<time>, a name that no other run and no report has."""
+    base, n = time.strftime("batch_%Y%m%d_%H%M%S"), 1
+    while True:
+        name = base if n == 1 else f"{base}-{n}"
+        with contextlib.suppress(FileExistsError):
+            if not list(reports.glob(f"{name}.*")):
+                (logs / f"{name}.log").touch(exist_ok=False)
+                return logs / name
+        n += 1
+
+
+def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
+    """Return the newest whole journal in `directory` of an interrupted run with this fingerprint, or None."""
+    for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
+        with contextlib.suppress(sqlite3.DatabaseError, ValueError):  # still running, or no journal of ours
+            journal = Journal(path)
+            if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
+                return journal
+            journal.close()
+    return None
+
+
+def open_named(path: Path, fingerprint: str) -> Journal:
+    """Return the journal of the last run of a name. Raises `UserError` if it was of another job, or is in use."""
+    try:
+        journal = Journal(path)
+        if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
+            return journal
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
+    journal.close()
+    raise UserError(f"the report '{path.stem}' belongs to other sources, options or weights; choose another --name")
