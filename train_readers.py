@@ -56,7 +56,7 @@ class Settings:
     name: str = "lines"
     part: int = 16_000  # pictures drawn for each epoch
     window: int = 3  # epochs that a part is learnt in
-    epochs: int = 20
+    epochs: int = 42
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01

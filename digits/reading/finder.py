@@ -9,7 +9,6 @@ another size where its digits turn out smaller or larger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -96,8 +95,8 @@ class NumberFinder:
         start, rows, columns = TILE // STRIDE, -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
         return 1 / (1 + np.exp(-logits[:, start : start + rows, start : start + columns].clip(-30, 30)))
 
-    def looks(self, grey: np.ndarray) -> Iterator[list[Zone]]:
-        """Yield what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
+    def looks(self, grey: np.ndarray) -> list[list[Zone]]:
+        """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
 
         The first is the picture as it is, or larger where its digits are small; the others are ever coarser, for
         digits that fill it, and only there where they show more.
@@ -109,13 +108,13 @@ class NumberFinder:
             larger = min(scale * (COMFORTABLE / height if height else 2.0), SIDE / max(grey.shape))
             again = self._look_at(grey, larger)
             first = again if again.area > 0.7 * first.area else first
-        if first.zones:
-            yield first.zones
+        looks = [first]
         while max(grey.shape) * scale > 2 * TILE:
             scale /= COARSER
             look = self._look_at(grey, scale)
             if look.area > first.area:
-                yield look.zones
+                looks.append(look)
+        return [look.zones for look in looks if look.zones]
 
     def _look_at(self, grey: np.ndarray, scale: float) -> Look:
         size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))

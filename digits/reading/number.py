@@ -10,7 +10,7 @@ is unsure and says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -24,6 +24,7 @@ from digits.reading.verdict import OK, UNSURE
 SURE = 0.85  # certainty of a look that needs no coarser one
 SEEN = 0.8  # certainty of a zone in which something is written
 WIDEST = 1.6  # of a digit, in its heights
+FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -37,8 +38,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     looks = readers.finder.looks(grey)
 
     # 2. What does each zone say?
-    read = ([read_zone(grey, zone, readers) for zone in zones] for zones in looks)
-    looked = _surest(read)
+    looked, otherwise = _surest(looks, lambda zone: read_zone(grey, zone, readers))
     kept = [line for line in looked if line.digits]
 
     # 3. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
@@ -54,8 +54,10 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
         digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
         reasons += [line.doubt for line in row if line.doubt]
 
-    # 5. It is ok only if nothing in it is doubtful, and nothing that surely is a number was left unread.
+    # 5. It is ok only if nothing in it is doubtful, nothing that surely is a number was left unread, and no other look
+    #    says anything else.
     reasons += [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
+    reasons += [f"it could be {otherwise}"] if otherwise else []
     status = UNSURE if reasons else OK
     return NumberReading(lines, digits, status, reasons[0] if reasons else "")
 
@@ -69,14 +71,35 @@ def _sureness(lines: list[ReadLine]) -> float:
     return float(np.average([line.certainty * bool(line.digits) for line in lines], weights=areas)) if lines else 0.0
 
 
-def _surest(looks: Iterable[list[ReadLine]]) -> list[ReadLine]:
-    """Return the first look that needs no coarser one, read surely and without a doubt; else the surest of all."""
-    surest: list[ReadLine] = []
-    for lines in looks:
-        if _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits):
-            return lines
-        surest = max(surest, lines, key=_sureness)
-    return surest
+def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[list[ReadLine], str]:
+    """Return the lines of the look that is read most surely, and what another one may say instead, or nothing.
+
+    Once a look is read surely and without a doubt, only those that reach further are read as well.
+    """
+    looked: list[list[ReadLine]] = []
+    for zones in looks:
+        if not any(map(_is_clean, looked)) or _reaches_further(zones, looks[0]):
+            looked.append([read(zone) for zone in zones])
+    clean = sorted(filter(_is_clean, looked), key=lambda lines: -len(_digits(lines)))
+    best = clean[0] if clean else max(looked, key=_sureness, default=[])
+    more = [lines for lines in looked if _sureness(lines) > SURE and len(_digits(lines)) > len(_digits(best))]
+    others = [lines for lines in more + clean if _digits(lines) != _digits(best)]
+    return best, " ".join(line.text for line in others[0] if line.digits) if others else ""
+
+
+def _is_clean(lines: list[ReadLine]) -> bool:
+    """Whether a look is read surely and without a doubt."""
+    return _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits)
+
+
+def _digits(lines: list[ReadLine]) -> list[int]:
+    return [digit.digit for line in lines for digit in line.digits]
+
+
+def _reaches_further(zones: list[Zone], others: list[Zone]) -> bool:
+    """Whether zones are longer than others by more than a digit that was not read."""
+    more = sum(zone.length for zone in zones) - sum(zone.length for zone in others)
+    return more > FURTHER * sum(zone.height for zone in zones)
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:
