@@ -378,7 +378,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     settings = {
         "cores": n_cores(), "scale": arguments.scale, "repetitions": arguments.repetitions,
-        "load_at_start": round(os.getloadavg()[0], 2),
+        "load_at_start": round(os.getloadavg()[0], 2), "instruction_sets": cv2.getCPUFeaturesLine(),
     }  # fmt: skip
     result = settings | measure(arguments.parts or list(PARTS), arguments.scale, arguments.repetitions)
     print(json.dumps(result, indent=1))

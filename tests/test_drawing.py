@@ -10,7 +10,7 @@ from digits.finding.strip import PAPER, STRIP_HEIGHT
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
-from digits.learning.pages import as_seen, draw_page
+from digits.learning.pages import PAGE, Page, as_close_up, as_seen, as_sketch, draw_page
 from digits.learning.writing import HELD_OUT, PENS, Hand, Writer, any_text, ballpoint
 from digits.reading.symbols import OTHER, SYMBOLS
 
@@ -109,3 +109,35 @@ def test_a_field_is_a_picture_with_its_text(writer):
     field = draw_field(writer, np.random.default_rng(5))
     assert field.picture.dtype == np.uint8 and field.picture.ndim == 2 and min(field.picture.shape) > INK_SIDE // 2
     assert field.left < field.right <= field.picture.shape[1] + field.height
+
+
+def test_one_in_three_ones_is_a_straight_stroke(writer):
+    rng = np.random.default_rng(0)
+    straight = [_is_straight(writer.digit(1, 6.0, rng)) for _ in range(120)]
+    assert 24 < sum(straight) < 100, "the writer's own 1s have hooks and feet, too"
+    assert not any(_is_straight(writer.digit(3, 6.0, rng)) for _ in range(10))
+
+
+def _is_straight(coverage: np.ndarray) -> bool:
+    """Whether ink departs from one line by less than the pen's width."""
+    rows, columns = np.nonzero(coverage > 0.5)
+    slope, start = np.polyfit(rows, columns, 1)
+    return bool(np.abs(columns - slope * rows - start).max() < 6)
+
+
+def test_strokes_too_large_for_a_look_are_no_zone_and_a_sketched_digit_is_one(writer):
+    for scene, is_marked in ((as_close_up, False), (as_sketch, True)):
+        layers = np.zeros((4, *PAGE), np.float32)
+        page = Page(layers[0], layers[1], 40.0, 0.0, 0.0, 0.0, layers[2], layers[3])
+        scene(page, writer, PLAIN, np.random.default_rng(4))
+        assert page.writing.max() > 0.5 and bool(page.numbers.max() > 0.5) == is_marked
+        ink, zone = page.writing > 0.5, page.numbers > 0.5
+        assert not is_marked or (ink & zone).any(axis=1).sum() > 15, "the zone lies on the digits"
+
+
+def test_a_desk_hides_the_zones_it_covers(writer, monkeypatch):
+    usual = [draw_page(writer, np.random.default_rng(seed)) for seed in range(30)]
+    monkeypatch.setattr("digits.learning.pages._beyond", lambda _matrix, _rng: np.ones(PAGE, np.float32))
+    hidden = [draw_page(writer, np.random.default_rng(seed)) for seed in range(30)]
+    on_desk = [after[1] for before, after in zip(usual, hidden, strict=True) if (before[0] != after[0]).any()]
+    assert len(on_desk) > 4 and not any(truth.any() for truth in on_desk)

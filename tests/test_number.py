@@ -13,7 +13,8 @@ import pytest
 
 from digits.finding.digit import find_digit
 from digits.reading.finder import Zone
-from digits.reading.line import DigitReading, ReadLine
+from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.symbols import BLANK, OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 
 HEIGHT = 56
@@ -225,7 +226,7 @@ def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
 
     monkeypatch.setattr("digits.reading.number.read_zone", read)
     zones = [Zone(0, 20, 80, 40, 0, 0.9), Zone(90, 20, 80, 40, 0, 0.9)]
-    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: iter([zones]))
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [zones])
     reading = predictor.read_number(on_paper(write(glyphs, "77")))
     assert (reading.text, reading.status) == ("77", status)
 
@@ -243,3 +244,52 @@ def test_an_empty_box_is_no_number(predictor):
         box = np.full((100, width), 245, np.uint8)
         cv2.rectangle(box, (12, 12), (width - 12, 88), 40, 2)
         assert predictor.read_number(box).text == ""
+
+
+def zone_read(text: str, zone: Zone, doubt: str = "") -> ReadLine:
+    digits = [DigitReading(int(t), 0.99, np.eye(10, dtype=np.float32)[int(t)], (0, 0, 9, 9), OK, 0) for t in text]
+    return ReadLine(zone, text, digits, 0.99 if digits else 0.4, doubt)
+
+
+FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of two looks, the second reaches further
+
+
+@pytest.mark.parametrize(
+    "fine, coarse, text, status",
+    [
+        (("12", ""), ("12", ""), "12", OK),
+        (("12", ""), ("123", ""), "123", UNSURE),  # a fine look that has overlooked a digit
+        (("12", ""), ("123", "doubtful"), "12", UNSURE),
+        (("123", "doubtful"), ("40", ""), "40", UNSURE),  # a coarse one that runs lines together
+        (("", ""), ("88", ""), "88", OK),  # pieces of large strokes
+    ],
+)
+def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monkeypatch, fine, coarse, text, status):
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [[FINE], [COARSE]])
+    said = {FINE: fine, COARSE: coarse}
+    monkeypatch.setattr(
+        "digits.reading.number.read_zone", lambda _grey, zone, _readers: zone_read(said[zone][0], zone, said[zone][1])
+    )
+    reading = predictor.read_number(on_paper(write(glyphs, "77")))
+    assert (reading.text, reading.status) == (text, status)
+
+
+class SaysOneOrSlash:
+    """A line reader that always sees a 4 and then a 1, or perhaps something else."""
+
+    def __init__(self, otherwise: str) -> None:
+        self._otherwise = (SYMBOLS + "\0").index(otherwise)
+
+    def run(self, strips: np.ndarray) -> np.ndarray:
+        said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
+        said[:, BLANK] = 1.0
+        said[20], said[30] = 1e-6, 1e-6
+        said[20, 4], said[30, 1], said[30, self._otherwise] = 1.0, 0.7, 0.3
+        return np.log(said / said.sum(axis=1, keepdims=True))[None]
+
+
+@pytest.mark.parametrize("otherwise, named", [("/", "/"), ("7", "7"), (OTHER, "other writing"), ("\0", "nothing")])
+def test_what_else_a_symbol_may_be_is_named(otherwise, named):
+    readers = NumberReaders(finder=None, lines=SaysOneOrSlash(otherwise))
+    line = read_zone(np.full((60, 120), 235, np.uint8), Zone(20, 30, 70, 30, 0, 0.9), readers)
+    assert line.text == "41" and line.doubt.startswith("the 1 at columns ") and line.doubt.endswith(f"could be {named}")
