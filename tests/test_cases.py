@@ -34,12 +34,7 @@ NUMBERS = {
 }
 
 
-MISSED = {"2_lost_near_border_1185.png"}  # and unsure: a first 1 at the very border
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xfail) if name in MISSED else name for name in NUMBERS]
-)
+@pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_read(predictor, name):
     reading = predictor.read_number(CASES / name)
     read = reading.text.replace(" ", "")
