@@ -360,7 +360,9 @@ def publish(source: str | Path, name: str = "mnistnet") -> str:
     given = _find_weights(source, name)
     name = load_model(given)[1].architecture
     new, places = _files_of(given), served_files(name)
-    _keep({part: place.read_bytes() for part, place in places.items() if place.exists()}, previous_dir(name))
+    served = {part: place.read_bytes() for part, place in places.items() if place.exists()}
+    if served.get("best.pth") != new["best.pth"]:  # to serve the same once more must not lose the way back
+        _keep(served, previous_dir(name))
     for part, content in new.items():  # the twin follows its weights: until then it is known as another's
         if part in places:
             with atomic_path(places[part]) as path:

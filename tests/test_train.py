@@ -341,6 +341,14 @@ def many(tmp_path):
     return draw(tmp_path / "more", 50, seed=1)
 
 
+def test_serving_the_same_weights_again_keeps_the_way_back(served, many):
+    before = contents(served)
+    assert run_badly(many, "--publish") == 0 and contents(served) != before
+    model.publish("bad")  # as README's commands do, after a training that has served them already
+    model.publish("previous")
+    assert contents(served) == before
+
+
 def test_the_first_weights_of_an_architecture_are_served(trained, served):
     assert contents(served).keys() == {"mnist_cnn_best.pth", "mnist_cnn_best.onnx", "mnist_cnn.pth"}
     assert (served / "mnist_cnn_best.pth").read_bytes() == (trained / "best.pth").read_bytes()
