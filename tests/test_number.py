@@ -248,7 +248,8 @@ def test_an_empty_box_is_no_number(predictor):
 
 def zone_read(text: str, zone: Zone, doubt: str = "") -> ReadLine:
     digits = [DigitReading(int(t), 0.99, np.eye(10, dtype=np.float32)[int(t)], (0, 0, 9, 9), OK, 0) for t in text]
-    return ReadLine(zone, text, digits, 0.99 if digits else 0.4, doubt)
+    certainty = 0.4 if not digits else 0.7 if doubt == "hardly read" else 0.99
+    return ReadLine(zone, text, digits, certainty, doubt)
 
 
 FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of two looks, the second reaches further
@@ -260,6 +261,7 @@ FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of
         (("12", ""), ("12", ""), "12", OK),
         (("12", ""), ("123", ""), "123", UNSURE),  # a fine look that has overlooked a digit
         (("12", ""), ("123", "doubtful"), "12", UNSURE),
+        (("12", ""), ("123", "hardly read"), "12", UNSURE),
         (("123", "doubtful"), ("40", ""), "40", UNSURE),  # a coarse one that runs lines together
         (("", ""), ("88", ""), "88", OK),  # pieces of large strokes
     ],
@@ -272,6 +274,17 @@ def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monke
     )
     reading = predictor.read_number(on_paper(write(glyphs, "77")))
     assert (reading.text, reading.status) == (text, status)
+
+
+@pytest.mark.parametrize("text, seen", [("350824", slice(4, 6)), ("350824", slice(0, 2)), ("35082413", slice(3, 4))])
+def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs, predictor, text, seen):
+    page = on_paper(write(glyphs, text))
+    readers = predictor.number_readers()
+    ((whole,),) = readers.finder.looks(page)[:1]
+    assert read_zone(page, whole, readers).text == text
+    digit = whole.length / len(text)
+    part = replace(whole, x=whole.x + seen.start * digit, length=(seen.stop - seen.start) * digit)
+    assert read_zone(page, part, readers).text == text
 
 
 class SaysOneOrSlash:

@@ -23,6 +23,7 @@ SIZES = (1.14, 1.0)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
+BEYOND = 0.5  # digit heights outside the zone where something was read: it goes on
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 INKED = 50  # levels above the paper
@@ -90,7 +91,25 @@ class _Seen:
 
 
 def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
-    """Read one zone of a grey picture, uint8 (h, w)."""
+    """Read one zone of a grey picture, uint8 (h, w), and what goes on beyond its ends."""
+    line = _read(grey, zone, readers)
+    while line.digits and (longer := _reaching(line)).length > line.zone.length:
+        line = _read(grey, longer, readers)
+    return line
+
+
+def _reaching(line: ReadLine) -> Zone:
+    """Return the zone of a line as long as what was read in it: the finder may see only a part of a number."""
+    zone = line.zone
+    left = min(zone.x, float(line.digits[0].box[0]))
+    right = max(zone.x + zone.length, float(line.digits[-1].box[2]))
+    if right - left < zone.length + BEYOND * zone.height:
+        return zone
+    return replace(zone, x=left, y=zone.y + zone.slope * (left - zone.x), length=right - left)
+
+
+def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
+    """Read what a zone says."""
     # 1. What the line says at two sizes; if they differ, what both together find likelier.
     seen = [_see(grey, zone, size, readers) for size in SIZES]
     best = _likeliest(seen)
@@ -100,10 +119,8 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     spans = spans_of(spelt, best.strip)
     boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
     digits = [_digit(spelt, i, boxes[i]) for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
-    # 3. Words, some of whose letters look like digits, are no number; what looks like both words and grain is unread.
-    if digits and len(digits) <= spelt.text.count(OTHER) or set(spelt.text) == {OTHER}:
-        return ReadLine(zone, "", [], best.certainty, "")
-    if not digits or best.certainty < LEAST_READ:
+    # 3. Words, some of whose letters look like digits, are no number, and neither is what can hardly be read.
+    if len(digits) <= spelt.text.count(OTHER) or best.certainty < LEAST_READ:
         return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
     # 4. What is left to doubt.
     doubt = _close_by(spelt, boxes) or _unread(zone, boxes)

@@ -41,25 +41,29 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     looked, otherwise = _surest(looks, lambda zone: read_zone(grey, zone, readers))
     kept = [line for line in looked if line.digits]
 
-    # 3. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
-    if not kept or (len(kept) == 1 and len(kept[0].text) == 1):
-        return _one_digit(kept, as_one())
-    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
-        return replace(_one_digit([], single), status=UNSURE, reason=f"it could be {kept[0].text}")
+    # 3. What makes any answer doubtful: what surely is a number was left unread, or another look says anything else.
+    doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
+    doubts += [f"it could be {otherwise}"] if otherwise else []
 
-    # 4. Zones side by side are one line of text.
-    lines, digits, reasons = [], [], []
+    # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
+    if not kept:
+        return _one_digit(kept, as_one())
+    if len(kept) == 1 and len(kept[0].text) == 1:
+        return _doubted(_one_digit(kept, as_one()), doubts)
+    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
+        return _doubted(_one_digit([], single), [f"it could be {kept[0].text}"])
+
+    # 5. Zones side by side are one line of text.
+    lines, digits = [], []
     for row in rows_of(kept):
         lines.append(" ".join(line.text for line in row))
         digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
-        reasons += [line.doubt for line in row if line.doubt]
+    return _doubted(NumberReading(lines, digits, OK, ""), [line.doubt for line in kept if line.doubt] + doubts)
 
-    # 5. It is ok only if nothing in it is doubtful, nothing that surely is a number was left unread, and no other look
-    #    says anything else.
-    reasons += [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
-    reasons += [f"it could be {otherwise}"] if otherwise else []
-    status = UNSURE if reasons else OK
-    return NumberReading(lines, digits, status, reasons[0] if reasons else "")
+
+def _doubted(reading: NumberReading, doubts: list[str]) -> NumberReading:
+    """Return a reading that is unsure for the first of the doubts, if there are any and it was ok."""
+    return replace(reading, status=UNSURE, reason=doubts[0]) if doubts and reading.status == OK else reading
 
 
 # ---------------------------------------------------------------- all zones
@@ -82,7 +86,8 @@ def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[
             looked.append([read(zone) for zone in zones])
     clean = sorted(filter(_is_clean, looked), key=lambda lines: -len(_digits(lines)))
     best = clean[0] if clean else max(looked, key=_sureness, default=[])
-    more = [lines for lines in looked if _sureness(lines) > SURE and len(_digits(lines)) > len(_digits(best))]
+    longer = [lines for lines in looked if len(_digits(lines)) > len(_digits(best))]
+    more = [lines for lines in longer if _sureness(lines) > SURE or _reaches_further(_zones(lines), _zones(best))]
     others = [lines for lines in more + clean if _digits(lines) != _digits(best)]
     return best, " ".join(line.text for line in others[0] if line.digits) if others else ""
 
@@ -94,6 +99,10 @@ def _is_clean(lines: list[ReadLine]) -> bool:
 
 def _digits(lines: list[ReadLine]) -> list[int]:
     return [digit.digit for line in lines for digit in line.digits]
+
+
+def _zones(lines: list[ReadLine]) -> list[Zone]:
+    return [line.zone for line in lines]
 
 
 def _reaches_further(zones: list[Zone], others: list[Zone]) -> bool:
