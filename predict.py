@@ -29,7 +29,7 @@ from digits.finding.ink import turn
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, to_pages
 from digits.finding.paper import Method
-from digits.finding.strokes import FAT, doubt
+from digits.finding.strokes import FAT
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
 from digits.reading.finder import NumberFinder
@@ -197,7 +197,7 @@ class MNISTPredictor:
 
 def _caution(found: FoundDigit) -> float:
     """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * doubt(found.mask)
+    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * found.doubt
 
 
 def _thickness(found: FoundDigit) -> float:
@@ -208,7 +208,7 @@ def _thickness(found: FoundDigit) -> float:
 def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
     """Return how much a view of a doubtful picture looks like one digit: to the network, and by its outline."""
     found, _probabilities, score = view
-    against = DOUBT * doubt(found.mask) + AGAINST.get(found.method, 0.0)
+    against = DOUBT * found.doubt + AGAINST.get(found.method, 0.0)
     return score - against + (FIRST_VIEW if found.others else 0.0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from digits.finding.ink import NO_INK, normalise
 from digits.finding.paper import Contrast, Method
 from digits.finding.pixels import Box, bounding_box
-from digits.finding.strokes import edge_height, fatness, rectangularity, select_strokes
+from digits.finding.strokes import doubt, edge_height, fatness, rectangularity, select_strokes
 
 LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
 
@@ -43,6 +43,11 @@ class FoundDigit:
     def is_blank(self) -> bool:
         """Whether no stroke stands out from the paper."""
         return self.box is None
+
+    @functools.cached_property
+    def doubt(self) -> int:
+        """What speaks against its being one digit's strokes, see `doubt`."""
+        return doubt(self.mask)
 
     @functools.cached_property
     def fatness(self) -> float:

@@ -96,8 +96,8 @@ def centre_by_mass(strokes: np.ndarray) -> np.ndarray:
     levels = (np.clip(strokes / max(0.2, top_level), 0, 1) * 255).round().astype(np.uint8)
     x, y = centre_of_mass(levels) if levels.any() else (levels.shape[1] / 2, levels.shape[0] / 2)
     height, width = levels.shape
-    left = int(np.clip(round(MIDDLE - x), 0, INK_SIDE - width))
-    top = int(np.clip(round(MIDDLE - y), 0, INK_SIDE - height))
+    left = min(max(0, round(MIDDLE - x)), INK_SIDE - width)
+    top = min(max(0, round(MIDDLE - y)), INK_SIDE - height)
     ink = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
     ink[top : top + height, left : left + width] = levels
     return ink

@@ -40,7 +40,7 @@ def ink_level(contrast: np.ndarray) -> float:
     if levels.size < 2:
         return 0.5
     threshold, _ = cv2.threshold(levels.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
-    return float(np.clip(threshold / 255, 0.2, 0.6))
+    return min(max(0.2, threshold / 255), 0.6)
 
 
 def borders(stat: Sequence[int] | np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:

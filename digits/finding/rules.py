@@ -15,9 +15,9 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
     """
     height, width = mask.shape
     margin = max(2, width // 25)
-    sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
-    if not sides:
+    if not mask[:, :margin].any() and not mask[:, -margin:].any():
         return mask
+    sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
     edges = [(x, 0.0) for x in _runs(mask[:margin].T)] + [(x, height - 1.0) for x in _runs(mask[-margin:].T)]
     for i, start in enumerate(sides):
         for end in sides[i + 1 :] + edges:

@@ -40,7 +40,8 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     together = (_belongs(stats[i], weight[i], stats[main], weight[main], weak.shape) for i in range(1, n))
     kept = np.array([False, *together])
     kept[main] = True
-    return kept[labels], _other_writing(stats, weight, kept)
+    strokes = labels > 0 if kept[1:].all() else kept[labels]
+    return strokes, _other_writing(stats, weight, kept)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:

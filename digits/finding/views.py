@@ -24,7 +24,6 @@ from digits.finding.pixels import RULED_SIDE, Box, bounding_box, quantile
 from digits.finding.sheet import coloured_sheet, framed
 from digits.finding.strokes import (
     FAT,
-    doubt,
     edge_height,
     is_solid,
     without_edges,
@@ -45,7 +44,7 @@ def region_of(small: np.ndarray, first: FoundDigit) -> np.ndarray | None:
     if min(first.mask.shape) < RULED_SIDE:
         return None
     region = framed(first.contrast)
-    is_drawn = first.method is Method.FLAT_PAPER and not doubt(first.mask) and not is_solid(first.mask)
+    is_drawn = first.method is Method.FLAT_PAPER and not first.doubt and not is_solid(first.mask)
     return coloured_sheet(small, first.contrast) if region is None and not is_drawn else region
 
 
@@ -75,7 +74,7 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contra
     alone, for a coloured band behind it.
     """
     yield measure_contrast(small, local=True)
-    if doubt(first.mask):
+    if first.doubt:
         yield measure_shaded(small)
         if first.mask.any():
             yield without_thin_strokes(first.contrast, first.mask), first.method, first.polarity
@@ -87,8 +86,8 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contra
 def is_sure(found: FoundDigit) -> bool:
     """Whether no other paper is worth its time: of a drawing without doubt, of a photo with edges as sharp."""
     if found.method is Method.FLAT_PAPER:
-        return min(found.mask.shape) < RULED_SIDE or not doubt(found.mask)
-    return not doubt(found.mask) and found.left_out < 0.1 and edge_height(found.contrast, found.mask) > SHARP_EDGE
+        return min(found.mask.shape) < RULED_SIDE or not found.doubt
+    return not found.doubt and found.left_out < 0.1 and edge_height(found.contrast, found.mask) > SHARP_EDGE
 
 
 # ---------------------------------------------------------------- which view is believed
@@ -97,12 +96,12 @@ def is_sure(found: FoundDigit) -> bool:
 def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDigit]) -> FoundDigit:
     """Return the view to believe unless another looks clearly better, with those others."""
     same = within and _holds(within[0].box, first.box)  # digit, without what is drawn around it
-    if same and doubt(within[0].mask) <= doubt(first.mask):
+    if same and within[0].doubt <= first.doubt:
         first, *within = within
     else:
         within = [view if view.method is Method.ABOVE else replace(view, method=Method.INSIDE) for view in within]
     if first.is_blank and (within or distinct):
-        first, *distinct = sorted([*within, *distinct], key=lambda view: doubt(view.mask))
+        first, *distinct = sorted([*within, *distinct], key=lambda view: view.doubt)
         within = []
     return replace(first, others=(*within, *distinct))
 

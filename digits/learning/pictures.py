@@ -17,7 +17,6 @@ import numpy as np
 
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
-from digits.finding.strokes import doubt
 from digits.learning.glyphs import NO_DIGIT, Glyph, Rng, choose, draw_glyph
 from digits.learning.in_processes import make_in_chunks
 from digits.learning.non_digits import NON_DIGITS
@@ -205,8 +204,8 @@ def _make_some(glyphs: Sequence[Glyph], labels: np.ndarray, n: int, rng: Rng) ->
         is_digit = rng.random() >= NO_DIGIT_SHARE
         index = int(rng.integers(len(labels)))
         found = find_digit(imitate(glyphs[index], rng) if is_digit else imitate_no_digit(glyphs, rng))
-        clearest = min((found, *found.others), key=lambda view: doubt(view.mask))
-        if not clearest.is_blank and doubt(clearest.mask) < 4:
+        clearest = min((found, *found.others), key=lambda view: view.doubt)
+        if not clearest.is_blank and clearest.doubt < 4:
             inks.append(clearest.ink)
             answers.append(labels[index] if is_digit else NO_DIGIT)
     return np.stack(inks), np.array(answers, np.int64)
