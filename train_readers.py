@@ -39,7 +39,8 @@ from digits.learning.gather import training_glyphs
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
-from digits.learning.writing import HELD_OUT, PENS, Pen, Writer
+from digits.learning.pens import HELD_OUT, PENS, Pen
+from digits.learning.writing import Writer
 from digits.measuring.metrics import edit_distance
 from digits.reading.ctc import best_text
 from digits.reading.symbols import BLANK, SYMBOLS

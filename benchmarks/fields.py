@@ -23,7 +23,8 @@ from benchmarks.documents import only_digits, without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.learning.camera import take
 from digits.learning.fields import draw_field
-from digits.learning.writing import HELD_OUT, PENS, Writer, any_hand
+from digits.learning.pens import HELD_OUT, PENS
+from digits.learning.writing import Writer, any_hand
 from digits.measuring.metrics import share_of
 from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK

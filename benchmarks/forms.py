@@ -29,7 +29,8 @@ from digits.finding.alignment import align
 from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise
 from digits.learning.glyphs import choose
-from digits.learning.writing import HELD_OUT, Hand, Pen, Writer, ballpoint
+from digits.learning.pens import HELD_OUT, Pen, ballpoint
+from digits.learning.writing import Hand, Writer
 from digits.measuring.metrics import share_of
 from digits.reading.form import FieldReading, cut_field, read_form
 from digits.reading.template import Field, Form, load_form

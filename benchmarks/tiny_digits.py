@@ -21,7 +21,8 @@ if not __package__:  # `python benchmarks/tiny_digits.py` finds the project too
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.learning.camera import any_ink
 from digits.learning.glyphs import choose
-from digits.learning.writing import HELD_OUT, Writer
+from digits.learning.pens import HELD_OUT
+from digits.learning.writing import Writer
 from digits.measuring.error_sheet import draw_gallery
 from digits.measuring.labelled import Sample, answer
 from digits.measuring.metrics import share_of

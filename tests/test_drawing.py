@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
 from digits.learning.pages import PAGE, Page, as_close_up, as_seen, as_sketch, draw_page
-from digits.learning.writing import HELD_OUT, PENS, Hand, Writer, any_text, ballpoint
+from digits.learning.pens import HELD_OUT, PENS, ballpoint
+from digits.learning.texts import any_text
+from digits.learning.writing import Hand, Writer
 from digits.reading.symbols import OTHER, SYMBOLS
 
 
@@ -32,8 +36,18 @@ def test_marks_lie_on_the_ink(writer):
     assert [mark.left for mark in written.marks] == sorted(mark.left for mark in written.marks)
 
 
+@pytest.mark.parametrize("lean", [-0.3, 0.0, 0.4])
+def test_marks_end_where_the_ink_does_however_the_hand_leans(writer, lean):
+    hand = replace(PLAIN, lean=lean)
+    for seed, digit in enumerate("1174"):
+        written = writer.write(digit, 60, np.random.default_rng(seed), hand)
+        inked = np.flatnonzero((written.coverage > 0.2).any(axis=0))
+        (mark,) = written.marks
+        assert [mark.left, mark.right] == pytest.approx([inked[0], inked[-1] + 1], abs=2)
+
+
 def test_a_pitch_gives_every_digit_its_cell(writer):
-    hand = Hand(**{**PLAIN.__dict__, "pitch": 1.5})
+    hand = replace(PLAIN, pitch=1.5)
     middles = [(m.left + m.right) / 2 for m in writer.write("2468", 40, np.random.default_rng(0), hand).marks]
     assert np.diff(middles) == pytest.approx([60] * 3, abs=16)
 

@@ -15,8 +15,10 @@ import numpy as np
 from digits.finding.strip import to_strip
 from digits.learning.camera import any_harm, any_ink, lay_on_desk, take
 from digits.learning.glyphs import Rng, choose
+from digits.learning.pens import PENS, Pen
+from digits.learning.texts import WORDS, any_text
 from digits.learning.typefaces import typeset
-from digits.learning.writing import PENS, WORDS, Hand, Mark, Pen, Writer, Written, any_hand, any_text
+from digits.learning.writing import Hand, Mark, Writer, Written, any_hand
 from digits.reading.symbols import OTHER
 
 
@@ -301,7 +303,7 @@ def draw_strip(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple
     field = draw_field(writer, rng, pens)
     height = field.height * float(np.exp(rng.normal(0, 0.13)))
     middle = field.middle + rng.normal(0, 0.1) * field.height
-    margins = np.where(rng.random(2) < 0.35, rng.uniform(0.0, 0.2, 2), rng.uniform(0.0, 1.5, 2)) * field.height
+    margins = np.where(rng.random(2) < 0.4, rng.uniform(0.0, 0.2, 2), rng.uniform(0.0, 1.5, 2)) * field.height
     if field.marks and rng.random() < 0.08:  # a cut right through a digit
         margins[rng.integers(2)] = -rng.uniform(0.05, 0.6) * field.height
     left, right = max(0, round(field.left - margins[0])), min(field.picture.shape[1], round(field.right + margins[1]))

@@ -20,8 +20,10 @@ from digits.finding.strip import PAPER
 from digits.learning.camera import any_ink, lay_on_desk, smooth_noise, take
 from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
 from digits.learning.glyphs import Rng, choose
+from digits.learning.pens import PENS, Pen, ballpoint
+from digits.learning.texts import NUMBERS, WORDS, any_text
 from digits.learning.typefaces import typeset
-from digits.learning.writing import NUMBERS, PENS, WORDS, Hand, Pen, Writer, any_hand, any_text, ballpoint
+from digits.learning.writing import Hand, Writer, any_hand
 from digits.reading.finder import to_page
 from digits.reading.symbols import OTHER
 
