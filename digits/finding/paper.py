@@ -15,7 +15,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from digits.finding.pixels import quantile, sample
+from digits.finding.pixels import counts, quantile, sample
 
 COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
 
@@ -85,7 +85,7 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     """
     grey = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 1])
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    shares, on_border = _shares(grey), _shares(border)
+    shares, on_border = counts(grey) / grey.size, counts(border) / border.size
     level = int(np.argmax(shares + on_border))
     near = shares[max(0, level - 24) : level + 25].sum()
     if shares[level] < 0.2 or near < 0.25:
@@ -93,11 +93,6 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     if pixels.ndim == 2:
         return np.array([level], np.float32)
     return np.median(pixels[grey == level], axis=0).astype(np.float32)
-
-
-def _shares(levels: np.ndarray) -> np.ndarray:
-    """Return the share, (256,), of each level in uint8 values; ten times as fast as np.bincount."""
-    return cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel().astype(np.float64) / levels.size
 
 
 def fit_paper(values: np.ndarray, rounds: int = 4) -> np.ndarray:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digits.finding.pixels import median_level
+
 STRIP_HEIGHT = 32
 DIGIT_HEIGHT = 20  # of the digits on it
 MARGIN = 8  # columns of paper on either side
@@ -50,13 +52,15 @@ def measure(grey: np.ndarray, strongest: float = 1.0) -> tuple[float, float]:
 
     The ink's level is that which `strongest` per cent of the pixels exceed.
     """
-    paper = float(np.median(grey))
+    paper = float(median_level(grey))
     return paper, contrast_of(grey.astype(np.float32) - paper, strongest)
 
 
 def contrast_of(even: np.ndarray, strongest: float = 1.0) -> float:
     """Return how far the ink departs from the paper in a picture whose paper is 0, float (h, w); see `measure`."""
-    low, high = np.percentile(even, (strongest, 100 - strongest))
+    departures = np.sort(even, axis=None)  # as `quantile` does
+    few = int(strongest / 100 * (even.size - 1))
+    low, high = departures[few], departures[-1 - few]
     contrast = low if -low >= high else high
     return float(np.copysign(max(abs(contrast), LEAST_CONTRAST), contrast))
 

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from digits.files import MODELS_DIR
+from digits.finding.pixels import median_level
 from digits.finding.strip import DIGIT_HEIGHT, MARGIN, PAPER, measure, to_levels, to_strip
 from digits.reading.engines import SurroundingsNetwork
 
@@ -69,7 +70,7 @@ class Zone:
         size = max(2, round(width)), max(4, round(3 * self.height))
         corner = start - 1.5 * self.height * down
         back = np.array([[along[0], down[0], corner[0]], [along[1], down[1], corner[1]]], np.float64)
-        flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(np.median(grey[::4, ::4]))
+        flags, paper = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, float(median_level(grey[::4, ::4]))
         level = cv2.warpAffine(grey, back, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=paper)
         strip = to_strip(level, 1.5 * self.height, self.height)
         scale = self.height / DIGIT_HEIGHT
