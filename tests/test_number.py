@@ -287,6 +287,23 @@ def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs
     assert read_zone(page, part, readers).text == text
 
 
+def test_reading_on_comes_to_an_end():
+    """A strip that shows a digit at its very end, however long it is."""
+    looks = []
+
+    class SaysOneAtTheEnd:
+        def run(self, strips: np.ndarray) -> np.ndarray:
+            looks.append(strips.shape)
+            said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
+            said[:, BLANK], said[-6] = 1.0, 1e-6
+            said[-6, 1] = 1.0
+            return np.log(said / said.sum(axis=1, keepdims=True))[None]
+
+    readers = NumberReaders(finder=None, lines=SaysOneAtTheEnd())
+    line = read_zone(np.full((60, 4000), 235, np.uint8), Zone(20, 30, 30, 30, 0, 0.9), readers)
+    assert len(looks) < 20 and line.text == "1" and line.doubt.endswith("was not read")
+
+
 class SaysOneOrSlash:
     """A line reader that always sees a 4 and then a 1, or perhaps something else."""
 

@@ -24,6 +24,7 @@ SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
 BEYOND = 0.5  # digit heights outside the zone where something was read: it goes on
+READ_ON = 8  # times at most
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 INKED = 50  # levels above the paper
@@ -93,14 +94,18 @@ class _Seen:
 def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     """Read one zone of a grey picture, uint8 (h, w), and what goes on beyond its ends."""
     line = _read(grey, zone, readers)
-    while line.digits and (longer := _reaching(line)).length > line.zone.length:
+    for _ in range(READ_ON):
+        if (longer := _reaching(line)) == line.zone:
+            return line
         line = _read(grey, longer, readers)
-    return line
+    return replace(line, doubt=line.doubt or f"what is beyond {_reach(line.zone)} was not read")
 
 
 def _reaching(line: ReadLine) -> Zone:
     """Return the zone of a line as long as what was read in it: the finder may see only a part of a number."""
     zone = line.zone
+    if not line.digits:
+        return zone
     left = min(zone.x, float(line.digits[0].box[0]))
     right = max(zone.x + zone.length, float(line.digits[-1].box[2]))
     if right - left < zone.length + BEYOND * zone.height:
