@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from digits.finding.digit import find_digit
+from digits.learning.typefaces import typeset
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.symbols import BLANK, OTHER, SYMBOLS
@@ -285,6 +286,16 @@ def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs
     digit = whole.length / len(text)
     part = replace(whole, x=whole.x + seen.start * digit, length=(seen.stop - seen.start) * digit)
     assert read_zone(page, part, readers).text == text
+
+
+def test_a_line_so_neat_that_it_may_be_print_is_read_but_not_ok(glyphs, predictor, monkeypatch):
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [])
+    reading = predictor.read_number(on_paper(write(glyphs, "3582")))
+    assert (reading.text, reading.status) == ("3582", UNSURE) and reading.reason
+    word = np.pad(typeset("Summe", 30, np.random.default_rng(0)), 12)
+    assert predictor.read_number(on_paper(word)).text == ""
+    two = on_paper(write(glyphs, "35\n82"))  # no single line: a page of print is not read
+    assert predictor.read_number(two).text == ""
 
 
 def test_reading_on_comes_to_an_end():

@@ -117,9 +117,14 @@ class NumberFinder:
                 looks.append(look)
         return [look.zones for look in looks if look.zones]
 
+    def only_line(self, grey: np.ndarray) -> Zone | None:
+        """Return the zone of all writing in a picture, numbers or not, if it is one line; None if it is not."""
+        numbers, others = self.look(_resized(grey, scale := min(1.0, SIDE / max(grey.shape))))
+        zones = zones_of(np.maximum(numbers, others), np.zeros_like(others))
+        return zones[0].scaled(1 / scale) if len(zones) == 1 and zones[0].height >= LEAST else None
+
     def _look_at(self, grey: np.ndarray, scale: float) -> Look:
-        size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
-        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        small = _resized(grey, scale)
         zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
         tall = [zone for zone in zones if zone.height > FILLS * small.shape[0]]
         if tall:
@@ -143,6 +148,11 @@ class Look:
     def area(self) -> float:
         """How much of the picture is surely numbers, in pixels: pieces of large digits cover less than the digits."""
         return sum(zone.certainty * zone.length * zone.height for zone in self.zones)
+
+
+def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
+    size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def to_page(grey: np.ndarray) -> np.ndarray:

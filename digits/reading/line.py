@@ -67,13 +67,17 @@ class DigitReading:
 
 @dataclass(frozen=True)
 class ReadLine:
-    """What one zone says, and how surely on average. `doubt` is why it is not ok, empty if it is."""
+    """What one zone says, and how surely on average.
+
+    `doubt` is why it is not ok, empty if it is; `is_whole`, whether nothing in the zone was left unread.
+    """
 
     zone: Zone
     text: str
     digits: list[DigitReading]
     certainty: float
     doubt: str
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,13 +132,13 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     if len(digits) <= spelt.text.count(OTHER) or best.certainty < LEAST_READ:
         return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
     # 4. What is left to doubt.
-    doubt = _close_by(spelt, boxes) or _unread(zone, boxes)
+    doubt = unread = _close_by(spelt, boxes) or _unread(zone, boxes)
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if not doubt and _without_spaces(otherwise) != _without_spaces(said):
         doubt = f"it could be {otherwise or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
         doubt = _weakest(spelt, boxes)
-    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt)
+    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt, not unread)
 
 
 def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _Seen:

@@ -47,7 +47,8 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
 
     # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
     if not kept:
-        return _one_digit(kept, as_one())
+        reading = _one_digit(kept, as_one())
+        return reading if reading.lines else _print_like(grey, readers)
     if len(kept) == 1 and len(kept[0].text) == 1:
         return _doubted(_one_digit(kept, as_one()), doubts)
     if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
@@ -59,6 +60,15 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
         lines.append(" ".join(line.text for line in row))
         digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
     return _doubted(NumberReading(lines, digits, OK, ""), [line.doubt for line in kept if line.doubt] + doubts)
+
+
+def _print_like(grey: np.ndarray, readers: NumberReaders) -> NumberReading:
+    """Return the reading of a picture whose only line is written so neatly that the finder takes it for print."""
+    zone = readers.finder.only_line(grey)
+    line = read_zone(grey, zone, readers) if zone else None
+    if line is None or len(line.digits) < 2 or not line.is_whole or line.certainty < SURE:
+        return NumberReading([], [])
+    return NumberReading([line.text], line.digits, UNSURE, line.doubt or "it may be print")
 
 
 def _doubted(reading: NumberReading, doubts: list[str]) -> NumberReading:
