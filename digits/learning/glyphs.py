@@ -25,10 +25,13 @@ Strokes = Sequence[np.ndarray]  # each (n, 2) float, x to the right, y down
 Glyph = np.ndarray | Strokes  # uint8 (28, 28), or pen strokes
 
 
-def draw_glyph(glyph: Glyph, rng: Rng, pen: float | None = None) -> np.ndarray:
-    """Return the glyph as float32 coverage (128, 128), redrawn with `pen`, or a random one, and bent a little."""
+def draw_glyph(glyph: Glyph, rng: Rng, pen: float | None = None, bent: float = 1.0) -> np.ndarray:
+    """Return the glyph as float32 coverage (128, 128), redrawn with `pen`, or a random one, and bent a little.
+
+    `bent` is how much, against the usual.
+    """
     coverage = _from_ink(glyph, rng, pen) if isinstance(glyph, np.ndarray) else from_strokes(glyph, rng, pen)
-    return bend(coverage, rng)
+    return bend(coverage, rng, bent)
 
 
 def pen_width(rng: Rng) -> float:
@@ -84,14 +87,14 @@ def in_frame(coverage: np.ndarray) -> np.ndarray:
     return frame
 
 
-def bend(coverage: np.ndarray, rng: Rng) -> np.ndarray:
-    """Rotate, shear, stretch and distort elastically, in one resampling."""
-    angle, shear = rng.normal(0, 0.12), rng.normal(0, 0.15)
-    stretch = np.exp(rng.normal(0, 0.12))
+def bend(coverage: np.ndarray, rng: Rng, much: float = 1.0) -> np.ndarray:
+    """Rotate, shear, stretch and distort elastically, `much` times as much as usual, in one resampling."""
+    angle, shear = much * rng.normal(0, 0.12), much * rng.normal(0, 0.15)
+    stretch = np.exp(much * rng.normal(0, 0.12))
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear], [0, 1]]) @ np.diag([stretch, 1 / stretch])
     source = CENTRED @ matrix.T.astype(np.float32) + np.float32(GLYPH_SIDE / 2)
-    coarse = rng.normal(0, rng.uniform(0, 2.2), (5, 5, 2)).astype(np.float32)
+    coarse = rng.normal(0, much * rng.uniform(0, 2.2), (5, 5, 2)).astype(np.float32)
     source += cv2.resize(coarse, (GLYPH_SIDE, GLYPH_SIDE), interpolation=cv2.INTER_CUBIC)
     return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # OpenCV takes no second map
 

@@ -55,19 +55,22 @@ class Hand:
     gap: float
     uneven: float  # of sizes and heights above the line
     touching: float  # share of digits pushed against their neighbour
+    bent: float = 1.0  # of each digit by itself, against the usual
     pitch: float = 0.0  # from digit to digit, in digit heights, where every one has its cell; 0 where there are none
 
 
 def any_hand(rng: Rng, pens: dict[Pen, float] = PENS) -> Hand:
-    """Return a hand at random, from hairline to marker and from cramped to wide."""
+    """Return a hand at random, from hairline to marker and from cramped to wide; one in six as neat as print."""
+    neat = rng.random() < 1 / 6
     return Hand(
         pen=draw_pen(rng),
-        mixed=rng.random() < 0.3,
+        mixed=not neat and rng.random() < 0.3,
         ink=choose(pens, rng),
-        lean=float(rng.normal(0.06, 0.14)),
+        lean=float(rng.normal(0, 0.03) if neat else rng.normal(0.06, 0.14)),
         gap=float(rng.choice([0.05, 0.12, 0.25, 0.5], p=[0.25, 0.35, 0.3, 0.1])),
-        uneven=float(rng.uniform(0, 0.15 if rng.random() < 0.85 else 0.3)),
+        uneven=float(rng.uniform(0, 0.03 if neat else 0.15 if rng.random() < 0.85 else 0.3)),
         touching=float(rng.choice([0.0, 0.1, 0.7], p=[0.6, 0.23, 0.17])),
+        bent=0.3 if neat else 1.0,
     )
 
 
@@ -82,14 +85,14 @@ class Writer:
         """Return one of the glyphs of `digit`."""
         return self._glyphs[rng.choice(self._places[digit])]
 
-    def digit(self, digit: int, pen: float, rng: Rng) -> np.ndarray:
+    def digit(self, digit: int, pen: float, rng: Rng, bent: float = 1.0) -> np.ndarray:
         """Return one digit's coverage, cut to its ink, about 80 pixels on its longer side.
 
         Three 1s in ten are one straight stroke: few of those given are as straight as a ruled line.
         """
         straight = digit == 1 and rng.random() < 0.3
         for _ in range(4):
-            drawn = straight_one(pen, rng) if straight else draw_glyph(self.glyph(digit, rng), rng, pen)
+            drawn = straight_one(pen, rng) if straight else draw_glyph(self.glyph(digit, rng), rng, pen, bent)
             if drawn.max() > 0.4:
                 left, top, right, bottom = bounding_box(drawn > 0.15)
                 return drawn[top:bottom, left:right]
@@ -107,7 +110,7 @@ class Writer:
         """Return a symbol's coverage and how far its foot is above the base line, in pixels."""
         pen = draw_pen(rng) if hand.mixed else hand.pen
         if symbol.isdigit():
-            drawn = self.digit(int(symbol), pen, rng)
+            drawn = self.digit(int(symbol), pen, rng, hand.bent)
             scale = height * np.exp(rng.normal(0, hand.uneven)) / max(drawn.shape[0], 0.75 * drawn.shape[1])
             return resized(drawn, scale), rng.normal(0, hand.uneven) * height
         if symbol == " ":
