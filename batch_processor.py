@@ -297,7 +297,7 @@ class BatchProcessor:
     def close(self, keep_journal: bool = False) -> None:
         """Let go of the last run; its reports stay, and if it was interrupted, its journal for `resume`."""
         if self.journal is not None:
-            is_worthless, is_named = not len(self.journal), "name" in self.journal.facts
+            is_worthless, is_named = self.journal.is_empty(), "name" in self.journal.facts
             self.journal.close(delete=is_worthless or self._is_finished and not keep_journal and not is_named)
             self.journal = None
 
@@ -373,6 +373,8 @@ def _refuse_odd_names(name: str | None, update: bool) -> None:
         raise UserError("--update needs --name, the report to bring up to date")
     if name is not None and (Path(name).name != name or name.startswith(".") or not name.isprintable()):
         raise UserError(f"'{name}' is not a file name; --name takes a name without folders, such as inbox")
+    if name is not None and Path(name).suffix[1:] in WRITERS:
+        raise UserError(f"'{name}' would be a report's file; --name takes a name without an ending, such as inbox")
 
 
 def _print_row(row: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ OUTPUTS_DIR = ROOT / "outputs"
 RUNS_DIR = OUTPUTS_DIR / "runs"
 ASSETS_DIR = ROOT / "assets"
 
+MAX_NAME = 240  # bytes of a file's name
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -67,6 +69,12 @@ def free_path(path: str | os.PathLike[str]) -> Path:
     while os.path.lexists(candidate):  # a link that leads nowhere takes its name, too
         candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
     return candidate
+
+
+def shortened(name: str) -> str:
+    """Return a file name that leaves room for a number: file systems take 255 bytes, archives longer names."""
+    stem, suffix = os.path.splitext(name)
+    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(os.fsencode(suffix))]) + suffix
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

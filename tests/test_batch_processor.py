@@ -22,9 +22,11 @@ from PIL import Image
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch import local
+from digits.batch.journal import SHOWN, Journal
 from digits.batch.local import read_as_it_pays, read_locally
 from digits.batch.rows import COLUMNS, Labels
 from digits.batch.sources import find_entries
+from digits.reading.symbols import to_value
 from utils import ROOT, UserError
 
 
@@ -249,6 +251,37 @@ def test_an_interrupted_run_keeps_its_rows(folder, tmp_path, capsys):
     assert again.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0, "it went on from there"
     again.close()
     assert not journal.exists(), "a finished run needs it no more"
+
+
+class Hopeless(Labels):
+    """Truth that fails before the first row."""
+
+    def of(self, path: str) -> str | None:
+        raise UserError("the labels are gone")
+
+
+def test_a_run_interrupted_twice_keeps_the_rows_of_the_first_time(folder, tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path / "out", workers=1)
+    for labels in (Unlucky(), Hopeless()):
+        with pytest.raises(UserError, match="gone"):
+            processor.run([folder], labels=labels, resume=True)
+        processor.close()
+    assert len(processor.process([folder], labels=Labels(), resume=True)) == 14
+    assert processor.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0, "it went on from the first"
+
+
+def test_a_number_too_long_to_be_a_value_stops_nothing(tmp_path):
+    """SQLite holds integers of 64 bits, Parquet's floats of 53; a tracking number has more."""
+    journal = Journal(tmp_path / "a.journal", {})
+    for text in ("9" * 16, "9" * 19, "9" * 400, "9" * 400 + ".5", "4111111111111111"):
+        row = dict.fromkeys(SHOWN) | {"position": 0, "path": "a.png", "status": "ok", "text": text}
+        journal.add([row | {"number": to_value(text)}])
+    assert to_value("9" * 16) is None and to_value("4111111111111111") == 4111111111111111
+
+
+def test_a_name_that_is_a_reports_file_is_refused(tmp_path, capsys):
+    assert batch_processor.main(["--output-dir", str(tmp_path), "--name", "inbox.csv"]) == 2
+    assert "without an ending" in capsys.readouterr().err
 
 
 def test_numbers_read_with_another_line_reader_are_another_job(tmp_path):

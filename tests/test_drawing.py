@@ -12,7 +12,7 @@ from digits.finding.strip import PAPER, STRIP_HEIGHT
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
-from digits.learning.pages import PAGE, Page, as_close_up, as_seen, as_sketch, draw_page
+from digits.learning.pages import PAGE, Page, _any_piece, as_close_up, as_seen, as_sketch, draw_page
 from digits.learning.pens import HELD_OUT, PENS, ballpoint
 from digits.learning.texts import any_text
 from digits.learning.writing import Hand, Writer
@@ -92,6 +92,15 @@ def test_a_piece_of_a_page_lies_amid_paper_with_its_part_of_the_truth(writer):
             pieces += 1
             assert not np.kron(seen.max(axis=0), np.ones((4, 4), np.uint8))[outside].any()
     assert 8 < pieces < 28
+
+
+@pytest.mark.parametrize("place", [np.s_[20:26, 63:], np.s_[47:, 10:30], np.s_[:1, :1]])
+def test_a_piece_round_a_number_at_the_edge_is_not_empty(place):
+    numbers = np.zeros((48, 64), bool)
+    numbers[place] = True
+    for seed in range(300):
+        rows, columns = _any_piece(numbers, np.random.default_rng(seed))
+        assert rows.stop - rows.start > 2 and columns.stop - columns.start > 2
 
 
 def test_crops_hold_every_digit_and_some_that_are_none(writer):

@@ -19,7 +19,7 @@ import pytest
 
 from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.opening import open_unfinished
+from digits.batch.opening import open_named, open_unfinished
 from utils import ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
@@ -69,6 +69,11 @@ def test_only_an_interrupted_run_of_the_same_job_is_found(tmp_path):
     running.close()
     assert open_unfinished(tmp_path, "y") is None
     assert open_unfinished(tmp_path, "x").facts == {"fingerprint": "x"}
+
+
+def test_a_run_killed_before_it_noted_anything_does_not_take_its_name(tmp_path):
+    Journal(tmp_path / "inbox.journal").close()
+    assert open_named(tmp_path / "inbox.journal", "x") is None and not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

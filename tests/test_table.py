@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import cv2
 import numpy as np
 import pytest
 
 import batch_processor
+from digits.batch.forms import write_tables
+from digits.batch.journal import SHOWN, Journal
 from digits.reading.table import table_of
 
 ROWS = [["16", "8", "", "9"], ["4", "", "17", "-3"], ["", "12", "5", "20"]]
@@ -60,6 +63,17 @@ def test_a_batch_writes_a_table_for_each_picture(glyph_sheet, tmp_path, capsys):
     assert path.name == "sheet.png.csv" and str(path.parent) in capsys.readouterr().out
     with path.open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [["4", "7", "2"], ["3", "", "0"]]
+
+
+def test_pictures_of_one_name_or_a_very_long_one_get_their_tables(tmp_path):
+    lines, digits = reading([["1", "2"], ["3", "4"]])
+    row = dict.fromkeys(SHOWN) | {"status": "ok", "lines": json.dumps(lines), "digits": json.dumps(digits)}
+    journal = Journal(tmp_path / "a.journal", {})
+    paths = ["a/1.png", "b/1.png", "c/1.png", f"{'long' * 63}.png"]
+    journal.add([row | {"position": i, "path": path} for i, path in enumerate(paths)])
+    assert write_tables(journal, tmp_path / "tables") == 4
+    names = sorted(path.name for path in (tmp_path / "tables").iterdir())
+    assert names[:3] == ["1.png-2.csv", "1.png-3.csv", "1.png.csv"] and names[3].startswith("long")
 
 
 @pytest.fixture

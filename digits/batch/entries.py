@@ -28,7 +28,7 @@ class Entry:
         return Entry, (self.name, self.cut, self.listed_stamp)  # a third of what dataclasses take
 
     def stamp(self) -> str:
-        """Return what changes when the file changes: size and time, or the store's tag; "" if it cannot be told."""
+        """Return what changes when the file changes: size and time, or what its store tells; "" if nothing does."""
         if self.listed_stamp is not None:
             return self.listed_stamp
         file, _page = self._split()

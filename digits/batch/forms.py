@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
-from digits.files import free_path
+from digits.files import free_path, shortened
 from digits.reading.table import table_of
 
 
@@ -40,11 +41,15 @@ def write_tables(journal: Journal, directory: Path) -> int:
     A name that is taken gets a number, in the order of the report.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    n = 0
+    n, taken = 0, Counter[Path]()
     for row in journal.rows():
         table = table_of(json.loads(row["lines"]), json.loads(row["digits"])) if row["lines"] else []
         if table:
-            path = free_path(directory / f"{Entry(row['path'], row['cut']).basename}.csv")
+            path = directory / shortened(f"{Entry(row['path'], row['cut']).basename}.csv")
+            taken[path] += 1
+            if taken[path] > 1:
+                path = path.with_name(f"{path.stem}-{taken[path]}{path.suffix}")
+            path = free_path(path)
             with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(table)
             n += 1

@@ -117,6 +117,10 @@ class Journal:
         """Return the answer to a query over the table `rows`."""
         return self._db.execute(query)
 
+    def is_empty(self) -> bool:
+        """Whether it holds no row, of this run or of an earlier one."""
+        return not len(self) and not self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
+
     def __len__(self) -> int:
         return self._db.execute("SELECT count(*) FROM rows").fetchone()[0]
 

@@ -32,9 +32,9 @@ def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) 
     if job.get("name"):
         return _open_named_run(job, logs / job["name"], reports, resume, update)
     found = open_unfinished(logs, job["fingerprint"])
-    if found and resume:
+    if found is not None and resume:
         return _take_up(found, found.path.with_suffix(".log"))
-    if found:
+    if found is not None:
         print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
         found.close()
     stem = _reserve(logs, reports)
@@ -49,8 +49,7 @@ def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool
     """As `open_run`, for a run whose name, the last part of `stem`, may be that of an earlier one."""
     name, path = stem.name, stem.with_name(f"{stem.name}.journal")
     log_path = stem.with_name(f"{name}.log")
-    if path.exists():
-        journal = open_named(path, job["fingerprint"])
+    if path.exists() and (journal := open_named(path, job["fingerprint"])) is not None:
         if update or resume and not journal.facts.get("finished"):
             return _take_up(journal, log_path)
         journal.close()
@@ -80,7 +79,7 @@ def _reserve(logs: Path, reports: Path) -> Path:
 
 def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
     """Return the newest whole journal in `directory` of an interrupted run with this fingerprint, or None."""
-    for path in sorted(directory.glob("*.journal"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(directory.glob("*.journal"), key=_age):
         with contextlib.suppress(sqlite3.DatabaseError, ValueError):  # still running, or no journal of ours
             journal = Journal(path)
             if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
@@ -89,10 +88,24 @@ def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:
     return None
 
 
-def open_named(path: Path, fingerprint: str) -> Journal:
-    """Return the journal of the last run of a name. Raises `UserError` if it was of another job, or is in use."""
+def _age(path: Path) -> float:
+    """Return how long ago a file was changed, in seconds; for ever, if a parallel run has deleted it."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def open_named(path: Path, fingerprint: str) -> Journal | None:
+    """Return the journal of the last run of a name; None if that was killed before it had noted anything.
+
+    Raises `UserError` if it was of another job, or is in use.
+    """
     try:
         journal = Journal(path)
+        if not journal.facts and journal.is_empty():
+            journal.close(delete=True)
+            return None
         if journal.facts.get("fingerprint") == fingerprint and journal.is_whole():
             return journal
     except (sqlite3.DatabaseError, ValueError) as error:

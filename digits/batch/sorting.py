@@ -19,11 +19,10 @@ import cv2
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
+from digits.files import shortened
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.reading.verdict import OK
-
-MAX_NAME = 240  # bytes of a copy's name
 
 
 def sort_into(journal: Journal, directory: Path) -> int:
@@ -41,7 +40,7 @@ def sort_into(journal: Journal, directory: Path) -> int:
             entry, draft = Entry(row["path"], row["cut"]), Path(drafts) / "copy"
             if _copy(entry, draft):
                 name = entry.basename if entry.page is None else f"{entry.basename}.png"
-                _place(draft, directory / folder / _shortened(name), placed)
+                _place(draft, directory / folder / shortened(name), placed)
                 n_there += 1
     return n_there
 
@@ -85,9 +84,3 @@ def _page_as_png(entry: Entry) -> bytes:
     pixels = open_picture(entry.picture())
     _done, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[..., ::-1])
     return data.tobytes()
-
-
-def _shortened(name: str) -> str:
-    """Return a file name that leaves room for a number: file systems take 255 bytes, archives longer names."""
-    stem, suffix = os.path.splitext(name)
-    return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(os.fsencode(suffix))]) + suffix

@@ -39,7 +39,7 @@ def listing(filesystem: Any, path: str, recursive: bool) -> list[tuple[str, dict
 
 
 def stamp_of(told: dict[str, Any]) -> str:
-    """Return what changes when a file does, of what its store tells about it."""
+    """Return what changes when a file does, of what its store tells about it: perhaps its size alone."""
     tag = next((told[key] for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified") if told.get(key)), "")
     return f"{told.get('size')}-{tag}"
 

@@ -302,7 +302,7 @@ def _any_piece(numbers: np.ndarray, rng: Rng) -> tuple[slice, slice]:
         left, top, width, height = rng.integers(wide - 12), rng.integers(tall - 8), 12, 6
     margins = np.where(rng.random(4) < 0.4, rng.uniform(0.25, 0.5, 4), rng.uniform(0.4, 2.2, 4)) * height / CORE
     margins[[1, 3]] -= 0.3 * height / CORE  # a zone ends where its digits do, but is lower than they
-    y, x = max(0, round(top - margins[0])), max(0, round(left - margins[1]))
+    y, x = min(max(0, round(top - margins[0])), tall - 3), min(max(0, round(left - margins[1])), wide - 3)
     bottom, right = round(top + height + margins[2]), round(left + width + margins[3])
     bottom, right = (
         min(tall, y + tall - 2 * EDGE, max(bottom, y + 3)),
