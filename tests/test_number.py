@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from digits.finding.digit import find_digit
+from digits.finding.pixels import bounding_box
 from digits.learning.typefaces import typeset
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
@@ -227,7 +228,7 @@ def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
 
     monkeypatch.setattr("digits.reading.number.read_zone", read)
     zones = [Zone(0, 20, 80, 40, 0, 0.9), Zone(90, 20, 80, 40, 0, 0.9)]
-    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [zones])
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([zones], zones))
     reading = predictor.read_number(on_paper(write(glyphs, "77")))
     assert (reading.text, reading.status) == ("77", status)
 
@@ -248,9 +249,13 @@ def test_an_empty_box_is_no_number(predictor):
 
 
 def zone_read(text: str, zone: Zone, doubt: str = "") -> ReadLine:
-    digits = [DigitReading(int(t), 0.99, np.eye(10, dtype=np.float32)[int(t)], (0, 0, 9, 9), OK, 0) for t in text]
+    digits = [
+        DigitReading(int(t), 0.99, np.eye(10, dtype=np.float32)[int(t)], (0, 0, 9, 9), OK, 0)
+        for t in text
+        if t.isdigit()
+    ]
     certainty = 0.4 if not digits else 0.7 if doubt == "hardly read" else 0.99
-    return ReadLine(zone, text, digits, certainty, doubt)
+    return ReadLine(zone, text, digits, certainty, doubt, not doubt)
 
 
 FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of two looks, the second reaches further
@@ -263,12 +268,13 @@ FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of
         (("12", ""), ("123", ""), "123", UNSURE),  # a fine look that has overlooked a digit
         (("12", ""), ("123", "doubtful"), "12", UNSURE),
         (("12", ""), ("123", "hardly read"), "12", UNSURE),
+        (("1.2", ""), ("12", ""), "1.2", UNSURE),
         (("123", "doubtful"), ("40", ""), "40", UNSURE),  # a coarse one that runs lines together
         (("", ""), ("88", ""), "88", OK),  # pieces of large strokes
     ],
 )
 def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monkeypatch, fine, coarse, text, status):
-    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [[FINE], [COARSE]])
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([[FINE], [COARSE]], []))
     said = {FINE: fine, COARSE: coarse}
     monkeypatch.setattr(
         "digits.reading.number.read_zone", lambda _grey, zone, _readers: zone_read(said[zone][0], zone, said[zone][1])
@@ -281,7 +287,7 @@ def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monke
 def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs, predictor, text, seen):
     page = on_paper(write(glyphs, text))
     readers = predictor.number_readers()
-    ((whole,),) = readers.finder.looks(page)[:1]
+    ((whole,), *_), _seen = readers.finder.looks(page)
     assert read_zone(page, whole, readers).text == text
     digit = whole.length / len(text)
     part = replace(whole, x=whole.x + seen.start * digit, length=(seen.stop - seen.start) * digit)
@@ -289,13 +295,45 @@ def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs
 
 
 def test_a_line_so_neat_that_it_may_be_print_is_read_but_not_ok(glyphs, predictor, monkeypatch):
-    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: [])
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([], []))
     reading = predictor.read_number(on_paper(write(glyphs, "3582")))
     assert (reading.text, reading.status) == ("3582", UNSURE) and reading.reason
     word = np.pad(typeset("Summe", 30, np.random.default_rng(0)), 12)
     assert predictor.read_number(on_paper(word)).text == ""
     two = on_paper(write(glyphs, "35\n82"))  # no single line: a page of print is not read
     assert predictor.read_number(two).text == ""
+
+
+def test_half_a_digit_at_the_border_is_not_passed_over(glyphs, predictor):
+    for text in ("57", "31", "84", "60"):
+        page = on_paper(write(glyphs, text))
+        columns = np.flatnonzero((page < 150).any(axis=0))
+        last = columns[np.flatnonzero(np.diff(columns) > 5)[-1] + 1]  # where the second digit begins
+        reading = predictor.read_number(page[:, : last + (columns[-1] - last) // 2])
+        assert reading.status != OK, text
+
+
+def test_a_number_of_another_size_is_not_passed_over(glyphs, predictor):
+    rows = write(glyphs, "\n".join(["35 82"] * 4))
+    large = cv2.resize(write(glyphs, "48"), None, fx=4.5, fy=4.5)
+    page = np.zeros((max(len(rows), len(large)), rows.shape[1] + large.shape[1]), np.float32)
+    page[: len(rows), : rows.shape[1]], page[: len(large), rows.shape[1] :] = rows, large
+    reading = predictor.read_number(on_paper(page))
+    assert reading.status != OK or "48" in reading.text
+
+
+@pytest.mark.parametrize("filled, status", [(False, OK), (True, UNSURE)])
+def test_a_smudge_between_two_groups_is_not_passed_over(glyphs, predictor, filled, status):
+    page = write(glyphs, "35  82")
+    left, top, right, bottom = bounding_box(page > 0.3)
+    middle, wide = (left + right) // 2, (bottom - top) // 2
+    page[top:bottom, middle - wide : middle + wide] = 0.8 * filled
+    reading = predictor.read_number(on_paper(page))
+    assert (reading.text.replace(" ", ""), reading.status) == ("3582", status)
+
+
+def test_two_digits_far_apart_are_two_numbers(glyphs, predictor):
+    assert predictor.read_number(on_paper(write(glyphs, "6   9"))).text == "6 9"
 
 
 def test_reading_on_comes_to_an_end():

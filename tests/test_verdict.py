@@ -88,6 +88,11 @@ def test_every_reason_is_for_people():
     assert judge(spread(0.99), 5.0, LIMITS)[1] == ""
     assert "3" in judge(spread(0.5), 5.0, LIMITS)[1] and "8" in judge(spread(0.5), 5.0, LIMITS)[1]
     assert "3" in judge(spread(0.99), 0.0, LIMITS)[1]
+
+
+def test_what_is_no_number_at_all_is_no_digit():
+    """Broken weights say nan, and nan is not less than any threshold."""
+    assert judge(np.full(10, np.nan, np.float32), float("nan"), LIMITS)[0] == NOT_A_DIGIT
     assert judge(spread(0.99), -2.0, LIMITS)[1] == REASONS[NOT_A_DIGIT] != ""
     assert REASONS[BLANK]
 

@@ -1,7 +1,7 @@
 """Where numbers stand in a picture: a network marks their zones, and the zones become lines with a slant.
 
-    zones, *coarser = NumberFinder().looks(grey)        # of uint8 (h, w): [Zone, …], and what may be truer
-    zones[0].cut(grey)                                  # its strip for the line reader, uint8 (32, w)
+    looks, seen = NumberFinder().looks(grey)            # of uint8 (h, w): [[Zone, …], …] and [Zone, …]
+    looks[0][0].cut(grey)                               # its strip for the line reader, uint8 (32, w)
 
 The network (learning/networks.PageNet) was trained on digits 11 to 60 pixels high, so a picture is looked at again at
 another size where its digits turn out smaller or larger.
@@ -51,10 +51,21 @@ class Zone:
     slope: float
     certainty: float
 
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        return f"columns {round(self.x)}–{round(self.x + self.length)}"
+
     def scaled(self, factor: float) -> Zone:
         """Return the same zone in a picture `factor` times as large."""
         x, y, length, height = (factor * value for value in (self.x, self.y, self.length, self.height))
         return Zone(x, y, length, height, self.slope, self.certainty)
+
+    def touches(self, other: Zone) -> bool:
+        """Whether two zones, each as high as its digits, share a place."""
+        x, end = max(self.x, other.x), min(self.x + self.length, other.x + other.length)
+        rows = [zone.y + zone.slope * ((x + end) / 2 - zone.x) for zone in (self, other)]
+        return x < end and abs(rows[0] - rows[1]) < (self.height + other.height) / 2
 
     def cut(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the strip round the line, uint8 (32, w), and the (2, 3) matrix from its pixels to the picture's."""
@@ -96,26 +107,30 @@ class NumberFinder:
         start, rows, columns = TILE // STRIDE, -(-page.shape[0] // STRIDE), -(-page.shape[1] // STRIDE)
         return 1 / (1 + np.exp(-logits[:, start : start + rows, start : start + columns].clip(-30, 30)))
 
-    def looks(self, grey: np.ndarray) -> list[list[Zone]]:
+    def looks(self, grey: np.ndarray) -> tuple[list[list[Zone]], list[Zone]]:
         """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
 
         The first is the picture as it is, or larger where its digits are small; the others are ever coarser, for
-        digits that fill it, and only there where they show more.
+        digits that fill it, and only there where they show more. Looks without a zone are left out. Also all zones of
+        all looks, those of looks that are not among them too: whether one picture holds digits of two sizes.
         """
         scale = min(1.0, SIDE / max(grey.shape))
         first = self._look_at(grey, scale)
+        seen = list(first.zones)
         height = first.height * scale
         if 0 < height < SMALL or (not first.zones and max(grey.shape) < SMALL_PICTURE):
             larger = min(scale * (COMFORTABLE / height if height else 2.0), SIDE / max(grey.shape))
             again = self._look_at(grey, larger)
+            seen += again.zones
             first = again if again.area > 0.7 * first.area else first
         looks = [first]
         while max(grey.shape) * scale > 2 * TILE:
             scale /= COARSER
             look = self._look_at(grey, scale)
+            seen += look.zones
             if look.area > first.area:
                 looks.append(look)
-        return [look.zones for look in looks if look.zones]
+        return [look.zones for look in looks if look.zones], seen
 
     def only_line(self, grey: np.ndarray) -> Zone | None:
         """Return the zone of all writing in a picture, numbers or not, if it is one line; None if it is not."""

@@ -21,11 +21,13 @@ from digits.reading.verdict import OK, UNSURE
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
 SIZES = (1.14, 1.0)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
+LONE_SPACE = 1.5  # likewise, where there is one gap only
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
 BEYOND = 0.5  # digit heights outside the zone where something was read: it goes on
 READ_ON = 8  # times at most
 UNREAD = 0.8  # digit heights at an end of the zone where nothing was read
+TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 INKED = 50  # levels above the paper
 
@@ -69,7 +71,7 @@ class DigitReading:
 class ReadLine:
     """What one zone says, and how surely on average.
 
-    `doubt` is why it is not ok, empty if it is; `is_whole`, whether nothing in the zone was left unread.
+    `doubt` is why it is not ok, empty if it is; `is_whole`, whether nothing in the zone was left unread or missed.
     """
 
     zone: Zone
@@ -101,8 +103,11 @@ def read_zone(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     for _ in range(READ_ON):
         if (longer := _reaching(line)) == line.zone:
             return line
-        line = _read(grey, longer, readers)
-    return replace(line, doubt=line.doubt or f"what is beyond {_reach(line.zone)} was not read")
+        if not (again := _read(grey, longer, readers)).digits:
+            break
+        line = again
+    doubt = line.doubt or f"what is beyond {line.zone.place} was not read"
+    return replace(line, doubt=doubt, is_whole=False)
 
 
 def _reaching(line: ReadLine) -> Zone:
@@ -130,15 +135,18 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     digits = [_digit(spelt, i, boxes[i]) for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
     # 3. Words, some of whose letters look like digits, are no number, and neither is what can hardly be read.
     if len(digits) <= spelt.text.count(OTHER) or best.certainty < LEAST_READ:
-        return ReadLine(zone, "", [], best.certainty, f"something at {_reach(zone)} was not read")
+        return ReadLine(zone, "", [], best.certainty, f"something at {zone.place} was not read")
     # 4. What is left to doubt.
-    doubt = unread = _close_by(spelt, boxes) or _unread(zone, boxes)
+    written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
+    unread = _close_by(spelt, boxes) or _unread(zone, [boxes[i] for i in written])
+    doubt = unread = unread or _skipped([spans[i] for i in written], best, grey.shape)
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if not doubt and _without_spaces(otherwise) != _without_spaces(said):
         doubt = f"it could be {otherwise or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
         doubt = _weakest(spelt, boxes)
-    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt, not unread)
+    is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
+    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt, is_whole)
 
 
 def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _Seen:
@@ -167,7 +175,7 @@ def _digit(spelt: Spelt, i: int, box: Box) -> DigitReading:
 def _spaced(text: str, spans: list[Span]) -> str:
     """Return the text without the words beside it, with a space where a gap is wide, and wider than usual."""
     gaps = [(right[0] - left[1]) / DIGIT_HEIGHT for left, right in zip(spans, spans[1:], strict=False)]
-    least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else np.inf
+    least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else LONE_SPACE
     spaced = [" " * int(gap > least) + symbol for gap, symbol in zip([0.0, *gaps], text, strict=False)]
     return _without_words("".join(spaced))
 
@@ -247,9 +255,15 @@ def _unread(zone: Zone, boxes: list[Box]) -> str:
     return ""
 
 
+def _skipped(spans: list[Span], seen: _Seen, shape: tuple[int, ...]) -> str:
+    """Return between which two symbols something as high as writing was passed over, or nothing."""
+    ink = seen.strip[6:-6].astype(np.float32) - PAPER > INKED
+    tall = ink.sum(axis=0) > TALL * DIGIT_HEIGHT
+    for (_left, end), (start, _right) in zip(spans, spans[1:], strict=False):
+        if start - end > UNREAD * DIGIT_HEIGHT and tall[round(end) : round(start)].sum() > BROAD * DIGIT_HEIGHT:
+            return f"something at {_place(_to_box((end, start), seen.to_picture, shape))} was not read"
+    return ""
+
+
 def _place(box: Box) -> str:
     return f"columns {box[0]}–{box[2]}"
-
-
-def _reach(zone: Zone) -> str:
-    return f"columns {round(zone.x)}–{round(zone.x + zone.length)}"

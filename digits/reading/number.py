@@ -24,6 +24,7 @@ from digits.reading.verdict import OK, UNSURE
 SURE = 0.85  # certainty of a look that needs no coarser one
 SEEN = 0.8  # certainty of a zone in which something is written
 WIDEST = 1.6  # of a digit, in its heights
+LONGEST = 1.2  # of a zone that holds one digit, in its heights
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
@@ -35,24 +36,30 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     """
     # 1. Where do numbers stand?
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
-    looks = readers.finder.looks(grey)
+    looks, seen = readers.finder.looks(grey)
 
     # 2. What does each zone say?
-    looked, otherwise = _surest(looks, lambda zone: read_zone(grey, zone, readers))
-    kept = [line for line in looked if line.digits]
+    looked, other_looks = _surest(looks, lambda zone: read_zone(grey, zone, readers))
+    kept = _once([line for line in looked if line.digits])
 
-    # 3. What makes any answer doubtful: what surely is a number was left unread, or another look says anything else.
+    # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size, or
+    #    another look says anything else.
     doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
-    doubts += [f"it could be {otherwise}"] if otherwise else []
+    doubts += [f"something at {zone.place} was not read" for zone in seen if _is_passed_over(zone, looked)]
+    doubts += other_looks
 
     # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
     if not kept:
-        reading = _one_digit(kept, as_one())
+        several = doubts if any(_has_room(line.zone) for line in looked) else []
+        reading = _doubted(_one_digit(kept, as_one()), several)
         return reading if reading.lines else _print_like(grey, readers)
     if len(kept) == 1 and len(kept[0].text) == 1:
-        return _doubted(_one_digit(kept, as_one()), doubts)
-    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt and (single := as_one()).status == OK:
-        return _doubted(_one_digit([], single), [f"it could be {kept[0].text}"])
+        missed = [kept[0].doubt] if kept[0].doubt and not kept[0].is_whole else []
+        return _doubted(_one_digit(kept, as_one()), missed + doubts)
+    if len(kept) == 1 and len(kept[0].text) == 2 and kept[0].doubt:
+        single = as_one()
+        if single.status == OK and (reading := _one_digit([], single)).lines:
+            return _doubted(reading, [f"it could be {kept[0].text}"])
 
     # 5. Zones side by side are one line of text.
     lines, digits = [], []
@@ -85,8 +92,8 @@ def _sureness(lines: list[ReadLine]) -> float:
     return float(np.average([line.certainty * bool(line.digits) for line in lines], weights=areas)) if lines else 0.0
 
 
-def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[list[ReadLine], str]:
-    """Return the lines of the look that is read most surely, and what another one may say instead, or nothing.
+def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[list[ReadLine], list[str]]:
+    """Return the lines of the look that is read most surely, and what makes other looks doubt it.
 
     Once a look is read surely and without a doubt, only those that reach further are read as well.
     """
@@ -98,8 +105,10 @@ def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[
     best = clean[0] if clean else max(looked, key=_sureness, default=[])
     longer = [lines for lines in looked if len(_digits(lines)) > len(_digits(best))]
     more = [lines for lines in longer if _sureness(lines) > SURE or _reaches_further(_zones(lines), _zones(best))]
-    others = [lines for lines in more + clean if _digits(lines) != _digits(best)]
-    return best, " ".join(line.text for line in others[0] if line.digits) if others else ""
+    others = [lines for lines in more + clean if _said(lines) != _said(best)]
+    doubts = [f"it could be {' '.join(line.text for line in lines if line.digits)}" for lines in others[:1]]
+    further = [lines for lines in looked if _reaches_further(_zones(lines), _zones(best))]
+    return best, doubts + [line.doubt for lines in further for line in lines if line.digits and not line.is_whole]
 
 
 def _is_clean(lines: list[ReadLine]) -> bool:
@@ -109,6 +118,35 @@ def _is_clean(lines: list[ReadLine]) -> bool:
 
 def _digits(lines: list[ReadLine]) -> list[int]:
     return [digit.digit for line in lines for digit in line.digits]
+
+
+def _said(lines: list[ReadLine]) -> str:
+    return "".join("".join(line.text.split()) for line in lines)
+
+
+def _once(lines: list[ReadLine]) -> list[ReadLine]:
+    """Return the lines without those whose digits another one, read on beyond its zone, has as well."""
+    return [
+        line
+        for line in lines
+        if not any(
+            other is not line
+            and other.zone.touches(line.zone)
+            and len(other.digits) > len(line.digits)
+            and _said([line]) in _said([other])
+            for other in lines
+        )
+    ]
+
+
+def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
+    """Whether a zone surely is a number, and stands apart from all lines."""
+    return zone.certainty > SEEN and not any(zone.touches(line.zone) for line in lines)
+
+
+def _has_room(zone: Zone) -> bool:
+    """Whether a zone is longer than one digit."""
+    return zone.length > LONGEST * zone.height
 
 
 def _zones(lines: list[ReadLine]) -> list[Zone]:

@@ -68,7 +68,7 @@ def judge(
     """
     limits = DEFAULT_THRESHOLDS | thresholds
     best = int(probabilities.argmax())
-    if score < limits["not_a_digit_score"] or probabilities[best] < NO_ONE_DIGIT:
+    if not (score >= limits["not_a_digit_score"] and probabilities[best] >= NO_ONE_DIGIT):  # nor is nan a digit
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
         return UNSURE, f"more is written here than this {best}; read it as a number"
