@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from digits.command import shown
+from digits.files import sha256
 from digits.finding.decode import Picture, open_picture, read_bytes
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
@@ -225,7 +226,8 @@ def _open_engine(name: str, engine: str, device: str, threads: int | None) -> En
     from utils import choose_device
 
     network, checkpoint = load_model(weights)
-    return TorchEngine(network, checkpoint.facts(), choose_device(device), threads)
+    facts = checkpoint.facts() | {"weights_sha256": sha256(weights)}  # as its twin has it
+    return TorchEngine(network, facts, choose_device(device), threads)
 
 
 def _open_twin(name: str, twin: Path, weights: Path, threads: int | None) -> OnnxEngine:

@@ -228,7 +228,7 @@ def _close_by(spelt: Spelt, boxes: list[Box]) -> str:
     """Return where other writing stands beside a digit or sign, or nothing."""
     for i, symbol in enumerate(spelt.text):
         beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
-        if symbol == OTHER and beside.strip():
+        if symbol == OTHER and beside.strip(f" {OTHER}"):
             return f"something at {_place(boxes[i])} was not read"
     return ""
 
