@@ -36,6 +36,7 @@ from digits.learning.crops import draw_crop
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
+from digits.learning.halved import halve
 from digits.learning.loop import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
@@ -57,7 +58,7 @@ class Settings:
     name: str = "lines"
     part: int = 16_000  # pictures drawn for each epoch
     window: int = 3  # epochs that a part is learnt in
-    epochs: int = 42
+    epochs: int = 54
     batch_size: int = 64
     lr: float = 2e-3
     weight_decay: float = 0.01
@@ -212,7 +213,7 @@ TASKS = {
     ),
     "pages": Task(
         PageNet, draw_page_sample, picture_batches, page_loss, check_pages, (1, 192, 256), {1: "h", 2: "w"}, "logits",
-        Settings("pages", part=3_000, window=6, epochs=34, batch_size=16, lr=3e-3),
+        Settings("pages", part=3_000, window=6, epochs=40, batch_size=16, lr=3e-3),
     ),
     "crops": Task(
         CropNet, draw_crop, picture_batches, crop_loss, check_crops, (2, 48, 48), {0: "n"}, "logits",
@@ -336,10 +337,11 @@ def pace(done: float, decay: float) -> float:
 
 
 def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> Path:
-    """Write the network as ONNX."""
+    """Write the network as ONNX, its weights in half precision."""
     example = torch.zeros(*task.example, dtype=torch.uint8)
     sizes = {axis: torch.export.Dim(name, min=2, max=100_000) for axis, name in task.dynamic.items()}
     save_onnx(model, example, {"pictures": sizes}, task.answer, path, facts)
+    halve(path)
     return path
 
 

@@ -13,6 +13,7 @@ from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
 from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
+from utils import seed_everything
 
 pytestmark = pytest.mark.mnist
 
@@ -49,6 +50,17 @@ def test_the_loss_of_a_page_falls_with_the_right_zone():
 def test_strips_are_padded_with_paper():
     padded = pad([np.full((32, 10), 200, np.uint8), np.full((32, 21), 200, np.uint8)])
     assert padded.shape == (2, 32, 24) and (padded[0, :, 10:] == train_readers.PAPER).all()
+
+
+@pytest.mark.slow
+def test_weights_in_half_precision_say_the_same_in_half_the_bytes(tmp_path):
+    seed_everything(0)
+    model = LineNet().eval()
+    path = train_readers.export(TASKS["lines"], model, tmp_path / "lines.onnx", {"settings": "{}"})
+    strips = np.random.default_rng(0).integers(0, 256, (1, 32, 80), np.uint8)
+    said, meant = SurroundingsNetwork("lines", directory=tmp_path).run(strips), model(torch.from_numpy(strips))
+    assert np.abs(np.exp(said) - meant.exp().detach().numpy()).max() < 0.002
+    assert path.stat().st_size < 2.2 * sum(weights.numel() for weights in model.parameters())
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ import numpy as np
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Box, Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
-from digits.reading.verdict import OK, UNSURE
+from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
 SEEN = 0.8  # certainty of a zone in which something is written
@@ -52,7 +52,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     if not kept:
         several = doubts if any(_has_room(line.zone) for line in looked) else []
         reading = _doubted(_one_digit(kept, as_one()), several)
-        return reading if reading.lines else _print_like(grey, readers)
+        return reading if reading.lines else _print_like(grey, readers) or _nothing(doubts)
     if len(kept) == 1 and len(kept[0].text) == 1:
         missed = [kept[0].doubt] if kept[0].doubt and not kept[0].is_whole else []
         return _doubted(_one_digit(kept, as_one()), missed + doubts)
@@ -69,12 +69,17 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     return _doubted(NumberReading(lines, digits, OK, ""), [line.doubt for line in kept if line.doubt] + doubts)
 
 
-def _print_like(grey: np.ndarray, readers: NumberReaders) -> NumberReading:
+def _nothing(doubts: list[str]) -> NumberReading:
+    """Return the reading of a picture in which no number was found, or what was found could not be read."""
+    return NumberReading([], [], NOT_A_DIGIT, doubts[0]) if doubts else NumberReading([], [])
+
+
+def _print_like(grey: np.ndarray, readers: NumberReaders) -> NumberReading | None:
     """Return the reading of a picture whose only line is written so neatly that the finder takes it for print."""
     zone = readers.finder.only_line(grey)
     line = read_zone(grey, zone, readers) if zone else None
     if line is None or len(line.digits) < 2 or not line.is_whole or line.certainty < SURE:
-        return NumberReading([], [])
+        return None
     return NumberReading([line.text], line.digits, UNSURE, line.doubt or "it may be print")
 
 
