@@ -168,14 +168,13 @@ def train(
         if rank > 0:
             continue
         # 4. Validate the averaged weights; keep all that going on needs.
-        said = {name: logits_of(learner.averaged.module, held, device) for name, (held, _) in data.validation.items()}
-        metrics = validate(said, data.validation)
+        metrics = validate(learner.averaged.module, data.validation, device)
         row: dict[str, Any] = {"epoch": epoch + 1, "train_loss": float(torch.stack(losses).mean()), **metrics}
         row |= {"lr": learner.schedule.get_last_lr()[0], "seconds": time.perf_counter() - epoch_started}
         history.append(row)
         bar.write(to_line(row, settings.epochs), file=sys.stderr)
         log_epoch(run_dir, row, rates, torch.stack(losses).tolist())
-        checkpoint = describe(learner.averaged.module, settings, metrics, said, data.validation)
+        checkpoint = describe(learner.averaged.module, settings, metrics, data.validation, device)
         checkpoint.trained_on = trained_on
         save_epoch(run_dir, checkpoint, learner, history)
     bar.close()
@@ -222,15 +221,11 @@ def ask_teacher(settings: Settings, ink: np.ndarray, augment: Augment) -> tuple[
 
 
 def describe(
-    model: nn.Module,
-    settings: Settings,
-    metrics: dict[str, Any],
-    said: dict[str, np.ndarray],
-    validation: dict[str, Any],
+    model: nn.Module, settings: Settings, metrics: dict[str, Any], validation: dict[str, Any], device: str
 ) -> Checkpoint:
-    """Return the checkpoint of weights that said logits (n, 10): temperature and thresholds are fitted on these."""
-    logits = np.concatenate([said[name] for name in validation])
-    labels = np.concatenate([truth for _ink, truth in validation.values()])
+    """Return the checkpoint of these weights, with temperature and thresholds fitted on the validation data."""
+    ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
+    logits = logits_of(model, ink, device)
     temperature = fit_temperature(logits[labels < 10], labels[labels < 10])
     thresholds = fit_thresholds(digit_score(logits), labels)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
