@@ -113,7 +113,8 @@ def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[
     others = [lines for lines in more + clean if _said(lines) != _said(best)]
     doubts = [f"it could be {' '.join(line.text for line in lines if line.digits)}" for lines in others[:1]]
     further = [lines for lines in looked if _reaches_further(_zones(lines), _zones(best))]
-    return best, doubts + [line.doubt for lines in further for line in lines if line.digits and not line.is_whole]
+    missed = [line for lines in further for line in lines if line.digits and not line.is_whole]
+    return best, doubts + [line.doubt for line in missed if line.doubt]
 
 
 def _is_clean(lines: list[ReadLine]) -> bool:
