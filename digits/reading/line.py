@@ -19,10 +19,11 @@ from digits.reading.symbols import OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
-SIZES = (1.14, 1.0)  # of the digits, against what the finder says
+SIZES = (1.0, 1.14)  # of the digits, against what the finder says
 SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
 LONE_SPACE = 1.5  # likewise, where there is one gap only
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
+CLEAR = 0.97  # probability of a line that needs no second look
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
 BEYOND = 0.5  # digit heights outside the zone where something was read: it goes on
 READ_ON = 8  # times at most
@@ -124,11 +125,10 @@ def _reaching(line: ReadLine) -> Zone:
 
 def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     """Read what a zone says."""
-    # 1. What the line says at two sizes; if they differ, what both together find likelier.
-    seen = [_see(grey, zone, size, readers) for size in SIZES]
+    # 1. What the line says, at two sizes unless the first is clear; if they differ, what both together find likelier.
+    seen = _looks(grey, zone, readers)
     best = _likeliest(seen)
-    other = next(one.spelt for one in seen if one is not best)
-    spelt = best.spelt
+    spelt, other = best.spelt, seen[0 if best is seen[-1] else -1].spelt
     # 2. Where each of its symbols stands.
     spans = spans_of(spelt, best.strip)
     boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
@@ -149,6 +149,13 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt, is_whole)
 
 
+def _looks(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> list[_Seen]:
+    """See a zone once if digits are clear then, twice if not."""
+    first = _see(grey, zone, SIZES[0], readers)
+    is_clear = _has_digits(first) and first.spelt.probability > CLEAR
+    return [first] if is_clear else [first, _see(grey, zone, SIZES[1], readers)]
+
+
 def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _Seen:
     """See a zone as if its digits were `size` times as high as the finder says."""
     strip, to_picture = replace(zone, height=size * zone.height).cut(grey)
@@ -158,11 +165,15 @@ def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _
 
 def _likeliest(seen: list[_Seen]) -> _Seen:
     """Return the look whose text all looks together find likeliest; of those that say the same, the surest."""
-    texts = {one.spelt.text for one in seen if any(map(str.isdigit, one.spelt.text))}
+    texts = {one.spelt.text for one in seen if _has_digits(one)}
     if len(texts) < 2:
         return max(seen, key=lambda one: (one.spelt.text in texts, one.certainty))
     likelihood = {text: sum(log_probability(one.log_probs, text) for one in seen) for text in texts}
     return max(seen, key=lambda one: (likelihood.get(one.spelt.text, -np.inf), one.certainty))
+
+
+def _has_digits(one: _Seen) -> bool:
+    return any(map(str.isdigit, one.spelt.text))
 
 
 def _digit(spelt: Spelt, i: int, box: Box) -> DigitReading:

@@ -4,8 +4,8 @@
     reading.text, reading.status, reading.reason       # "64,444.60", "ok", ""
 
 What is written is decided by networks that see the surroundings: one finds the numbers, one reads each line of them as
-a whole, at two sizes. Where these differ, where either doubts, or where something was left unread, the reading
-is unsure and says why.
+a whole, at two sizes unless the first is clear. Where these differ, where either doubts, or where something was left
+unread, the reading is unsure and says why.
 """
 
 from __future__ import annotations
