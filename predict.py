@@ -26,7 +26,7 @@ from digits.files import sha256
 from digits.finding.decode import Picture, open_picture, read_bytes
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
-from digits.finding.ink import turn
+from digits.finding.ink import TURNS, turn
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, to_pages
 from digits.finding.paper import Method
@@ -45,10 +45,12 @@ from digits.reading.verdict import (
     OK,
     REASONS,
     SEEN_IN_BLANK,
+    SURE,
     UNSURE,
     digit_score,
     judge,
     judge_both,
+    look_again,
     softmax,
 )
 from utils import ASSETS_DIR, UserError, command
@@ -56,8 +58,6 @@ from utils import ASSETS_DIR, UserError, command
 FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
 DOUBT = 2.0  # what each point of doubt costs a view, likewise
 AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}  # likewise: the ring of a dotted zero is no frame, a foot no rule
-SURE, UNCERTAIN = 0.95, 0.85  # confidences from which a second look counts nothing, and counts in full
-TURN = 12.0  # degrees of that look; of 6 to 15, read most of the validation digits
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
 
@@ -180,12 +180,10 @@ class MNISTPredictor:
         """
         ink = np.ascontiguousarray(ink, np.uint8).reshape(-1, 28, 28)
         probabilities, scores = self._look(ink)
-        weight = np.clip((SURE - probabilities.max(axis=1)) / (SURE - UNCERTAIN), 0, 1)  # no jump anywhere
-        doubtful = np.flatnonzero(weight)
+        doubtful = np.flatnonzero(probabilities.max(axis=1) < SURE)
         if len(doubtful):
-            turned = [self._look(turn(ink[doubtful], angle))[0] for angle in (-TURN, TURN)]
-            mean = np.mean([probabilities[doubtful], *turned], axis=0)
-            probabilities[doubtful] += weight[doubtful, None] * (mean - probabilities[doubtful])
+            turned = [self._look(turn(ink[doubtful], angle))[0] for angle in TURNS]
+            probabilities[doubtful] = look_again(np.stack([probabilities[doubtful], *turned]))
         return probabilities, scores
 
     def _look(self, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ from digits.learning.trained_on import join, note_of
 from digits.learning.workers import join_workers, leader_first
 from digits.measuring.comparison import Comparison, may_replace, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
-from digits.measuring.validation import logits_of, validate, with_no_digit
+from digits.measuring.validation import logits_of, looks_of, validate, with_no_digit
 from digits.reading.engines import weights_path
 from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
 from model import (
@@ -225,9 +225,9 @@ def describe(
 ) -> Checkpoint:
     """Return the checkpoint of these weights, with temperature and thresholds fitted on the validation data."""
     ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
-    logits = logits_of(model, ink, device)
-    temperature = fit_temperature(logits[labels < 10], labels[labels < 10])
-    thresholds = fit_thresholds(digit_score(logits), labels)
+    looks = looks_of(model, ink, device)
+    temperature = fit_temperature(looks[:, labels < 10], labels[labels < 10])
+    thresholds = fit_thresholds(digit_score(looks[0]), labels)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     config = {name: without_folders(value) for name, value in asdict(settings).items()}  # for privacy
     return Checkpoint(settings.model, state, MEAN, STD, temperature, thresholds, config, metrics, git_commit())

@@ -19,6 +19,7 @@ from digits.reading.verdict import (
     fit_temperature,
     fit_thresholds,
     judge,
+    look_again,
     softmax,
 )
 
@@ -109,7 +110,25 @@ def test_the_temperature_of_logits_three_times_too_large_is_three():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 1.5, (4000, 10))
     labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
-    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.12)
+    assert fit_temperature(3 * logits[None], labels) == pytest.approx(3, rel=0.12)
+
+
+def test_the_temperature_is_that_of_what_is_answered_after_all_looks():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (4000, 10))
+    labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    three = np.stack([logits + rng.normal(0, 1.5, logits.shape) for _look in range(3)])
+    alone, together = fit_temperature(three[:1], labels), fit_temperature(three, labels)
+    assert together < 0.9 * alone  # looks that err each for itself are worth more together
+
+
+def test_further_looks_count_only_where_the_first_is_not_sure():
+    first = np.stack([spread(0.97), spread(0.9), spread(0.7)])
+    turned = np.roll(first, 1, axis=1)
+    both = look_again(np.stack([first, turned]))
+    assert np.allclose(both[0], first[0]) and np.allclose(both[2], (first[2] + turned[2]) / 2)
+    half_way = first[1] + (turned[1] - first[1]) / 4
+    assert np.allclose(both[1], half_way)
 
 
 def test_thresholds_let_few_non_digits_pass_and_refuse_few_digits():

@@ -21,6 +21,7 @@ MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels / 255
 INK_SIDE = 28
 BOX_SIDE = 20  # the longer side of every MNIST digit
 MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
+TURNS = (-12.0, 12.0)  # degrees of the looks at what is not sure; of 6 to 15, read most of the validation digits
 FINE_SIDE = 80  # strokes are evened out at four times the box
 NO_INK = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
 

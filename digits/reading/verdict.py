@@ -23,6 +23,7 @@ NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of pap
 LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
 PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
 CROP_WEIGHT, SURE_BOTH = 0.7, 0.9  # chosen on development digits of old registers, see docs/labbook.md
+SURE, UNCERTAIN = 0.95, 0.85  # confidences from which further looks count nothing, and count in full
 SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
@@ -41,6 +42,16 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     scaled -= scaled.max(axis=-1, keepdims=True)
     raised = np.exp(scaled)
     return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def look_again(looks: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, 10) of several looks at the same ink, (k, n, 10): where the first is sure, it counts.
+
+    Between `SURE` and `UNCERTAIN` it moves to the mean of all, without a jump.
+    """
+    first = looks[0]
+    weight = np.clip((SURE - first.max(axis=1, keepdims=True)) / (SURE - UNCERTAIN), 0, 1)
+    return first + weight * (looks.mean(axis=0) - first)
 
 
 def digit_score(logits: np.ndarray) -> np.ndarray:
@@ -107,11 +118,14 @@ def judge_both(
     return both, status, reason
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature, 0.3–5, that minimises the cross-entropy of logits (n, 10) (Guo et al. 2017)."""
+def fit_temperature(looks: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature, 0.3–5, that minimises the cross-entropy of what is answered (Guo et al. 2017).
+
+    `looks`, (k, n, 10), are the logits of every look at each digit, the first upright; see `look_again`.
+    """
 
     def loss(temperature: float) -> float:
-        p = softmax(logits, temperature)[np.arange(len(labels)), labels]
+        p = look_again(softmax(looks, temperature))[np.arange(len(labels)), labels]
         return float(-np.log(np.maximum(p, 1e-12)).mean())
 
     candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 60))
