@@ -400,7 +400,8 @@ def _stopped(processor: BatchProcessor, kinds: list[str], for_people: TextIO) ->
     stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
     for path in [processor.save(kind, stem) for kind in kinds][::-1]:
         print(path, file=for_people)
-    print(f"stopped after {len(processor.journal):,} rows; the same command with --resume goes on", file=sys.stderr)
+    flag = "--update" if processor.journal.facts.get("finished") else "--resume"
+    print(f"stopped after {len(processor.journal):,} rows; the same command with {flag} goes on", file=sys.stderr)
     processor.close(keep_journal=True)
     return 130
 

@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 import pytest
 
+from batch_processor import BatchProcessor, main
 from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.opening import open_named, open_unfinished
-from utils import ROOT
+from utils import ASSETS_DIR, ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
 
@@ -151,3 +152,17 @@ def test_ctrl_c_leaves_a_partial_report(many, tmp_path):
     full = Path(out.splitlines()[-1])
     assert full.read_text().count("\n") - 1 == 8_000
     assert full.read_text().startswith(partial.read_text()), "the partial report is the beginning of the full one"
+
+
+def test_ctrl_c_while_a_named_report_is_written_says_what_goes_on(tmp_path, monkeypatch, capsys):
+    save, n_saved = BatchProcessor.save, iter(range(100))
+
+    def interrupted_once(self, kind, path=None):
+        if not next(n_saved):
+            raise KeyboardInterrupt
+        return save(self, kind, path)
+
+    monkeypatch.setattr(BatchProcessor, "save", interrupted_once)
+    told = [str(ASSETS_DIR / "examples"), "--output-dir", str(tmp_path), "--name", "inbox"]
+    assert main(told) == 130 and "--update goes on" in capsys.readouterr().err
+    assert main([*told, "--update"]) == 0 and (tmp_path / "reports" / "inbox.csv").exists()
