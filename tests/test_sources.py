@@ -150,6 +150,18 @@ def zipped(**members: bytes) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_two_members_of_one_name_the_last_is_read_and_the_other_named(tmp_path):
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for data in (b"first", b"other", b"last"):
+            archive.writestr("2.png" if data == b"other" else "1.png", data)
+    skipped = Skipped()
+    read = [(entry.name, entry.read()) for entry in find_entries([path], skipped=skipped)]
+    assert read == [(f"{path}/2.png", b"other"), (f"{path}/1.png", b"last")]
+    assert skipped.names == {"replaced by another of its name": [f"{path}/1.png"]}
+
+
 def test_archives_in_folders_and_in_archives(tmp_path):
     inner = zipped(c_png=b"c", read_me=b"")
     (tmp_path / "outer.zip").write_bytes(zipped(in_zip=inner, b_png=b"b", bad_zip=b"no archive"))

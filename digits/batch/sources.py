@@ -56,7 +56,7 @@ class Skipped(Counter[str]):
             names.append(name)
 
 
-HIDDEN, NOT_A_PICTURE = "hidden", "not a picture"
+HIDDEN, NOT_A_PICTURE, REPLACED = "hidden", "not a picture", "replaced by another of its name"
 
 
 def _told(suffixes: Counter[str]) -> str:
@@ -283,6 +283,9 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
             if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
                 continue
             entry = Entry(f"{name}/{member.filename}", len(path), f"{member.file_size}-{member.CRC:08x}")
+            if archive.getinfo(member.filename) is not member:  # the last one counts, as for whoever unpacks it
+                skipped.note(REPLACED, entry.name)
+                continue
             if not _is_archive(member.filename):
                 if _is_wanted(member.filename, entry.name, skipped):
                     yield from _paged(entry)
