@@ -16,6 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ from digits.finding.found import FoundDigit
 from digits.finding.ink import TURNS, turn
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, to_pages
-from digits.finding.paper import Method
 from digits.finding.strokes import FAT
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
@@ -55,9 +55,6 @@ from digits.reading.verdict import (
 )
 from utils import ASSETS_DIR, UserError, command
 
-FIRST_VIEW = 0.5  # by how much, in digit score, another view must look more like a digit
-DOUBT = 2.0  # what each point of doubt costs a view, likewise
-AGAINST = {Method.INSIDE: 2.0, Method.ABOVE: 1.0}  # likewise: the ring of a dotted zero is no frame, a foot no rule
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
 
@@ -114,7 +111,7 @@ class MNISTPredictor:
             return error_prediction(item)
         # 1. Of several views the one that looks most like a digit.
         seen = [next(answers) for _ in range(1 + len(item.others))]
-        found, probs, score = max(seen, key=_likelihood) if item.others else seen[0]
+        found, probs, score = max(seen, key=itemgetter(2))
         in_crop = next(in_crops) if item.crop is not None else None
         # 2. Nothing is written here, unless the crop shows a digit all the same.
         if item.is_blank:
@@ -130,22 +127,22 @@ class MNISTPredictor:
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, low, found)
         # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
-            status, reason = self._judge(found, probs, score)
+            status, reason = judge(probs, score, self.thresholds, found.left_out)
         else:
             probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
-        # 5. Nor is it ok where another view would be, but as another digit: with the ring round it, or without.
+        # 5. It is not ok if its loops may have closed, nor where another view would be as another digit: with the ring
+        #    round it, or without.
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
+        if status == OK and found.fatness > FAT:
+            status, reason = UNSURE, f"strokes too thick to be sure of a {digit}"
         if status == OK and item.others and (rival := self._rival(seen, digit)) is not None:
             status, reason = UNSURE, f"could be {digit} or {rival}"
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
-    def _judge(self, view: FoundDigit, probs: np.ndarray, score: float) -> tuple[str, str]:
-        """Return (status, reason) of one view, on its ink alone."""
-        return judge(probs, score, self.thresholds, view.left_out, _caution(view) + _thickness(view))
-
     def _rival(self, seen: list[tuple[FoundDigit, np.ndarray, float]], digit: int | None) -> int | None:
         """Return another digit as which one of the views would be ok by itself; None if there is none."""
-        others = (int(probs.argmax()) for view, probs, score in seen if self._judge(view, probs, score)[0] == OK)
+        judged = ((probs, judge(probs, score, self.thresholds, view.left_out)[0]) for view, probs, score in seen)
+        others = (int(probs.argmax()) for probs, status in judged if status == OK)
         return next((other for other in others if other != digit), None)
 
     def read_number(self, picture: Picture) -> NumberReading:
@@ -192,23 +189,6 @@ class MNISTPredictor:
         temperatures = [engine.facts["temperature"] for engine in self.engines]
         probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
-
-
-def _caution(found: FoundDigit) -> float:
-    """Return how much surer to be of a photographed digit that touches borders: a finger and a desk's edge do, too."""
-    return 0.0 if found.method in (Method.AS_IT_IS, Method.FLAT_PAPER) else 2 * DOUBT * found.doubt
-
-
-def _thickness(found: FoundDigit) -> float:
-    """Return how much surer to be of strokes too thick for their size: loops close, and anything looks like an 8."""
-    return 6 * DOUBT if found.fatness > FAT else 0.0
-
-
-def _likelihood(view: tuple[FoundDigit, np.ndarray, float]) -> float:
-    """Return how much a view of a doubtful picture looks like one digit: to the network, and by its outline."""
-    found, _probabilities, score = view
-    against = DOUBT * found.doubt + AGAINST.get(found.method, 0.0)
-    return score - against + (FIRST_VIEW if found.others else 0.0)
 
 
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level, quantile
+from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level
 from digits.finding.rules import without_rules
 
 FAT = 0.5  # no digit of the development sets that is drawn on flat paper is as fat
@@ -72,19 +72,10 @@ def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> f
 def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
     """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
     at_sides, at_ends = borders(stat, shape)
-    if _is_hairline(stat, shape) and max(at_sides, at_ends) == 2:
-        return 0.0
     lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
     if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
         return 0.02
     return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
-
-
-def _is_hairline(stat: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether a component is a thin straight line, as of a margin: longer than forty times its width."""
-    length = max(stat[2:4])
-    is_thin = stat[4] < length * max(2.0, 0.025 * length) and min(stat[2:4]) < 0.1 * length
-    return bool(is_thin and min(shape) >= 2 * RULED_SIDE)
 
 
 def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -171,18 +162,6 @@ def is_solid(mask: np.ndarray) -> bool:
     """Whether the mask fills most of its bounding box, as a patch does and strokes seldom do."""
     left, top, right, bottom = bounding_box(mask)
     return bool(mask.sum() > 0.6 * (right - left) * (bottom - top))
-
-
-def without_edges(contrast: np.ndarray) -> np.ndarray:
-    """Return the contrast without what fills a side or a corner of the picture, the rest at full strength again."""
-    dark = (contrast > 0.3).astype(np.uint8)
-    n, labels, stats = components(dark)
-    solid = stats[:, 4] > 0.6 * stats[:, 2] * stats[:, 3]
-    edges = [i for i in range(1, n) if solid[i] and sum(borders(stats[i], dark.shape)) >= 2]
-    away = cv2.dilate(np.isin(labels, edges).astype(np.uint8), np.ones((7, 7), np.uint8))
-    rest = np.where(away > 0, 0, contrast)
-    inked = rest[rest > 0.05]
-    return np.clip(rest / max(0.08, quantile(inked, 0.98)), 0, 1.5) if inked.size > 6 else rest
 
 
 def without_thin_strokes(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -22,14 +22,7 @@ from digits.finding.found import FoundDigit
 from digits.finding.paper import Contrast, Method, measure_contrast, measure_shaded
 from digits.finding.pixels import RULED_SIDE, Box, bounding_box, quantile
 from digits.finding.sheet import coloured_sheet, framed
-from digits.finding.strokes import (
-    FAT,
-    edge_height,
-    is_solid,
-    without_edges,
-    without_thin_strokes,
-    without_underline,
-)
+from digits.finding.strokes import FAT, edge_height, is_solid, without_thin_strokes, without_underline
 
 CLOSE_SIDE = 32  # a digit smaller than this at working size is looked at again, closer
 SHARP_EDGE = 0.9
@@ -70,17 +63,13 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contra
     """Yield other contrasts of the picture.
 
     Against the paper near by, for soft shadows and the edge of a desk; against closed strokes, for a shadow's sharp
-    edge; without thin strokes, for lines drawn across the digit; without what fills a side or corner; by lightness
-    alone, for a coloured band behind it.
+    edge; without thin strokes, for lines drawn across the digit.
     """
     yield measure_contrast(small, local=True)
     if first.doubt:
         yield measure_shaded(small)
         if first.mask.any():
             yield without_thin_strokes(first.contrast, first.mask), first.method, first.polarity
-            yield without_edges(first.contrast), first.method, first.polarity
-        if small.ndim == 3:
-            yield measure_contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
 
 
 def is_sure(found: FoundDigit) -> bool:

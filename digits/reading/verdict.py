@@ -70,12 +70,11 @@ def any_digit_cost(scores: np.ndarray) -> np.ndarray:
 
 
 def judge(
-    probabilities: np.ndarray, score: float, thresholds: dict[str, float], left_out: float = 0.0, caution: float = 0.0
+    probabilities: np.ndarray, score: float, thresholds: dict[str, float], left_out: float = 0.0
 ) -> tuple[str, str]:
     """Return (status, reason) of one picture that is not blank; `probabilities` is (10,).
 
-    `left_out` is how much other writing there is beside the digit, 0–1, as preprocessing found it; `caution`, by how
-    much surer the network must be than usual.
+    `left_out` is how much other writing there is beside the digit, 0–1, as preprocessing found it.
     """
     limits = DEFAULT_THRESHOLDS | thresholds
     best = int(probabilities.argmax())
@@ -85,7 +84,7 @@ def judge(
         return UNSURE, f"more is written here than this {best}; read it as a number"
     if probabilities[best] < limits["unsure_confidence"]:
         return UNSURE, f"could be {best} or {int(np.argsort(probabilities)[-2])}"
-    if score - caution < limits["unsure_score"]:
+    if score < limits["unsure_score"]:
         return UNSURE, f"an unusual {best}, or no digit"
     return OK, REASONS[OK]
 
