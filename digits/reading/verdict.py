@@ -17,10 +17,10 @@ import numpy as np
 Status = Literal["ok", "unsure", "blank", "not_a_digit", "error"]
 OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = get_args(Status)
 
-DEFAULT_THRESHOLDS = {"unsure_confidence": 0.6, "unsure_score": -1e9, "not_a_digit_score": -1e9}  # untrained
+LEAST_CONFIDENCE = 0.9  # calibrated: nine answers in ten are right there, and a wrong ok is worse than a doubt
+DEFAULT_THRESHOLDS = {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": -1e9, "not_a_digit_score": -1e9}
 
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
-LEAST_CONFIDENCE = 0.6  # calibrated: three answers in five are right there
 PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
 CROP_WEIGHT, SURE_BOTH = 0.7, 0.9  # chosen on development digits of old registers, see docs/labbook.md
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which further looks count nothing, and count in full
