@@ -211,7 +211,7 @@ from digits.batch import local
 
 def tell(numbered):
     time.sleep(1)  # so that each worker gets a chunk
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())  # at once: two processes write there
     return []
 
 if __name__ == "__main__":
