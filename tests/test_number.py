@@ -336,6 +336,21 @@ def test_two_digits_far_apart_are_two_numbers(glyphs, predictor):
     assert predictor.read_number(on_paper(write(glyphs, "6   9"))).text == "6 9"
 
 
+@pytest.mark.parametrize("blur, n_looks", [(1, 1), (10, 2)])
+def test_a_clear_line_is_read_once_and_a_blurred_one_at_two_heights(glyphs, predictor, blur, n_looks):
+    grey = cv2.GaussianBlur(on_paper(write(glyphs, "35271")), (0, 0), blur)
+    readers, seen = predictor.number_readers(), []
+
+    class Heard:
+        def run(self, strips: np.ndarray) -> np.ndarray:
+            seen.append(strips.shape[2])
+            return readers.lines.run(strips)
+
+    zone = readers.finder.looks(grey)[0][0][0]
+    read_zone(grey, zone, replace(readers, lines=Heard()))
+    assert len(seen) == n_looks == len(set(seen))
+
+
 def test_reading_on_comes_to_an_end():
     """A strip that shows a digit at its very end, however long it is."""
     looks = []
