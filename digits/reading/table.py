@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _pitch(columns: list[list[Cell]]) -> float:
 
 
 def _middle(column: list[Cell]) -> float:
-    return float(np.median([(cell.left + cell.right) / 2 for cell in column]))
+    return median((cell.left + cell.right) / 2 for cell in column)
 
 
 def _rows(column: list[Cell]) -> set[int]:
@@ -110,5 +111,5 @@ def _rows(column: list[Cell]) -> set[int]:
 
 def _overlap(column: list[Cell], cell: Cell) -> float:
     """Return how much of the narrower a cell and the usual cell of a column have in common, as a share."""
-    left, right = np.median([other.left for other in column]), np.median([other.right for other in column])
-    return float((min(right, cell.right) - max(left, cell.left)) / max(1.0, min(right - left, cell.right - cell.left)))
+    left, right = median(other.left for other in column), median(other.right for other in column)
+    return (min(right, cell.right) - max(left, cell.left)) / max(1.0, min(right - left, cell.right - cell.left))
