@@ -270,7 +270,7 @@ class BatchProcessor:
             with _journal_may_fail():
                 yield
         except OSError as error:
-            raise UserError(f"{disk_sentence(error)}, then continue with --resume") from None
+            raise UserError(f"{disk_sentence(error)}, then continue with {_flag_to_go_on(self.journal)}") from None
         self._is_finished = was_finished
 
     def save_tables(self) -> Path:
@@ -311,6 +311,11 @@ def open_reader(
 ) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
     return RowReader(MNISTPredictor(model, threshold=threshold), number, form)
+
+
+def _flag_to_go_on(journal: Journal | None) -> str:
+    """Return the flag that goes on with a run: only a named one, read to its end, can be brought up to date."""
+    return "--update" if journal is not None and journal.facts.get("finished") else "--resume"
 
 
 def _teller(journal: Journal, tell: Callable[[dict[str, Any]], None]) -> Told:
@@ -400,8 +405,8 @@ def _stopped(processor: BatchProcessor, kinds: list[str], for_people: TextIO) ->
     stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
     for path in [processor.save(kind, stem) for kind in kinds][::-1]:
         print(path, file=for_people)
-    flag = "--update" if processor.journal.facts.get("finished") else "--resume"
-    print(f"stopped after {len(processor.journal):,} rows; the same command with {flag} goes on", file=sys.stderr)
+    flag, n_rows = _flag_to_go_on(processor.journal), len(processor.journal)
+    print(f"stopped after {n_rows:,} rows; the same command with {flag} goes on", file=sys.stderr)
     processor.close(keep_journal=True)
     return 130
 

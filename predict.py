@@ -16,7 +16,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ from digits.reading.verdict import (
 )
 from utils import ASSETS_DIR, UserError, command
 
+FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
 
@@ -109,9 +109,9 @@ class MNISTPredictor:
     ) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
-        # 1. Of several views the one that looks most like a digit.
+        # 1. Of several views the one that looks most like a digit, the first unless another does so clearly.
         seen = [next(answers) for _ in range(1 + len(item.others))]
-        found, probs, score = max(seen, key=itemgetter(2))
+        found, probs, score = max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is seen[0]))
         in_crop = next(in_crops) if item.crop is not None else None
         # 2. Nothing is written here, unless the crop shows a digit all the same.
         if item.is_blank:
@@ -141,8 +141,12 @@ class MNISTPredictor:
 
     def _rival(self, seen: list[tuple[FoundDigit, np.ndarray, float]], digit: int | None) -> int | None:
         """Return another digit as which one of the views would be ok by itself; None if there is none."""
-        judged = ((probs, judge(probs, score, self.thresholds, view.left_out)[0]) for view, probs, score in seen)
-        others = (int(probs.argmax()) for probs, status in judged if status == OK)
+        judged = (
+            (int(probs.argmax()), judge(probs, score, self.thresholds, view.left_out)[0])
+            for view, probs, score in seen
+            if view.fatness <= FAT
+        )
+        others = (other for other, status in judged if status == OK)
         return next((other for other in others if other != digit), None)
 
     def read_number(self, picture: Picture) -> NumberReading:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.situations import SITUATIONS, draw
+from benchmarks.situations import SITUATIONS, draw, enlarge, paper
 from digits.finding.digit import to_ink
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
@@ -23,6 +23,63 @@ def test_nine_of_ten_are_read_whatever_is_around_them(name, examples):
     answers = MNISTPredictor().predict_batch(draw(name, ink, seed=digit) for digit, ink in enumerate(examples))
     right = [prediction.digit == digit for digit, prediction in enumerate(answers)]
     assert sum(right) >= 9, f"misread: {[digit for digit in range(10) if not right[digit]]}"
+
+
+def on_paper(coverage: np.ndarray, is_flat: bool) -> np.ndarray:
+    """Coverage, float32 (h, w), as ink on flat white or on photographed paper."""
+    if is_flat:
+        return (255 * (1 - coverage)).astype(np.uint8)
+    lit = paper(*coverage.shape, np.random.default_rng(0))
+    return (lit * (1 - 0.85 * coverage[..., None])).clip(0, 255).astype(np.uint8)
+
+
+def with_lines(ink: np.ndarray, *lines: tuple) -> np.ndarray:
+    """Coverage of a digit in the middle of a sheet, 115 of 400 pixels high, and of boxes and rings about it."""
+    sheet = np.zeros((400, 400), np.float32)
+    sheet[120:280, 120:280] = enlarge(ink, 160)
+    for kind, half in lines:
+        if kind == "box":
+            cv2.rectangle(sheet, (200 - half, 200 - half), (200 + half, 200 + half), 1, 4)
+        else:
+            cv2.circle(sheet, (200, 200), half, 1, 4)
+    return sheet
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize(
+    "lines", [[("box", 110), ("box", 160)], [("box", 110), ("box", 120)], [("ring", 105), ("box", 160)]]
+)
+def test_digits_within_two_frames_are_read(lines, is_flat, examples):
+    pictures = [on_paper(with_lines(ink, *lines), is_flat) for ink in examples]
+    assert sum(answer.digit == i for i, answer in enumerate(MNISTPredictor().predict_batch(pictures))) >= 9
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("radius", [125, 160])
+def test_a_small_digit_in_a_large_ring_is_not_surely_a_nought_with_a_mark(radius, is_flat, examples):
+    pictures = [on_paper(with_lines(ink, ("ring", radius)), is_flat) for ink in examples]
+    answers = MNISTPredictor().predict_batch(pictures)
+    assert [i for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i] == []
+    assert sum(answer.digit == i for i, answer in enumerate(answers)) >= 8
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("half_width, half_height", [(20, 20), (24, 30), (30, 24), (4, 4)])
+def test_a_nought_with_a_slash_or_a_dot_inside_stays_a_nought(half_width, half_height, is_flat, examples):
+    sheet = np.zeros((220, 200), np.float32)
+    sheet[10:210] = enlarge(examples[0], 200)
+    y, x = (round(float(places.mean())) for places in np.nonzero(sheet > 0.5))
+    cv2.line(sheet, (x - half_width, y + half_height), (x + half_width, y - half_height), 1, 9)
+    assert MNISTPredictor().predict(on_paper(sheet, is_flat)).digit == 0
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_a_nought_with_an_upright_bar_inside_is_not_surely_a_one(is_flat, examples):
+    sheet = np.zeros((220, 200), np.float32)
+    sheet[10:210] = enlarge(examples[0], 200)
+    cv2.line(sheet, (100, 82), (100, 138), 1, 9)
+    answer = MNISTPredictor().predict(on_paper(sheet, is_flat))
+    assert answer.status != OK or answer.digit == 0
 
 
 def test_no_one_within_a_ring_is_surely_a_nought():

@@ -283,12 +283,14 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
             if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
                 continue
             entry = Entry(f"{name}/{member.filename}", len(path), f"{member.file_size}-{member.CRC:08x}")
+            is_archive = _is_archive(member.filename)
+            if not is_archive and not _is_wanted(member.filename, entry.name, skipped):
+                continue
             if archive.getinfo(member.filename) is not member:  # the last one counts, as for whoever unpacks it
                 skipped.note(REPLACED, entry.name)
                 continue
-            if not _is_archive(member.filename):
-                if _is_wanted(member.filename, entry.name, skipped):
-                    yield from _paged(entry)
+            if not is_archive:
+                yield from _paged(entry)
                 continue
             inner = nested_or_none(path, entry.name[len(path) + 1 :], n_left) if depth < MAX_NESTED else None
             if inner is None:

@@ -28,6 +28,7 @@ from digits.finding.paper import Method, measure_contrast
 from digits.finding.pixels import shrink
 
 WORK_SIDE = 160  # of the picture while the digit is being found; 256 read no better and took twice as long
+N_NESTED = 2  # frames and sheets within each other that are looked into
 CROPPED = 200  # pixels of the longer side: a smaller picture was cut out round its digit by somebody
 
 
@@ -73,17 +74,17 @@ def _surroundings(pixels: np.ndarray, found: FoundDigit) -> np.ndarray | None:
     return to_crop(pixels)
 
 
-def _find_in(pixels: np.ndarray, is_within: bool = False) -> FoundDigit:
+def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:
     """Return the view of `pixels` to believe, with the others worth a thought.
 
-    `is_within` tells that they are the inside of a frame or a sheet; further ones are not looked for there.
+    It looks within frames and sheets at most `n_nested` deep.
     """
     small = shrink(pixels, WORK_SIDE)
     scale = pixels.shape[0] / small.shape[0]
     # 1. The whole picture against its paper: nearly always right.
     first = read_strokes(measure_contrast(small), scale)
     # 2. Only what is within a frame, or on a sheet.
-    within = [] if is_within else list(_within(pixels, views.region_of(small, first)))
+    within = list(_within(pixels, views.region_of(small, first), n_nested)) if n_nested else []
     # 3. All but an underline.
     lighter = (read_strokes(contrast, scale) for contrast in views.above_a_line(first))
     within += [view for view in lighter if view.box]
@@ -94,12 +95,12 @@ def _find_in(pixels: np.ndarray, is_within: bool = False) -> FoundDigit:
     return views.in_order(first, within, [view for view in others if views.differs(view, first)])
 
 
-def _within(pixels: np.ndarray, region: np.ndarray | None) -> Iterator[FoundDigit]:
+def _within(pixels: np.ndarray, region: np.ndarray | None, n_nested: int) -> Iterator[FoundDigit]:
     """Yield what is found if only `region`, boolean at working size, is looked at."""
     if region is None:
         return
     cut, left, top = views.cut_out(pixels, region)
-    found = _find_in(cut, is_within=True)
+    found = _find_in(cut, n_nested - 1)
     yield from (view.shifted(left, top) for view in (found, *found.others) if view.box)
 
 

@@ -21,13 +21,15 @@ COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes eve
 
 
 class Method(Enum):
-    """How a picture was looked at: its idea of the paper."""
+    """How a picture was looked at: its idea of the paper, or what a view left out."""
 
     AS_IT_IS = "as it is"  # ink already
     FLAT_PAPER = "flat paper"
     FITTED_PAPER = "fitted paper"
     NEAR_PAPER = "near paper"
     SHADED_PAPER = "shaded paper"
+    INSIDE = "inside a frame"  # or on a sheet, where a first view saw what is around it
+    ABOVE = "above a line"  # without an underline
 
 
 Contrast = tuple[np.ndarray, Method, str]  # (h, w) float32, 0 = paper, 1 = ink; the method; the polarity

@@ -15,6 +15,8 @@ import numpy as np
 
 from digits.finding.pixels import borders, bounding_box
 
+LEAST_SPAN = 0.25  # of a frame's inside, in height or width, that writing takes up; a nought's dot is smaller
+
 
 def framed(contrast: np.ndarray) -> np.ndarray | None:
     """Return the region, boolean (h, w), inside a frame or circle drawn around something written, if there is one."""
@@ -27,8 +29,7 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     region = _inside(hull, dark.shape)
     written = region * dark
     some = 0.01 * region.sum() < written.sum() < 0.5 * region.sum()
-    least = 0.25 if _is_rectangle(hull) else 0.5  # the mark in a dotted zero is smaller
-    return region > 0 if some and _spans(written, region, least) else None
+    return region > 0 if some and _spans(written, region, LEAST_SPAN) else None
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:

@@ -56,7 +56,7 @@ def above_a_line(first: FoundDigit) -> Iterator[Contrast]:
     """Yield the contrast without an underline, if there seems to be one."""
     lighter = without_underline(first.contrast, first.mask)
     if lighter is not None:
-        yield lighter, first.method, first.polarity
+        yield lighter, Method.ABOVE, first.polarity
 
 
 def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contrast]:
@@ -87,6 +87,8 @@ def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDi
     same = within and _holds(within[0].box, first.box)  # digit, without what is drawn around it
     if same and within[0].doubt <= first.doubt:
         first, *within = within
+    else:
+        within = [view if view.method is Method.ABOVE else replace(view, method=Method.INSIDE) for view in within]
     if first.is_blank and (within or distinct):
         first, *distinct = sorted([*within, *distinct], key=lambda view: view.doubt)
         within = []
