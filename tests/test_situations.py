@@ -55,9 +55,8 @@ def test_digits_within_two_frames_are_read(lines, is_flat, examples):
 
 
 @pytest.mark.parametrize("is_flat", [True, False])
-@pytest.mark.parametrize("radius", [125, 160])
-def test_a_small_digit_in_a_large_ring_is_not_surely_a_nought_with_a_mark(radius, is_flat, examples):
-    pictures = [on_paper(with_lines(ink, ("ring", radius)), is_flat) for ink in examples]
+def test_a_small_digit_in_a_large_ring_is_not_surely_a_nought_with_a_mark(is_flat, examples):
+    pictures = [on_paper(with_lines(ink, ("ring", 125)), is_flat) for ink in examples]
     answers = MNISTPredictor().predict_batch(pictures)
     assert [i for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i] == []
     assert sum(answer.digit == i for i, answer in enumerate(answers)) >= 8
@@ -80,6 +79,13 @@ def test_a_nought_with_an_upright_bar_inside_is_not_surely_a_one(is_flat, exampl
     cv2.line(sheet, (100, 82), (100, 138), 1, 9)
     answer = MNISTPredictor().predict(on_paper(sheet, is_flat))
     assert answer.status != OK or answer.digit == 0
+
+
+def test_a_nought_with_a_short_bar_inside_stays_a_nought_though_it_touches_the_borders():
+    sheet = np.zeros((220, 200), np.float32)
+    cv2.ellipse(sheet, (100, 110), (60, 108), 0, 0, 360, 1, 12)
+    cv2.line(sheet, (98, 82), (102, 140), 1, 10)
+    assert MNISTPredictor().predict(on_paper(sheet, True)).digit == 0
 
 
 def test_no_one_within_a_ring_is_surely_a_nought():

@@ -15,7 +15,7 @@ import numpy as np
 
 from digits.finding.pixels import borders, bounding_box
 
-LEAST_SPAN = 0.25  # of a frame's inside, in height or width, that writing takes up; a nought's dot is smaller
+IN_A_BOX, IN_A_RING = 0.25, 0.38  # of its height or width, that writing spans at least; a nought's mark is smaller
 
 
 def framed(contrast: np.ndarray) -> np.ndarray | None:
@@ -29,7 +29,8 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     region = _inside(hull, dark.shape)
     written = region * dark
     some = 0.01 * region.sum() < written.sum() < 0.5 * region.sum()
-    return region > 0 if some and _spans(written, region, LEAST_SPAN) else None
+    least = IN_A_BOX if _is_rectangle(hull) else IN_A_RING
+    return region > 0 if some and _spans(written, region, least) else None
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
