@@ -29,6 +29,7 @@ from digits.finding.found import FoundDigit
 from digits.finding.ink import TURNS, turn
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, to_pages
+from digits.finding.paper import Method
 from digits.finding.strokes import FAT
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
@@ -111,7 +112,7 @@ class MNISTPredictor:
             return error_prediction(item)
         # 1. Of several views the one that looks most like a digit, the first unless another does so clearly.
         seen = [next(answers) for _ in range(1 + len(item.others))]
-        found, probs, score = max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is seen[0]))
+        found, probs, score = self._believed(seen)
         in_crop = next(in_crops) if item.crop is not None else None
         # 2. Nothing is written here, unless the crop shows a digit all the same.
         if item.is_blank:
@@ -138,6 +139,13 @@ class MNISTPredictor:
         if status == OK and item.others and (rival := self._rival(seen, digit)) is not None:
             status, reason = UNSURE, f"could be {digit} or {rival}"
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
+
+    def _believed(self, seen: list[tuple[FoundDigit, np.ndarray, float]]) -> tuple[FoundDigit, np.ndarray, float]:
+        """Return the view that looks most like a digit; what may be a mark in a nought only if that is none."""
+        first = seen[0]
+        if first[2] + FIRST_VIEW > 0:
+            seen = [view for view in seen if view[0].method is not Method.MARK]
+        return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
 
     def _rival(self, seen: list[tuple[FoundDigit, np.ndarray, float]], digit: int | None) -> int | None:
         """Return another digit as which one of the views would be ok by itself; None if there is none."""

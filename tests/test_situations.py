@@ -63,6 +63,23 @@ def test_a_small_digit_in_a_large_ring_is_not_surely_a_nought_with_a_mark(is_fla
 
 
 @pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("gap", [0, 3])
+@pytest.mark.parametrize("side", [70, 100, 130])
+def test_no_digit_however_small_in_a_ring_even_an_open_one_is_surely_a_nought(side, gap, is_flat, examples):
+    """A ring drawn in one go may stay open a little, here by `gap` degrees."""
+    pictures = []
+    for ink in examples[2:]:  # a 1 may as well be a nought's bar
+        sheet = np.zeros((280, 280), np.float32)
+        top = 140 - side // 2
+        sheet[top : top + side, top : top + side] = enlarge(ink, side)
+        cv2.ellipse(sheet, (140, 140), (105, 110), 60, gap, 360 - gap, 1, 6)
+        pictures.append(on_paper(sheet, is_flat))
+    answers = MNISTPredictor().predict_batch(pictures)
+    assert [i for i, answer in enumerate(answers, 2) if answer.status == OK and answer.digit != i] == []
+    assert side < 130 or all(answer.digit == i for i, answer in enumerate(answers, 2))
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
 @pytest.mark.parametrize("half_width, half_height", [(20, 20), (24, 30), (30, 24), (4, 4)])
 def test_a_nought_with_a_slash_or_a_dot_inside_stays_a_nought(half_width, half_height, is_flat, examples):
     sheet = np.zeros((220, 200), np.float32)

@@ -29,6 +29,7 @@ class Method(Enum):
     NEAR_PAPER = "near paper"
     SHADED_PAPER = "shaded paper"
     INSIDE = "inside a frame"  # or on a sheet, where a first view saw what is around it
+    MARK = "a mark in a ring"  # or a small digit: believed only if what is around it is no digit
     ABOVE = "above a line"  # without an underline
 
 

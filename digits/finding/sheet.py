@@ -15,22 +15,30 @@ import numpy as np
 
 from digits.finding.pixels import borders, bounding_box
 
-IN_A_BOX, IN_A_RING = 0.25, 0.38  # of its height or width, that writing spans at least; a nought's mark is smaller
+WRITTEN = 0.2  # of the height or width of a frame, that what is written in it spans at least
+GAP = 7  # pixels at working size, that a ring stays open less than
 
 
 def framed(contrast: np.ndarray) -> np.ndarray | None:
-    """Return the region, boolean (h, w), inside a frame or circle drawn around something written, if there is one."""
+    """Return the region, boolean (h, w), inside a frame or circle drawn around something written, if there is one.
+
+    One drawn in one go may stay open a little. Closing the gap may join the digit to it, so both are looked at.
+    """
     dark = (contrast > 0.3).astype(np.uint8)
-    contours, tree = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
-    hull = _largest_hull(holes, dark.size)
+    closed = cv2.dilate(dark, np.ones((GAP, GAP), np.uint8))
+    hull = _largest_hull([*_holes(dark), *_holes(closed)], dark.size)
     if hull is None:
         return None
     region = _inside(hull, dark.shape)
     written = region * dark
-    some = 0.01 * region.sum() < written.sum() < 0.5 * region.sum()
-    least = IN_A_BOX if _is_rectangle(hull) else IN_A_RING
-    return region > 0 if some and _spans(written, region, least) else None
+    some = 0.002 * region.sum() < written.sum() < 0.5 * region.sum()
+    return region > 0 if some and _spans(written, region, WRITTEN) else None
+
+
+def _holes(dark: np.ndarray) -> list[np.ndarray]:
+    """Return the outlines of what the strokes, uint8 (h, w), enclose."""
+    contours, tree = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:

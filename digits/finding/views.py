@@ -26,6 +26,7 @@ from digits.finding.strokes import FAT, edge_height, is_solid, without_thin_stro
 
 CLOSE_SIDE = 32  # a digit smaller than this at working size is looked at again, closer
 SHARP_EDGE = 0.9
+MARK = 0.38  # of the height of its frame or ring: what is lower may be the mark in a nought
 FULL_INK = 0.95  # contrast of the inside of a stroke; loops that close in few pixels stay below
 
 
@@ -88,11 +89,22 @@ def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDi
     if same and within[0].doubt <= first.doubt:
         first, *within = within
     else:
-        within = [view if view.method is Method.ABOVE else replace(view, method=Method.INSIDE) for view in within]
+        within = [replace(view, method=_place(view, first)) for view in within]
     if first.is_blank and (within or distinct):
         first, *distinct = sorted([*within, *distinct], key=lambda view: view.doubt)
         within = []
     return replace(first, others=(*within, *distinct))
+
+
+def _place(view: FoundDigit, first: FoundDigit) -> Method:
+    """Return how a view that leaves out what is drawn around it is to be taken, see `Method`."""
+    if view.method is Method.ABOVE or view.box is None or first.box is None:
+        return view.method
+    return Method.MARK if _height(view.box) < MARK * _height(first.box) else Method.INSIDE
+
+
+def _height(box: Box) -> int:
+    return box[3] - box[1]
 
 
 def _holds(outer: Box | None, box: Box | None) -> bool:
