@@ -17,6 +17,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,11 @@ from utils import OUTPUTS_DIR, RUNS_DIR, UserError, atomic_path, command
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 
 
-def architecture(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
-    """Register a network class under `name` (class decorator)."""
+def architecture(name: str, **options: int) -> Callable[[type[nn.Module]], type[nn.Module]]:
+    """Register a network class, built with these options, under `name` (class decorator)."""
 
     def add(cls: type[nn.Module]) -> type[nn.Module]:
-        REGISTRY[name] = cls
+        REGISTRY[name] = partial(cls, **options)
         return cls
 
     return add
@@ -178,6 +180,28 @@ class PlainCNN(nn.Sequential):
             nn.Dropout(0.5),
             nn.Linear(128, 10),
         )
+
+
+@architecture("simplecnn3", kernel=3)
+@architecture("simplecnn5", kernel=5)
+@architecture("simplecnn7", kernel=7)
+class SimpleCNN(nn.Sequential):
+    """Unpadded Conv-BN-ReLU and nothing else, then one dense layer: M3, M5, M7 of An et al. 2020, arXiv:2008.10400."""
+
+    WIDTHS = {
+        3: (32, 48, 64, 80, 96, 112, 128, 144, 160, 176),  # the last map is 8x8
+        5: (32, 64, 96, 128, 160),  # 8x8
+        7: (48, 96, 144, 192),  # 4x4
+    }
+
+    def __init__(self, kernel: int) -> None:
+        widths = self.WIDTHS[kernel]
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise((1, *widths)):
+            layers += [nn.Conv2d(n_in, n_out, kernel, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+        side = 28 - len(widths) * (kernel - 1)
+        head = [nn.Flatten(), nn.Linear(widths[-1] * side**2, 10, bias=False), nn.BatchNorm1d(10)]
+        super().__init__(*layers, *head)
 
 
 @architecture("resnet50")
