@@ -131,6 +131,7 @@ class MNISTPredictor:
             status, reason = judge(probs, score, self.thresholds, found.left_out)
         else:
             probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
+            score = max(score, digit_score(in_crop[None])[0])
         # 5. It is not ok if its loops may have closed, nor where another view would be as another digit: with the ring
         #    round it, or without.
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))

@@ -16,8 +16,9 @@ from digits.finding.pixels import bounding_box
 from digits.learning.typefaces import typeset
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.number import read_number
 from digits.reading.symbols import BLANK, OTHER, SYMBOLS
-from digits.reading.verdict import OK, UNSURE
+from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 
 HEIGHT = 56
 
@@ -150,6 +151,14 @@ def test_one_digit_reads_as_predict_reads_it(examples, predictor):
         (only,) = reading.digits
         assert only.confidence == pytest.approx(prediction.confidence, abs=1e-6)
         assert only.box == prediction.found.box
+
+
+@pytest.mark.parametrize(("score", "text"), [(1.5, "7"), (-1.5, "")])
+def test_a_digit_that_no_line_shows_is_doubtful_not_gone(examples, predictor, monkeypatch, score, text):
+    """The line reader sees nothing in it; `predict` takes it for a 7 or a 1, and for a digit or rather not."""
+    doubtful = replace(predictor.predict(examples[7]), status=UNSURE, reason="could be 7 or 1", score=score)
+    reading = read_number(np.full((200, 200), 255, np.uint8), predictor.number_readers(), lambda: doubtful)
+    assert (reading.text, reading.status) == ((text, UNSURE) if text else ("", NOT_A_DIGIT))
 
 
 def test_nothing_written_is_an_empty_reading(predictor):

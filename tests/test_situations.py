@@ -105,6 +105,19 @@ def test_a_nought_with_a_short_bar_inside_stays_a_nought_though_it_touches_the_b
     assert MNISTPredictor().predict(on_paper(sheet, True)).digit == 0
 
 
+@pytest.mark.parametrize("radius", [3, 4, 6, 9, 14])
+def test_a_filled_dot_on_photographed_paper_is_no_nought(radius):
+    """Against the paper near by, whatever is larger than the neighbourhood is hollow: a ring, a sure 0 once."""
+    dots = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        coverage = np.zeros((150, 250), np.float32)
+        at = int(rng.integers(20, 230)), int(rng.integers(20, 130))
+        cv2.ellipse(coverage, at, (radius, round(radius * rng.uniform(0.7, 1))), 40, 0, 360, 1, -1, cv2.LINE_AA)
+        dots.append((paper(150, 250, rng) * (1 - 0.6 * coverage[..., None])).clip(0, 255).astype(np.uint8))
+    assert [answer.digit for answer in MNISTPredictor().predict_batch(dots) if answer.status == OK] == []
+
+
 def test_no_one_within_a_ring_is_surely_a_nought():
     """With its ring, a slanting 1 looks like a 0 with a bar; without, like a 1: it may be either."""
     surely = []

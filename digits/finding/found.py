@@ -51,8 +51,8 @@ class FoundDigit:
 
     @functools.cached_property
     def fatness(self) -> float:
-        """How fat the strokes are of what is drawn on flat paper, see `fatness`; 0 of any other picture."""
-        return fatness(self.mask) if self.method is Method.FLAT_PAPER else 0.0
+        """How fat the strokes are, see `fatness`; 0 of what is ink already."""
+        return fatness(self.mask) if self.method is not Method.AS_IT_IS else 0.0
 
     @property
     def rectangularity(self) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level
 from digits.finding.rules import without_rules
 
-FAT = 0.5  # no digit of the development sets that is drawn on flat paper is as fat
+FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 
 
 def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:

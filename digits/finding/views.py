@@ -124,10 +124,7 @@ def differs(view: FoundDigit, first: FoundDigit) -> bool:
 
 
 def _hollows(view: FoundDigit, first: FoundDigit) -> bool:
-    """Whether a view makes a ring of a filled blob, as paper estimated near by does.
-
-    Only of what is drawn on flat paper: there it is known that the inside is ink.
-    """
+    """Whether a view makes a ring of a filled blob, as paper estimated near by does."""
     if first.fatness <= FAT:
         return False
     left_out = first.contrast[first.mask & ~view.mask]

@@ -19,7 +19,7 @@ import numpy as np
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Box, Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
-from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
+from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
 SEEN = 0.8  # certainty of a zone in which something is written
@@ -52,7 +52,8 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     if not kept:
         several = doubts if any(_has_room(line.zone) for line in looked) else []
         reading = _doubted(_one_digit(kept, as_one()), several)
-        return reading if reading.lines else _print_like(grey, readers) or _nothing(doubts)
+        longer = None if reading.status == OK else _print_like(grey, readers)
+        return longer or (reading if reading.lines else _nothing(doubts))
     if len(kept) == 1 and len(kept[0].text) == 1:
         missed = [kept[0].doubt] if kept[0].doubt and not kept[0].is_whole else []
         return _doubted(_one_digit(kept, as_one()), missed + doubts)
@@ -191,16 +192,21 @@ def _is_wide(box: Box) -> bool:
 
 def _one_digit(lines: list[ReadLine], single: Prediction) -> NumberReading:
     """Return the reading of a picture that holds one digit at most, as `predict` reads it."""
-    by_line = lines[0].digits[0] if lines else None
-    if by_line is None and single.box and _is_wide(single.box):  # the outline of an empty field, not a nought
+    if single.digit is None or single.box is None:
+        return _not_as_one(lines)
+    rather_none = single.status != OK and single.score <= 0
+    if not lines and (rather_none or _is_wide(single.box)):  # wide: the outline of an empty field, not a nought
         return NumberReading([], [])
-    if single.digit is None or single.box is None or (by_line is None and single.status != OK):
-        if by_line is None:
-            return NumberReading([], [])
-        reason = lines[0].doubt or "read as one digit, it is none"
-        return NumberReading([lines[0].text], [replace(by_line, status=UNSURE)], UNSURE, reason)
-    status, reason = single.status, single.reason
-    if by_line is not None and by_line.digit != single.digit:
-        status, reason = UNSURE, f"could be {single.digit} or {by_line.digit}"
+    status, reason = single.status, single.reason.removesuffix(AS_A_NUMBER)
+    if lines and lines[0].digits[0].digit != single.digit:
+        status, reason = UNSURE, f"could be {single.digit} or {lines[0].digits[0].digit}"
     digit = DigitReading(single.digit, single.confidence, single.probs, single.box, status, 0)
     return NumberReading([str(single.digit)], [digit], status, reason)
+
+
+def _not_as_one(lines: list[ReadLine]) -> NumberReading:
+    """Return the reading of at most one digit, which only the line reader sees."""
+    if not lines:
+        return NumberReading([], [])
+    reason = lines[0].doubt or "read as one digit, it is none"
+    return NumberReading([lines[0].text], [replace(lines[0].digits[0], status=UNSURE)], UNSURE, reason)

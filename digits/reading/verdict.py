@@ -32,6 +32,7 @@ REASONS = {
     BLANK: "nothing is written here",
     NOT_A_DIGIT: "this does not look like a digit",
 }
+AS_A_NUMBER = "; read it as a number"  # the end of a reason, which a reading as a number goes without
 BOX_REASON = "this is an empty box, not a 0"
 BLOB_REASON = "this is a blob, not strokes; draw it larger, or with a thinner pen"
 
@@ -81,7 +82,7 @@ def judge(
     if not (score >= limits["not_a_digit_score"] and probabilities[best] >= NO_ONE_DIGIT):  # nor is nan a digit
         return NOT_A_DIGIT, REASONS[NOT_A_DIGIT]
     if left_out > CROWDED:
-        return UNSURE, f"more is written here than this {best}; read it as a number"
+        return UNSURE, f"more is written here than this {best}{AS_A_NUMBER}"
     if probabilities[best] < limits["unsure_confidence"]:
         return UNSURE, f"could be {best} or {int(np.argsort(probabilities)[-2])}"
     if score < limits["unsure_score"]:
