@@ -46,7 +46,7 @@ from digits.measuring.comparison import Comparison, may_replace, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import logits_of, looks_of, validate, with_no_digit
 from digits.reading.engines import weights_path
-from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, softmax
+from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, look_again, softmax
 from model import (
     REGISTRY,
     Checkpoint,
@@ -247,7 +247,7 @@ def draw_best(run_dir: Path, history: list[dict[str, Any]], validation: dict[str
     model, checkpoint = load_model(run_dir / "best.pth")
     name, (ink, labels) = next(iter(validation.items()))
     ink, labels = ink[labels < 10], labels[labels < 10]
-    probabilities = softmax(logits_of(model.to(device), ink, device), checkpoint.temperature)
+    probabilities = look_again(softmax(looks_of(model.to(device), ink, device), checkpoint.temperature))
     draw_figures(run_dir, history, name, ink, labels, probabilities)
 
 
