@@ -20,6 +20,7 @@ from digits.finding.limits import PictureError
 from digits.reading.form import read_form
 from digits.reading.formats import Format
 from digits.reading.template import Form, load_form
+from digits.reading.verdict import NOT_A_DIGIT, UNSURE
 from utils import ASSETS_DIR, UserError
 
 FOLDER = ASSETS_DIR / "form"
@@ -142,6 +143,17 @@ def test_a_stained_field_costs_no_page(form, filled, predictor):
 def test_an_empty_form_needs_print_to_be_known_by():
     with pytest.raises(PictureError, match="too little is printed"):
         Landmarks(np.full((800, 600), 255, np.uint8))
+
+
+@pytest.mark.parametrize("share", [0.4, 0.46, 0.5, 0.53, 0.55])
+def test_a_field_that_the_picture_does_not_wholly_show_is_neither_ok_nor_blank(share, form, filled, predictor):
+    bottom = round(share * len(filled))
+    whole = read_form(filled, form, predictor)
+    gone = [name for name, row in whole.row()["fields"].items() if max(y for _x, y in row["corners"]) > bottom + 3]
+    cut = read_form(filled[:bottom], form, predictor)
+    assert gone and cut.status == UNSURE
+    assert {cut.fields[name].status for name in gone} <= {UNSURE, NOT_A_DIGIT}
+    assert all(cut.fields[name].status == whole.fields[name].status for name in whole.fields.keys() - gone)
 
 
 def test_faint_writing_is_no_blank_field(form, predictor):

@@ -30,6 +30,7 @@ LEAST_FIT = 0.5  # correlation of the print round a field; of a page photographe
 NEAR = 0.03  # of a field's height: its print may stand so far off
 PLACE = re.compile(r" (at|before|behind) columns \d+–\d+")
 INKED, FAINT = 0.25, 0.09  # of the paper's light, taken by ink; by what may be ink
+OUTSIDE = 0.03  # of a field's height, that it may reach out of the picture: the two are aligned so exactly
 STROKE = 0.16  # of a field's height, a mark's least size
 
 
@@ -100,6 +101,9 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
     fields = {field.name: read_field(alignment, form, field, predictor) for field in form.fields}
     for name in (name for name, fit in fits.items() if fit < LEAST_FIT and fields[name].status == OK):
         fields[name] = replace(fields[name], status=UNSURE, reason="the print around it differs from the form")
+    for name in (field.name for field in form.fields if _is_cut_off(alignment, form, field)):
+        doubtful = UNSURE if fields[name].text else NOT_A_DIGIT
+        fields[name] = replace(fields[name], status=doubtful, reason="the picture does not show all of this field")
     return FormReading(form, fields, alignment)
 
 
@@ -109,6 +113,14 @@ def _fit(alignment: Alignment, form: Form, field: Field) -> float:
     left, top, right, bottom = field.box
     assert alignment.seen is not None, "the page was aligned"
     return form.landmarks.alike(alignment.seen, (left * width, top * height, right * width, bottom * height))
+
+
+def _is_cut_off(alignment: Alignment, form: Form, field: Field) -> bool:
+    """Whether the page ends within a field: what lies beyond is not known, and its last pixels are repeated there."""
+    height, width = alignment.page.shape
+    corners = np.array(corners_of(alignment, form, field))
+    slack = OUTSIDE * np.ptp(corners[:, 1])
+    return bool((corners < -slack).any() or (corners > np.array([width, height]) + slack).any())
 
 
 def read_field(alignment: Alignment, form: Form, field: Field, predictor: Predictor) -> FieldReading:
