@@ -313,6 +313,31 @@ def test_a_line_so_neat_that_it_may_be_print_is_read_but_not_ok(glyphs, predicto
     assert predictor.read_number(two).text == ""
 
 
+@pytest.mark.parametrize("text", ["4702", "1538", "96"])
+@pytest.mark.parametrize(("rise", "width"), [(0, 3), (6, 7), (-8, 5)])
+def test_a_number_that_is_crossed_out_is_not_ok_and_says_so(glyphs, predictor, text, rise, width):
+    coverage = write(glyphs, text)
+    assert predictor.read_number(on_paper(coverage)).status == OK
+    tall, wide = coverage.shape
+    cv2.line(coverage, (35, tall // 2 - rise), (wide - 35, tall // 2 + rise), 1.0, width)
+    reading = predictor.read_number(on_paper(coverage))
+    assert (reading.status, reading.reason) == (UNSURE, "it may be crossed out")
+
+
+@pytest.mark.parametrize("text", ["1748", "5412", "81118"])
+@pytest.mark.parametrize("side", ["left", "middle"])
+def test_one_digit_a_cell_is_one_number_without_spaces(glyphs, predictor, text, side):
+    """A 1 is narrow: beside it the gaps are wide, though the cells are not."""
+    pitch, coverage = 88, np.zeros((96, 88 * len(text) + 20), np.float32)
+    for i, digit in enumerate(text):
+        ink = np.ones((HEIGHT, 6), np.float32) if digit == "1" else glyphs[int(digit)]
+        height, width = ink.shape
+        left = 10 + i * pitch + (8 if side == "left" else (pitch - width) // 2)
+        coverage[20 : 20 + height, left : left + width] = ink
+        cv2.rectangle(coverage, (10 + i * pitch, 5), (10 + (i + 1) * pitch, 90), 0.6, 2)
+    assert predictor.read_number(on_paper(coverage)).text == text
+
+
 def test_half_a_digit_at_the_border_is_not_passed_over(glyphs, predictor):
     for text in ("57", "31", "84", "60"):
         page = on_paper(write(glyphs, text))

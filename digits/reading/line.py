@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
@@ -30,6 +31,8 @@ READ_ON = 8  # times at most
 UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
 TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
+CROSSED = 4  # pixels of a strip's middle and slope, at which a stroke that crosses a number out is looked for
+ALL_ALONG = 0.95  # of a number's length, that it covers
 INKED = 50  # levels above the paper
 
 Span = tuple[float, float]  # left and right, in a strip's pixels
@@ -141,6 +144,8 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     unread = _close_by(spelt, boxes) or _unread(zone, [boxes[i] for i in written])
     doubt = unread = unread or _skipped([spans[i] for i in written], best, grey.shape)
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
+    if not doubt and _is_crossed_out([spans[i] for i in written], best.strip):
+        doubt = "it may be crossed out"
     if not doubt and _without_spaces(otherwise) != _without_spaces(said):
         doubt = f"it could be {otherwise or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
@@ -184,11 +189,19 @@ def _digit(spelt: Spelt, i: int, box: Box) -> DigitReading:
 
 
 def _spaced(text: str, spans: list[Span]) -> str:
-    """Return the text without the words beside it, with a space where a gap is wide, and wider than usual."""
-    gaps = [(right[0] - left[1]) / DIGIT_HEIGHT for left, right in zip(spans, spans[1:], strict=False)]
-    least = max(SPACE, float(np.median(gaps)) + WIDER) if len(gaps) > 1 else LONE_SPACE
-    spaced = [" " * int(gap > least) + symbol for gap, symbol in zip([0.0, *gaps], text, strict=False)]
-    return _without_words("".join(spaced))
+    """Return the text without the words beside it, with a space where a gap is wide, and wider than usual.
+
+    In cells, the gap beside a narrow 1 is wide too, but from edge to edge or middle to middle it is as far as ever.
+    """
+    lefts, rights = np.array(spans).T / DIGIT_HEIGHT
+    gaps = lefts[1:] - rights[:-1]
+    if len(gaps) > 1:
+        is_space = gaps > SPACE
+        for steps in (gaps, np.diff(lefts), np.diff(rights), np.diff(lefts + rights) / 2):
+            is_space &= steps > np.median(steps) + WIDER
+    else:
+        is_space = gaps > LONE_SPACE
+    return _without_words("".join(" " * int(space) + symbol for space, symbol in zip([0, *is_space], text, strict=True)))
 
 
 def _without_words(text: str) -> str:
@@ -274,6 +287,22 @@ def _skipped(spans: list[Span], seen: _Seen, shape: tuple[int, ...]) -> str:
         if start - end > UNREAD * DIGIT_HEIGHT and tall[round(end) : round(start)].sum() > BROAD * DIGIT_HEIGHT:
             return f"something at {_place(_to_box((end, start), seen.to_picture, shape))} was not read"
     return ""
+
+
+def _is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
+    """Whether one stroke runs all along two or more symbols, through their middle: their gaps are inked too."""
+    left, right = round(spans[0][0]), round(spans[-1][1])
+    if len(spans) < 2 or right - left < DIGIT_HEIGHT:
+        return False
+    ink = (strip[:, left:right].astype(np.float32) - PAPER > INKED).astype(np.uint8)
+    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    columns = np.arange(right - left)
+    middle = np.arange(STRIP_HEIGHT // 2 - CROSSED, STRIP_HEIGHT // 2 + CROSSED + 1)
+    for rise in range(-CROSSED, CROSSED + 1):
+        rows = middle[:, None] + np.round(rise * (columns / len(columns) - 0.5)).astype(int)
+        if thick[rows, columns].mean(axis=1).max() > ALL_ALONG:
+            return True
+    return False
 
 
 def _place(box: Box) -> str:
