@@ -44,7 +44,7 @@ from digits.learning.trained_on import join, note_of
 from digits.learning.workers import join_workers, leader_first
 from digits.measuring.comparison import Comparison, may_replace, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
-from digits.measuring.validation import logits_of, looks_of, validate, with_no_digit
+from digits.measuring.validation import looks_of, validate, with_no_digit
 from digits.reading.engines import weights_path
 from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, look_again, softmax
 from model import (

@@ -201,7 +201,8 @@ def _spaced(text: str, spans: list[Span]) -> str:
             is_space &= steps > np.median(steps) + WIDER
     else:
         is_space = gaps > LONE_SPACE
-    return _without_words("".join(" " * int(space) + symbol for space, symbol in zip([0, *is_space], text, strict=True)))
+    spaced = (" " * int(space) + symbol for space, symbol in zip([0, *is_space], text, strict=True))
+    return _without_words("".join(spaced))
 
 
 def _without_words(text: str) -> str:
