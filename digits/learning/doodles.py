@@ -90,5 +90,5 @@ def _is_oval(outline: np.ndarray) -> bool:
     axes = 2 * np.sqrt(np.maximum(spread, 0.25))
     angle = np.degrees(np.arctan2(turned[1, 1], turned[0, 1]))
     box = ((x.mean(), y.mean()), (2 * axes[1], 2 * axes[0]), angle)
-    ellipse = cv2.ellipse(np.zeros_like(filled), box, 1, -1)
-    return bool((filled & ellipse).sum() > LIKE_A_NOUGHT * (filled | ellipse).sum())
+    both = filled + cv2.ellipse(np.zeros_like(filled), box, 1, -1)
+    return bool(np.count_nonzero(both == 2) > LIKE_A_NOUGHT * np.count_nonzero(both))
