@@ -310,8 +310,9 @@ def _script(name: str) -> str:
 
 
 def _histogram(journal: Journal) -> list[int]:
-    """Return how many digits have a confidence of 0–10 %, … 90–100 %."""
-    bins = dict(journal.select("SELECT min(9, cast(confidence * 10 AS int)), count(*) FROM rows GROUP BY 1"))
+    """Return how many of what was read have a confidence of 0–10 %, … 90–100 %; a blank picture is not read."""
+    read = "SELECT min(9, cast(confidence * 10 AS int)), count(*) FROM rows WHERE status IN ('ok', 'unsure') GROUP BY 1"
+    bins = dict(journal.select(read))
     return [bins.get(i, 0) for i in range(10)]
 
 
