@@ -20,7 +20,7 @@ from digits.finding.limits import PictureError
 from digits.reading.form import read_form
 from digits.reading.formats import Format
 from digits.reading.template import Form, load_form
-from digits.reading.verdict import NOT_A_DIGIT, UNSURE
+from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 from utils import ASSETS_DIR, UserError
 
 FOLDER = ASSETS_DIR / "form"
@@ -143,6 +143,15 @@ def test_a_stained_field_costs_no_page(form, filled, predictor):
 def test_an_empty_form_needs_print_to_be_known_by():
     with pytest.raises(PictureError, match="too little is printed"):
         Landmarks(np.full((800, 600), 255, np.uint8))
+
+
+@pytest.mark.parametrize(("name", "width"), [("customer", 3), ("customer", 4), ("postcode", 5), ("meter", 5)])
+def test_a_field_that_is_crossed_out_is_not_ok(name, width, form, filled, predictor):
+    corners = np.array(read_form(filled, form, predictor).row()["fields"][name]["corners"])
+    start, end = corners[[0, 3]].mean(axis=0), corners[[1, 2]].mean(axis=0)
+    assert read_form(filled, form, predictor).fields[name].status == OK
+    page = cv2.line(filled.copy(), start.round().astype(int), end.round().astype(int), 60, width, cv2.LINE_AA)
+    assert read_form(page, form, predictor).fields[name].status != OK
 
 
 @pytest.mark.parametrize("share", [0.4, 0.46, 0.5, 0.53, 0.55])

@@ -1,11 +1,16 @@
-"""Ruled lines and squares, taken off; strokes that cross them stay.
+"""Lines: ruled ones, taken off, whose crossing strokes stay; and those by which writing is crossed out.
 
 without_rules(mask)                    # of one digit: lines that run out of the picture on both sides
+runs_through(ink)                      # whether a line of writing, cut to its length, has a stroke through it
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+
+MIDDLE = 0.125  # of a line's height: how far from its middle a stroke through it may lie, and half of what it may slant
+ALL_ALONG = 0.95  # of its length, that such a stroke covers
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
@@ -49,3 +54,17 @@ def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float
     stroke = ((apart > reach) & (apart <= reach + 2) & inked).any(axis=0)
     erased = np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
     return erased if erased.sum() > 0.25 * mask.sum() else mask
+
+
+def runs_through(ink: np.ndarray) -> bool:
+    """Whether one stroke, level or a little slanting, runs all along a line of writing, bool (h, w), in its middle."""
+    height, width = ink.shape
+    reach = round(MIDDLE * height)
+    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
+    columns = np.arange(width)
+    middle = height // 2 + np.arange(-reach, reach + 1)[:, None]
+    for rise in range(-reach, reach + 1):
+        rows = middle + np.round(rise * (columns / width - 0.5)).astype(int)
+        if thick[rows, columns].mean(axis=1).max() > ALL_ALONG:
+            return True
+    return False

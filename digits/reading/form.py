@@ -19,6 +19,8 @@ import numpy as np
 
 from digits.finding.alignment import Alignment, align, to_ink
 from digits.finding.limits import PictureError
+from digits.finding.rules import runs_through
+from digits.finding.strip import STRIP_HEIGHT
 from digits.reading.answer import Predictor
 from digits.reading.template import Field, Form
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE
@@ -160,9 +162,18 @@ def read_cells(writing: np.ndarray, marks: np.ndarray, n: int, predictor: Predic
     doubts = [f"cell {i + 1}: {digit.reason}" for i in filled if (digit := digits[i]).status != OK]
     if filled and len(filled) <= filled[-1] - filled[0]:
         doubts.append("a cell between two digits is empty")
+    if len(filled) > 1 and _are_crossed_out(marks[:, cells[filled[0]][0] : cells[filled[-1]][1]]):
+        doubts.append("it may be crossed out")
     text = "".join(str(digit.digit) for _i, digit in read)
     confidence = min((digit.confidence for _i, digit in read), default=None)
     return FieldReading(text, UNSURE if doubts else OK, next(iter(doubts), ""), confidence)
+
+
+def _are_crossed_out(marks: np.ndarray) -> bool:
+    """Whether a stroke runs through all cells, bool (h, w); it shows no marks on the lines printed between them."""
+    size = round(marks.shape[1] * STRIP_HEIGHT / len(marks)), STRIP_HEIGHT
+    small = (cv2.resize(marks.astype(np.float32), size) > 0.3).astype(np.uint8)
+    return runs_through(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((1, 7), np.uint8)) > 0)
 
 
 # ---------------------------------------------------------------- one field's pixels

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 
+from digits.finding.rules import runs_through
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
@@ -31,8 +31,6 @@ READ_ON = 8  # times at most
 UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
 TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
-CROSSED = 4  # pixels of a strip's middle and slope, at which a stroke that crosses a number out is looked for
-ALL_ALONG = 0.95  # of a number's length, that it covers
 INKED = 50  # levels above the paper
 
 Span = tuple[float, float]  # left and right, in a strip's pixels
@@ -291,19 +289,10 @@ def _skipped(spans: list[Span], seen: _Seen, shape: tuple[int, ...]) -> str:
 
 
 def _is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
-    """Whether one stroke runs all along two or more symbols, through their middle: their gaps are inked too."""
+    """Whether a stroke runs all along two or more symbols: the gaps between them are inked too."""
     left, right = round(spans[0][0]), round(spans[-1][1])
-    if len(spans) < 2 or right - left < DIGIT_HEIGHT:
-        return False
-    ink = (strip[:, left:right].astype(np.float32) - PAPER > INKED).astype(np.uint8)
-    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
-    columns = np.arange(right - left)
-    middle = np.arange(STRIP_HEIGHT // 2 - CROSSED, STRIP_HEIGHT // 2 + CROSSED + 1)
-    for rise in range(-CROSSED, CROSSED + 1):
-        rows = middle[:, None] + np.round(rise * (columns / len(columns) - 0.5)).astype(int)
-        if thick[rows, columns].mean(axis=1).max() > ALL_ALONG:
-            return True
-    return False
+    ink = strip[:, left:right].astype(np.float32) - PAPER > INKED
+    return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
 
 
 def _place(box: Box) -> str:
