@@ -130,18 +130,24 @@ class BatchProcessor:
         name: str | None = None,
         update: bool = False,
         tell: Callable[[dict[str, Any]], None] | None = None,
+        sorted_into: str | os.PathLike[str] | None = None,
     ) -> dict[str, Any]:
         """Read all `sources` into the journal, a row each; return the summary. Raises `UserError` if there is nothing.
 
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
         The reports are called `name`; with `update` the rows of the last run of that name are taken over likewise, and
-        those of files that are gone stay. `tell` hears of every row, as a report has it, once it is safe.
+        those of files that are gone stay. `tell` hears of every row, as a report has it, once it is safe. The folder
+        `sorted_into`, to which the pictures will be copied, is not read where it lies in a source.
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
         if labels and "fields" in self._settings:
             raise UserError("labels are for digits and numbers; leave them out where --fields are read")
         named = [os.fspath(source) for source in sources]
-        skipped = Skipped()
+        if sorted_into is not None and os.path.realpath(sorted_into) in map(os.path.realpath, named):
+            raise UserError(
+                f"the pictures of '{os.fspath(sorted_into)}' cannot be sorted into itself; name another folder"
+            )
+        skipped = Skipped(sorted_into)
         met = {"meet": labels.meet} if labels is not None and labels.table else {}
         entries, total = listed(named, recursive, skipped, **met)
         if total == 0:
@@ -359,8 +365,9 @@ def main(argv: list[str] | None = None) -> int:
     for_people = sys.stderr if arguments.output else sys.stdout
     try:
         processor.run(
-            sources, not arguments.no_recursive, labels, arguments.resume, arguments.name, arguments.update, tell
-        )
+            sources, not arguments.no_recursive, labels, arguments.resume, arguments.name, arguments.update, tell,
+            arguments.sort_into,
+        )  # fmt: skip
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
         if arguments.table:

@@ -302,3 +302,13 @@ def test_without_a_source_the_examples_are_read(tmp_path, capsys):
     assert batch_processor.main(["--output-dir", str(tmp_path), "--format", "csv"]) == 0
     told = capsys.readouterr()
     assert "10 pictures" in told.out and "--help" in told.err
+
+
+def test_sorting_below_the_source_leaves_the_next_run_as_it_was(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    for n in range(2):
+        assert batch_processor.main([".", "--sort-into", "sorted", "--format", "csv"]) == 1
+        out = capsys.readouterr().out
+        assert out.startswith("14 pictures") and ("1 made by --sort-into (./sorted)" in out) is (n > 0)
+    assert batch_processor.main([".", "--sort-into", str(folder)]) == 2
+    assert "cannot be sorted into itself" in capsys.readouterr().err

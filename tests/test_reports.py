@@ -197,13 +197,13 @@ def test_sorting_again_finds_the_copies_it_made(truth, tmp_path):
     (folder / "7").mkdir(parents=True)
     (folder / "7" / "drawing7.png").write_bytes(b"somebody's own")
     counts = [sort_into(processor.journal, folder) for _ in range(2)]
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
     assert counts == [12, 12] and len(names) == 13, "the second run added nothing"
     assert {"1/drawing1.png", "1/drawing1-2.png", "7/drawing7-2.png"} <= set(names)
     assert (folder / "7" / "drawing7.png").read_bytes() == b"somebody's own"
     (folder / "1" / "drawing1.png").unlink()  # as if killed before
     sort_into(processor.journal, folder)
-    assert len([path for path in folder.rglob("*") if path.is_file()]) == 13
+    assert len(list(folder.rglob("*.png"))) == 13
 
 
 def test_numbers(tmp_path, examples, capsys):

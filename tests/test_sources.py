@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from digits.batch.entries import Entry
-from digits.batch.sources import MAX_NESTED, Skipped, find_entries, listed
+from digits.batch.sources import MAX_NESTED, SORTED_MARK, Skipped, find_entries, listed
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from tests.hostile import drawing, encode
@@ -74,6 +74,37 @@ def test_what_goes_after_it_was_counted_gets_its_row(tree):
 def test_links_in_a_circle_end(tree):
     os.symlink(tree, tree / "sub" / "round")
     assert len(names([tree])) == 4
+
+
+def test_a_file_named_twice_is_read_once(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    skipped = Skipped()
+    assert names(["b.png", "./b.png", "sub", "sub/deep/", f"{tree}/sub/*.jpg"], skipped=skipped) == [
+        "b.png", "sub/c.jpg", "sub/deep/d.webp"
+    ]  # fmt: skip
+    assert skipped == {"named twice": 3} and not skipped.empty
+    assert skipped.names["named twice"] == ["./b.png", "sub/deep/d.webp", f"{tree}/sub/c.jpg"]
+    (tree / "list.txt").write_text("b.png\na.PNG\nb.png\n")
+    assert names(["list.txt"]) == ["b.png", "a.PNG"]
+    with zipfile.ZipFile(tree / "z.zip", "w") as archive:
+        for name in ("a.png", "x/../a.png"):  # two members, whatever a path of that spelling would mean
+            archive.writestr(name, name)
+    assert names(["z.zip", "z.zip"]) == ["z.zip/a.png", "z.zip/x/../a.png"]
+
+
+@pytest.mark.parametrize("pattern", ["", "/**", "/**/*.webp", "/*/*/*"])
+def test_folders_of_sorted_copies_are_passed_over(tree, pattern):
+    """Unless they are named: a person may have put the copies right, and wants to know how many were wrong."""
+    (tree / "sub/deep" / SORTED_MARK).touch()
+    skipped = Skipped()
+    assert "sub/deep/d.webp" not in names([f"{tree}{pattern}"], tree, skipped=skipped)
+    assert skipped.names["made by --sort-into"] == [f"{tree}/sub/deep"]
+    assert names([tree / "sub/deep"], tree) == names([f"{tree}/sub/deep/*"], tree) == ["sub/deep/d.webp"]
+
+
+def test_the_folder_to_sort_into_is_passed_over_at_once(tree):
+    skipped = Skipped(sorted_into=tree / "sub" / ".." / "sub")
+    assert names([tree], tree, skipped=skipped) == ["a.PNG", "b.png"] and skipped["made by --sort-into"] == 1
 
 
 def test_lists_of_names(tree, monkeypatch):

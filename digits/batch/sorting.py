@@ -19,10 +19,16 @@ import cv2
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
+from digits.batch.sources import SORTED_MARK
 from digits.files import shortened
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.reading.verdict import OK
+
+ABOUT_MARK = (
+    "batch_processor.py --sort-into copied pictures to this folder. Batches of a folder around it pass it over,\n"
+    "unless you name it, or delete this file.\n"
+)
 
 
 def sort_into(journal: Journal, directory: Path) -> int:
@@ -30,10 +36,11 @@ def sort_into(journal: Journal, directory: Path) -> int:
 
     Copies keep their names, and a page becomes a PNG, `form.pdf#3.png`; a name that is taken gets a number. What an
     earlier run copied, perhaps before it was killed, is not copied again. A file that cannot be read any more is left
-    out.
+    out. A small hidden file tells later batches not to read the copies as pictures of their own.
     """
     n_there, placed = 0, Counter[Path]()
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / SORTED_MARK).write_text(ABOUT_MARK, encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix=".", dir=directory) as drafts:
         for row in journal.rows():
             folder = str(row["digit"]) if row["status"] == OK and row["digit"] is not None else row["status"]

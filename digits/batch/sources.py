@@ -3,13 +3,15 @@
     for entry in find_entries(["scans/", "more.zip", "s3://bucket/forms/"]): data = entry.read()
 
 Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
-named becomes an entry whatever it is, so that it gets its row; in folders, globs and archives hidden files and files
-that are no pictures by their extension are passed over, counted and named. Every page of a PDF or TIFF is an entry,
-`form.pdf#3`. Archives are looked into wherever they lie, also in each other. Nothing is ever unpacked to disk.
+named becomes an entry whatever it is, so that it gets its row, and only one if it is named twice; in folders, globs and
+archives hidden files and files that are no pictures by their extension are passed over, counted and named, and so are
+folders of sorted copies below what is named. Every page of a PDF or TIFF is an entry, `form.pdf#3`. Archives are looked
+into wherever they lie, also in each other. Nothing is ever unpacked to disk.
 """
 
 from __future__ import annotations
 
+import functools
 import glob
 import json
 import os
@@ -39,10 +41,14 @@ SPOOLED_AT_ONCE = 1_000  # entries that are written, and come back, together
 
 
 class Skipped(Counter[str]):
-    """How many files were passed over, by kind; the first ten names of each kind, and what the other files were."""
+    """How many files were passed over, by kind; the first ten names of each kind, and what the other files were.
 
-    def __init__(self) -> None:
+    `sorted_into` is a folder to pass over wherever it is found, as one that holds a `SORTED_MARK`.
+    """
+
+    def __init__(self, sorted_into: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
+        self._sorted_into = None if sorted_into is None else os.path.realpath(sorted_into)
         self.names: dict[str, list[str]] = {}
         self.suffixes: Counter[str] = Counter()
         self.empty: list[str] = []  # a sentence for every source in which there was nothing to read
@@ -55,8 +61,18 @@ class Skipped(Counter[str]):
         if len(names) < N_NAMED:
             names.append(name)
 
+    def is_sorted(self, folder: str) -> bool:
+        """Whether a folder was found that holds a batch's sorted copies, or is to hold them; it is noted if so."""
+        is_target = self._sorted_into is not None and self._sorted_into == os.path.realpath(folder)
+        if is_target or os.path.lexists(os.path.join(folder, SORTED_MARK)):
+            self.note(SORTED, folder)
+            return True
+        return False
+
 
 HIDDEN, NOT_A_PICTURE, REPLACED = "hidden", "not a picture", "replaced by another of its name"
+SORTED, TWICE = "made by --sort-into", "named twice"
+SORTED_MARK = ".sorted_copies"  # a file in a folder of copies by which the next batch knows it
 
 
 def _told(suffixes: Counter[str]) -> str:
@@ -73,20 +89,44 @@ def find_entries(
     A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
     skipped = Skipped() if skipped is None else skipped
-    for one in sources:
-        source, before, n = os.fspath(one), Counter(skipped.suffixes), 0
+    sources = [os.fspath(source) for source in sources]
+    is_first = _is_first(sources, skipped)
+    for source in sources:
+        before, n = Counter(skipped.suffixes), 0
         for n, entry in enumerate(_entries_of(source, recursive, skipped), 1):  # noqa: B007
-            yield entry
+            if is_first(entry):
+                yield entry
         if not n:
             held = _told(skipped.suffixes - before) or "nothing"
             skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
 
 
+def _is_first(sources: list[str], skipped: Skipped) -> Callable[[Entry], bool]:
+    """Return what tells whether an entry has not been met before, and notes it if it has."""
+    if len(sources) == 1 and _kind_or_file(sources[0]) not in ("list", "stdin"):
+        return lambda _entry: True  # it names nothing twice: a million files need not be remembered
+    met: set[int] = set()
+
+    def is_first(entry: Entry) -> bool:
+        key, n_met = hash(_place_of(entry)), len(met)  # of 64 bits, and a fifth of the memory of their names
+        met.add(key)
+        if len(met) == n_met:
+            skipped.note(TWICE, entry.name)
+        return len(met) > n_met
+
+    return is_first
+
+
+def _place_of(entry: Entry) -> str:
+    """Return the same for every spelling of where an entry lies."""
+    if URL.match(entry.name):
+        return entry.name
+    cut = len(entry.name) if entry.cut is None else entry.cut
+    return os.path.abspath(entry.name[:cut]) + entry.name[cut:]
+
+
 def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    try:
-        kind = kind_of(source)
-    except UserError:
-        kind = "file"
+    kind = _kind_or_file(source)
     if kind == "url":
         return _in_store(source, recursive, skipped)
     if kind == "folder":
@@ -100,6 +140,13 @@ def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entr
     if kind == "file":
         return _paged(Entry(source))
     return _named(_names_on_stdin(source == STDIN_NULS), Path())
+
+
+def _kind_or_file(source: str) -> str:
+    try:
+        return kind_of(source)
+    except UserError:
+        return "file"
 
 
 def _names_on_stdin(by_nul: bool) -> Iterator[str]:
@@ -179,9 +226,9 @@ def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry
                 yield from _found(path, recursive, skipped)
             elif name.startswith("."):
                 skipped.note(HIDDEN, path)
-            else:
+            elif recursive and not skipped.is_sorted(path):
                 folders.append(path)
-        to_walk += folders[::-1] if recursive else []
+        to_walk += folders[::-1]
 
 
 def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
@@ -201,14 +248,21 @@ def _found_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    n_found = 0
+    n_found, is_sorted = 0, functools.cache(skipped.is_sorted)
     for path in sorted(set(_matching(pattern))):
         n_found += 1
-        if os.path.isdir(path):
+        if os.path.isdir(path) or any(map(is_sorted, _folders_found(path, pattern))):
             continue
         yield from _found(path, recursive, skipped)
     if not n_found:
         raise UserError(f"nothing matches '{pattern}'")
+
+
+def _folders_found(path: str, pattern: str) -> list[str]:
+    """Return the folders above a path that its pattern does not spell out, the outermost first."""
+    parts, wanted = (name.replace(os.sep, "/").split("/") for name in (path, pattern))
+    n_named = next(i for i, part in enumerate([*wanted, "*"]) if glob.has_magic(part))
+    return ["/".join(parts[:i]) for i in range(n_named + 1, len(parts))]
 
 
 def _matching(pattern: str) -> Iterator[str]:
