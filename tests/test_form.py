@@ -291,6 +291,8 @@ def template(folder: Path, **changes: object) -> Path:
         ({"length": [3, 2]}, "length"),
         ({"min": "low"}, "numbers"),
         ({"kind": "date", "min": 3}, "days such as"),
+        ({"min": 5, "max": 4.5}, "min, 5, is beyond max, 4.5"),
+        ({"kind": "date", "min": "2024-01-31", "max": "2023-12-31"}, "is beyond max"),
         ({"cells": 0}, "cells"),
         ({"requird": True}, "unknown requird"),
     ],
@@ -315,6 +317,16 @@ def test_what_is_no_template_is_refused(text, said, tmp_path):
         load_form(tmp_path / "form.json")
     with pytest.raises(UserError, match="cannot be read"):
         load_form(tmp_path / "none.json")
+
+
+def test_a_field_that_takes_the_column_of_anothers_status_is_refused(tmp_path):
+    path = template(tmp_path, name="a_status", min=3, max=3)
+    assert load_form(path).fields[0].name == "a_status", "alone it takes nobody's, and one value may be all that fits"
+    told = json.loads(path.read_text())
+    told["fields"].append(told["fields"][0] | {"name": "a"})
+    path.write_text(json.dumps(told))
+    with pytest.raises(UserError, match="field a_status: that is the column of the status of a; rename it"):
+        load_form(path)
 
 
 def test_toml_and_shares_say_the_same_as_json_and_millimetres(form, tmp_path):

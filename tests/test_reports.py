@@ -170,6 +170,20 @@ def test_a_spreadsheet_runs_nothing(tmp_path):
     assert paths == ["'" + EVIL, "'-1+1.png", 'say "hi", 2\n.png']
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_spreadsheet_runs_no_name_of_a_field(kind, tmp_path):
+    row = {"path": "a.png", "status": "ok", "fields": json.dumps({"=1+1": {"text": "7", "status": "ok"}})}
+    report = write_report(journal_of(tmp_path, [row], fields=["=1+1"]), {}, kind, tmp_path / "report")
+    if kind == "csv":
+        assert report.read_text().splitlines() == ["path,status,'=1+1,'=1+1_status,reason,error", "a.png,ok,7,ok,,"]
+        return
+    import openpyxl
+
+    titles, values = openpyxl.load_workbook(report).active.iter_rows()
+    assert [(cell.value, cell.data_type) for cell in titles[2:4]] == [("=1+1", "s"), ("=1+1_status", "s")]
+    assert values[2].value == "7"
+
+
 def test_summary_counts(tmp_path):
     rows = [ok("a", 3, 0.5), ok("b", 3, 1.0), ok("c", 8, 0.75), {"path": "d", "status": "blank", "confidence": 0.1}]
     summary = summarise(journal_of(tmp_path, rows))

@@ -159,7 +159,7 @@ def write_csv(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None
     columns = columns_of(journal)
     with _as_text(file) as text:
         writer = csv.writer(text)
-        writer.writerow(columns)
+        writer.writerow(map(disarmed, columns))  # a form's fields are called what their template says
         if journal.facts.get("fields"):
             writer.writerows([_disarmed(row["path"]), *list(row.values())[1:]] for row in report_rows(journal))
             return
@@ -245,7 +245,7 @@ def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> Non
     sheet = book.create_sheet("rows")
     sheet.freeze_panes = "A2"
     columns = [name for name in columns_of(journal) if name not in ("lines", "digits")]
-    sheet.append(columns)
+    sheet.append([_sheet_cell(sheet, name) for name in columns])
     for row in report_rows(journal):
         sheet.append([_sheet_cell(sheet, row[name]) for name in columns])
     book.save(file)

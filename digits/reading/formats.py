@@ -83,7 +83,7 @@ class Format:
 
     def _range_fault(self, text: str) -> str:
         value: date | float | None = self._date(text) if self.kind == "date" else self._number(text)
-        low, high = (_limit(limit) for limit in (self.low, self.high))
+        low, high = (limit_of(limit) for limit in (self.low, self.high))
         if value is None:
             return ""
         if low is not None and value < low:  # type: ignore[operator]  # both are dates, or neither is
@@ -137,7 +137,8 @@ def is_quick(pattern: str) -> bool:
     return ways <= MOST_WAYS
 
 
-def _limit(limit: float | str | None) -> date | float | None:
+def limit_of(limit: float | str | None) -> date | float | None:
+    """Return a `low` or `high` as what a value is compared with."""
     return date.fromisoformat(limit) if isinstance(limit, str) else limit
 
 

@@ -29,7 +29,7 @@ from digits.command import UserError
 from digits.finding.alignment import Box, Landmarks
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
-from digits.reading.formats import CHECKS, KINDS, ORDERS, Format, is_quick
+from digits.reading.formats import CHECKS, KINDS, ORDERS, Format, is_quick, limit_of
 
 RESERVED = {"path", "status", "reason", "error"}  # columns of the report
 IN_ITSELF = re.compile(r"data:image/[\w.+-]+;base64,")  # how a picture that stands in the template begins
@@ -109,6 +109,8 @@ def _form(where: Path | str, told: Any, folder: Path | None) -> Form:
     names = [field.name for field in fields]
     if not fields or len(set(names)) < len(names):
         raise UserError(f"'{where}' needs at least one field, and a different name for each")
+    if taken := next((name for name in names if f"{name}_status" in names), None):
+        raise UserError(f"'{where}', field {taken}_status: that is the column of the status of {taken}; rename it")
     return _with_empty(where, told["picture"], folder, fields)
 
 
@@ -209,6 +211,8 @@ def _format(where: str, told: dict[str, Any]) -> Format:
     if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
         wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
         raise UserError(f"{where}: min and max are {wanted}")
+    if low is not None and high is not None and not limit_of(low) <= limit_of(high):  # type: ignore[operator]
+        raise UserError(f"{where}: min, {low}, is beyond max, {high}, so no value fits; swap them")
     if not isinstance(prefix, str):
         raise UserError(f"{where}: prefix is text")
     return Format(kind, pattern, tuple(lengths) if lengths else None, low, high, check, prefix, order)
