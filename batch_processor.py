@@ -43,7 +43,7 @@ from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
-from digits.batch.writers import WRITERS, printable, report_rows, shape_of, to_json, write_report
+from digits.batch.writers import WRITERS, check_kind, printable, report_rows, shape_of, to_json, write_report
 from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
@@ -54,6 +54,7 @@ STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 
 tqdm.monitor_interval = 0  # no thread besides, so that workers can be forked
 
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Told = Callable[[list[dict[str, Any]]], None]  # hears of rows
 
 
@@ -87,8 +88,6 @@ class BatchProcessor:
     ) -> None:
         if engine not in ("local", "ray"):
             raise UserError(f"there is no engine '{engine}'; choose local or ray")
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
         if URL.match(os.fspath(output_dir)):
             raise UserError(
                 f"reports can only be written to a folder on this machine, not to '{output_dir}'; copy them afterwards"
@@ -115,15 +114,15 @@ class BatchProcessor:
         """Read every picture in a folder; return the rows, in order of name."""
         return self.process([folder], recursive=recursive)
 
-    def process(self, sources: Sequence[str | os.PathLike[str]], **options: Any) -> list[dict[str, Any]]:
-        """Read all `sources` and return the rows; the options are `run`'s."""
+    def process(self, sources: Sources, **options: Any) -> list[dict[str, Any]]:
+        """Read all `sources`, or the one, and return the rows; the options are `run`'s."""
         self.run(sources, **options)
         return list(report_rows(self._done()))
 
     @_journal_may_fail()
     def run(
         self,
-        sources: Sequence[str | os.PathLike[str]],
+        sources: Sources,
         recursive: bool = True,
         labels: Labels | None = None,
         resume: bool = False,
@@ -132,7 +131,9 @@ class BatchProcessor:
         tell: Callable[[dict[str, Any]], None] | None = None,
         sorted_into: str | os.PathLike[str] | None = None,
     ) -> dict[str, Any]:
-        """Read all `sources` into the journal, a row each; return the summary. Raises `UserError` if there is nothing.
+        """Read all `sources`, or the one, into the journal, a row each; return the summary.
+
+        Raises `UserError` if there is nothing to read; the rows of the run before are let go of all the same.
 
         With `resume`, rows of an interrupted run of the same job are taken over, except of files that have changed.
         The reports are called `name`; with `update` the rows of the last run of that name are taken over likewise, and
@@ -140,9 +141,12 @@ class BatchProcessor:
         `sorted_into`, to which the pictures will be copied, is not read where it lies in a source.
         Ctrl-C passes through; the rows until then are kept, and `save` writes them.
         """
+        self.close()
+        self.summary, self._is_finished = {}, False
         if labels and "fields" in self._settings:
             raise UserError("labels are for digits and numbers; leave them out where --fields are read")
-        named = [os.fspath(source) for source in sources]
+        several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
+        named = [os.fspath(source) for source in several]
         if sorted_into is not None and os.path.realpath(sorted_into) in map(os.path.realpath, named):
             raise UserError(
                 f"the pictures of '{os.fspath(sorted_into)}' cannot be sorted into itself; name another folder"
@@ -154,8 +158,6 @@ class BatchProcessor:
             raise UserError("; ".join(skipped.empty))
         if labels is not None and met and total:
             labels.told()  # raises, if there is none: before the work
-        self.close()
-        self._is_finished = False
         job = self._job(named, recursive, labels is not None, name)
         self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
         told = _teller(self._done(), tell) if tell else None
@@ -257,6 +259,7 @@ class BatchProcessor:
 
     def save(self, kind: str, path: str | os.PathLike[str] | None = None) -> Path:
         """Write a report, of a kind `--format` takes, below `output_dir`/reports or to `path`; return where it is."""
+        check_kind(kind)
         journal = self._done()
         own, is_ours = self.output_dir / "reports" / journal.facts["run"], path is None and "name" in journal.facts
         with self._unfinished_if_it_fails():

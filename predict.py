@@ -17,18 +17,20 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from PIL import Image
 
 from digits.command import shown
 from digits.files import sha256
+from digits.finding.arrays import Tensor, ink_of
 from digits.finding.decode import Picture, open_picture, read_bytes
 from digits.finding.digit import find_digit, find_or_error
 from digits.finding.found import FoundDigit
 from digits.finding.ink import TURNS, turn
-from digits.finding.limits import PictureError
-from digits.finding.pages import PAGED, to_pages
+from digits.finding.limits import MAX_BYTES, PictureError
+from digits.finding.pages import PAGED, Page, to_pages
 from digits.finding.paper import Method
 from digits.finding.strokes import FAT
 from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
@@ -55,6 +57,8 @@ from digits.reading.verdict import (
 )
 from utils import ASSETS_DIR, UserError, command
 
+Given = Picture | IO[bytes]
+
 FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
@@ -66,7 +70,7 @@ class MNISTPredictor:
     `model`: a registered name, several of them, or the path of a checkpoint. `engine`: "onnx", "torch" or "auto" (ONNX
     Runtime where the exported twin lies beside the weights and no GPU is asked for). `threads`: for the networks alone.
     `threshold`: the confidence below which a digit is "unsure" (default: the first network's own, as all of
-    `thresholds` are). Raises `UserError` if the weights are missing or not ours.
+    `thresholds` are). Raises `UserError` if the weights are missing or not ours, or for a device that is not here.
     """
 
     classes_ = np.arange(10)
@@ -80,6 +84,10 @@ class MNISTPredictor:
         threshold: float | None = None,
     ) -> None:
         self.names = [str(model)] if isinstance(model, (str, os.PathLike)) else [str(name) for name in model]
+        if not self.names:
+            raise UserError("there is no network to read with; name one, such as mnistnet")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise UserError(f"a threshold is a confidence from 0 to 1, not {threshold:g}")
         self.engines = [_open_engine(name, engine, device, threads) for name in self.names]
         self._threads = threads
         self.thresholds: dict[str, float] = dict(self.engines[0].facts.get("thresholds", {}))
@@ -88,13 +96,13 @@ class MNISTPredictor:
         self._number_readers: NumberReaders | None = None
         self._crop_reader: SurroundingsNetwork | None = None
 
-    def predict(self, picture: Picture) -> Prediction:
-        """Read the one digit in `picture`: a path, bytes, PIL image or array. Raises `PictureError`."""
-        return self.predict_found([find_digit(picture)])[0]
+    def predict(self, picture: Given) -> Prediction:
+        """Read the one digit in `picture`: a path, open file, bytes, PIL image or array. Raises `PictureError`."""
+        return self.predict_found([find_digit(_as_picture(picture))])[0]
 
-    def predict_batch(self, pictures: Iterable[Picture]) -> list[Prediction]:
+    def predict_batch(self, pictures: Iterable[Given]) -> list[Prediction]:
         """Read many pictures; one that cannot be read gets status "error" and a reason instead of raising."""
-        return self.predict_found([find_or_error(picture) for picture in pictures])
+        return self.predict_found([_find_or_error(picture) for picture in pictures])
 
     def predict_found(self, found: Sequence[FoundDigit | PictureError]) -> list[Prediction]:
         """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
@@ -158,12 +166,12 @@ class MNISTPredictor:
         others = (other for other, status in judged if status == OK)
         return next((other for other in others if other != digit), None)
 
-    def read_number(self, picture: Picture) -> NumberReading:
+    def read_number(self, picture: Given) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does.
 
         Raises `PictureError`, and `UserError` if the networks that read numbers cannot be opened.
         """
-        pixels = open_picture(picture)
+        pixels = open_picture(_as_picture(picture))
         return read_number(pixels, self.number_readers(), lambda: self.predict(pixels))
 
     def number_readers(self) -> NumberReaders:
@@ -180,15 +188,18 @@ class MNISTPredictor:
         return self._crop_reader
 
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
-        """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
+        """Return calibrated probabilities, float32 (n, 10), of ink, (n, 28, 28) or (28, 28), white on black.
+
+        It goes from 0 to 255, or from 0 to 1. Raises `PictureError` for other ranges or shapes.
+        """
         return self.predict_scores(ink)[0]
 
     def predict_scores(self, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (probabilities (n, 10), digit scores (n,)) of ink, uint8 (n, 28, 28).
+        """Return (probabilities (n, 10), digit scores (n,)) of ink, as `predict_proba` takes it.
 
         What the networks are not sure of they see again, turned a little to the left and to the right.
         """
-        ink = np.ascontiguousarray(ink, np.uint8).reshape(-1, 28, 28)
+        ink = ink_of(ink)
         probabilities, scores = self._look(ink)
         doubtful = np.flatnonzero(probabilities.max(axis=1) < SURE)
         if len(doubtful):
@@ -202,6 +213,39 @@ class MNISTPredictor:
         temperatures = [engine.facts["temperature"] for engine in self.engines]
         probabilities = np.mean([softmax(z, t) for z, t in zip(logits, temperatures, strict=True)], axis=0)
         return probabilities.astype(np.float32), np.mean([digit_score(z) for z in logits], axis=0)
+
+
+def _as_picture(given: Given) -> Picture:
+    """Return what `open_picture` opens: of an open file what is in it. Raises `PictureError` for what is no picture."""
+    if hasattr(given, "read"):
+        return _read_open(given)
+    if not isinstance(
+        given, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, Page, list, Tensor)
+    ):
+        raise PictureError(
+            f"{type(given).__name__} is not a picture; give a path, an open file, bytes, an image or an array"
+        )
+    return given
+
+
+def _read_open(file: Any) -> bytes:
+    """Return what is in an open file, from its beginning where it can be rewound."""
+    try:
+        if file.seekable():
+            file.seek(0)
+        data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError, AttributeError) as error:  # ValueError: it is closed, or is no text
+        raise PictureError(f"the open file cannot be read ({error})") from None
+    if not isinstance(data, bytes):
+        raise PictureError('the file is open as text; open it with "rb"')
+    return data
+
+
+def _find_or_error(picture: Given) -> FoundDigit | PictureError:
+    try:
+        return find_or_error(_as_picture(picture))
+    except PictureError as error:
+        return error
 
 
 def _open_engine(name: str, engine: str, device: str, threads: int | None) -> Engine:

@@ -99,6 +99,24 @@ def test_api_of_the_readme(folder, tmp_path, capsys):
     assert first != second and first.read_bytes() == second.read_bytes()
 
 
+def test_one_source_needs_no_list(folder, tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path / "out")
+    assert [row["digit"] for row in processor.process(str(folder / "1.png"))] == [1]
+    assert processor.run(folder / "2.png")["n_rows"] == 1
+    with pytest.raises(UserError, match="no report of the kind docx; choose from csv"):
+        processor.save("docx")
+
+
+def test_a_run_that_fails_leaves_no_rows_of_the_one_before(folder, tmp_path):
+    processor = BatchProcessor(output_dir=tmp_path / "out")
+    processor.process_folder(folder)
+    with pytest.raises(UserError, match="there is no"):
+        processor.process_folder(tmp_path / "nope")
+    for tell in (processor.save_results_csv, processor.print_summary):
+        with pytest.raises(UserError, match="nothing has been read yet"):
+            tell()
+
+
 def test_a_bad_file_never_takes_its_neighbours_row(folder, tmp_path, predictor):
     rows = BatchProcessor(output_dir=tmp_path / "out", workers=3).process([folder])
     for row in rows:

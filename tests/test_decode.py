@@ -159,7 +159,7 @@ def test_refuses_odd_arrays(array):
 
 @pytest.mark.parametrize("array", [
     np.float32([[0, 0.5, 1.0]]), np.float64([[0, 127.5, 255]]),
-    np.uint16([[0, 32768, 65535]]), np.array([[0, 128, 255]]),
+    np.uint16([[0, 32768, 65535]]), np.array([[0, 128, 255]]), np.uint16([[0, 128, 255]]),
 ])  # fmt: skip
 def test_arrays_of_other_types_are_scaled(array):
     assert np.abs(open_picture(array).astype(int) - [[0, 128, 255]]).max() <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -94,6 +95,50 @@ def test_predict_proba_takes_ink(predictor, examples):
     assert predictor.predict_proba(ink[8]) == pytest.approx(probabilities[8:9], abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint16, np.int64])
+def test_ink_of_other_numbers_is_scaled_by_its_range(predictor, examples, kind):
+    ink = np.stack([to_ink(examples[digit]) for digit in (4, 8)])
+    wanted = predictor.predict_proba(ink)
+    assert predictor.predict_proba(ink.astype(kind)) == pytest.approx(wanted, abs=1e-6)
+    assert predictor.predict_proba(ink.reshape(2, -1).tolist()) == pytest.approx(wanted, abs=1e-6)
+    if np.issubdtype(kind, np.floating):
+        assert predictor.predict_proba(ink.astype(kind) / 255) == pytest.approx(wanted, abs=1e-6)
+    assert predictor.predict_proba(ink > 127).argmax(axis=1).tolist() == [4, 8]
+
+
+@pytest.mark.parametrize("level", [300, -1, np.nan, 65535, 1j, "7"])
+def test_ink_out_of_range_is_refused(predictor, level):
+    with pytest.raises(PictureError, match="ink goes from 0 to 255|is not a picture"):
+        predictor.predict_proba(np.full((1, 28, 28), level))
+
+
+def test_ink_of_another_shape_is_refused(predictor):
+    with pytest.raises(PictureError, match=r"shape \(2, 14, 56\) is not ink"):
+        predictor.predict_proba(np.zeros((2, 14, 56), np.uint8))
+
+
+def test_open_files_are_read(predictor, examples):
+    wanted = predictor.predict(examples[7]).probs
+    buffer = io.BytesIO()
+    with Image.open(examples[7]) as image, examples[7].open("rb") as file:
+        image.save(buffer, "PNG")  # which leaves it at its end
+        for picture in (buffer, file, file):
+            assert predictor.predict(picture).probs == pytest.approx(wanted, abs=1e-6)
+        assert predictor.read_number(file).text == "7"
+
+
+def test_what_is_no_picture_is_a_sentence_and_a_row(predictor, examples):
+    closed = io.BytesIO()
+    closed.close()
+    for wrong, said in ((None, "NoneType is not a picture"), (7, "int is not a picture"), (closed, "cannot be read")):
+        with pytest.raises(PictureError, match=said):
+            predictor.predict(wrong)
+        bad, good = predictor.predict_batch([wrong, examples[2]])
+        assert (bad.status, good.digit) == ("error", 2) and said in bad.reason
+    with examples[7].open(encoding="latin-1") as text, pytest.raises(PictureError, match="as text"):
+        predictor.predict(text)
+
+
 def test_a_thousand_inks_are_answered_as_singly(predictor):
     ink = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)  # more than one batch
     together = predictor.predict_proba(ink)
@@ -114,7 +159,10 @@ def test_the_vote_of_a_model_with_itself_is_its_own(predictor, examples):
     assert twice.predict(examples[6]).probs == pytest.approx(predictor.predict(examples[6]).probs, abs=1e-6)
 
 
-@pytest.mark.parametrize("wrong", [{"model": "lenet"}, {"model": "nowhere/weights.pth"}, {"engine": "steam"}])
+@pytest.mark.parametrize("wrong", [
+    {"model": "lenet"}, {"model": "nowhere/weights.pth"}, {"engine": "steam"}, {"model": []},
+    {"device": "bogus"}, {"device": "cuda:99"}, {"threshold": 5}, {"threshold": float("nan")},
+])  # fmt: skip
 def test_what_is_not_there_is_said_in_one_sentence(wrong):
     with pytest.raises(UserError) as caught:
         MNISTPredictor(**wrong)

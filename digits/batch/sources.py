@@ -89,9 +89,9 @@ def find_entries(
     A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
     skipped = Skipped() if skipped is None else skipped
-    sources = [os.fspath(source) for source in sources]
-    is_first = _is_first(sources, skipped)
-    for source in sources:
+    names = [os.fspath(source) for source in sources]
+    is_first = _is_first(names, skipped)
+    for source in names:
         before, n = Counter(skipped.suffixes), 0
         for n, entry in enumerate(_entries_of(source, recursive, skipped), 1):  # noqa: B007
             if is_first(entry):

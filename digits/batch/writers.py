@@ -131,14 +131,19 @@ def _reserve(path: Path) -> Path:
             return candidate
 
 
+def check_kind(kind: str) -> None:
+    """Raise `UserError` for a kind that is none of `WRITERS`."""
+    if kind not in WRITERS:
+        raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
+
+
 def report_bytes(rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float) -> bytes:
     """Return a report of rows that `model` read before, within `seconds`, as the API answered them.
 
     Each has besides its `label` (0-9 or None), and perhaps `ink`, a small picture as data URL. Raises `UserError` for
     a kind that is none of `WRITERS`.
     """
-    if kind not in WRITERS:
-        raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
+    check_kind(kind)
     labelled = any(row["label"] is not None for row in rows)
     facts = {"run": "digits", "labelled": labelled, "number": False, "pictures": [row.get("ink") for row in rows]}
     with contextlib.closing(Journal(IN_MEMORY, facts)) as journal, io.BytesIO() as file:

@@ -2,6 +2,7 @@
 
 pixels = from_array(array)        # uint8 (h, w), or (h, w, 3) RGB
 pixels = flatten(rgba)            # likewise, of uint8 (h, w, 4)
+ink = ink_of(array)               # uint8 (n, 28, 28)
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import cv2
 import numpy as np
 
+from digits.finding.ink import INK_SIDE
 from digits.finding.limits import PictureError, check_size
 
 OVERSHOOT = 0.1  # of an array's range: by how much resizing may leave it
@@ -38,6 +40,24 @@ def to_array(picture: list[Any] | Tensor) -> np.ndarray:
     return array
 
 
+def ink_of(given: np.ndarray | list[Any] | Tensor) -> np.ndarray:
+    """Return ink as uint8 (n, 28, 28): of numbers from 0 to 255, or from 0 to 1. Raises `PictureError` for others."""
+    array = to_array(given) if isinstance(given, (list, Tensor)) else np.asarray(given)
+    if array.shape[-2:] != (INK_SIDE, INK_SIDE) and array.shape[-1:] != (INK_SIDE**2,):
+        raise PictureError(f"an array of shape {array.shape} is not ink; use (n, {INK_SIDE}, {INK_SIDE})")
+    if array.dtype != np.uint8:
+        array = _scaled_ink(array)
+    return np.ascontiguousarray(array).reshape(-1, INK_SIDE, INK_SIDE)
+
+
+def _scaled_ink(array: np.ndarray) -> np.ndarray:
+    _check_numbers(array)
+    bottom, top = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not (bottom >= 0 and top <= 255):  # a NaN is neither
+        raise PictureError(f"ink goes from 0 to 255, or from 0 to 1, not from {bottom:.3g} to {top:.3g}")
+    return (array * (255.0 if top <= 1 else 1.0)).round().astype(np.uint8)
+
+
 def _channels_last(array: np.ndarray) -> np.ndarray:
     """Return an array without a batch's axis of one picture, its channels last."""
     if array.ndim == 4 and array.shape[0] == 1:
@@ -47,7 +67,10 @@ def _channels_last(array: np.ndarray) -> np.ndarray:
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
-    """Accept (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of bool, uint8, wider integers or floats (0–1 or 0–255)."""
+    """Accept (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) of bool, uint8, wider integers or floats.
+
+    What these hold is told by their largest number: 0–1, 0–255 or 0–65535.
+    """
     array = _channels_last(array)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -65,10 +88,9 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
-    if array.dtype == np.uint16:
+    if array.dtype == np.uint16 and array.max() > 255:
         return (array // 257).astype(np.uint8)
-    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
-        raise PictureError(f"an array of {array.dtype} is not a picture")
+    _check_numbers(array)
     values = np.nan_to_num(array.astype(np.float32), posinf=255.0, neginf=0.0)
     bottom, top = float(values.min()), float(values.max())
     if bottom < -OVERSHOOT * max(top, 0):
@@ -79,6 +101,12 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     elif top > 255.0:
         values = values * (255.0 / (65535.0 if top <= 65535.0 else top))
     return values.clip(0, 255).round().astype(np.uint8)
+
+
+def _check_numbers(array: np.ndarray) -> None:
+    is_number = np.issubdtype(array.dtype, np.number) or array.dtype == bool
+    if not is_number or np.iscomplexobj(array):
+        raise PictureError(f"an array of {array.dtype} is not a picture")
 
 
 def drop_grey(rgb: np.ndarray) -> np.ndarray:
