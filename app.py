@@ -9,6 +9,11 @@ or --yes-public for a page that anybody may use.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import os
 import socket

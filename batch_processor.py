@@ -16,6 +16,11 @@ usage, or nothing at all to read; 130: Ctrl-C.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import contextlib
 import hashlib
@@ -44,6 +49,7 @@ from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, printable, report_rows, shape_of, to_json, write_report
+from digits.interrupt import STOPPED
 from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
@@ -411,14 +417,14 @@ def _stopped(processor: BatchProcessor, kinds: list[str], for_people: TextIO) ->
     if processor.journal is None or not len(processor.journal):
         print("stopped before the first row", file=sys.stderr)
         processor.close()
-        return 130
+        return STOPPED
     stem = processor.output_dir / "reports" / f"{processor.journal.facts['run']}_partial"
     for path in [processor.save(kind, stem) for kind in kinds][::-1]:
         print(path, file=for_people)
     flag, n_rows = _flag_to_go_on(processor.journal), len(processor.journal)
     print(f"stopped after {n_rows:,} rows; the same command with {flag} goes on", file=sys.stderr)
     processor.close(keep_journal=True)
-    return 130
+    return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:

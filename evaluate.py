@@ -11,6 +11,11 @@ A folder has labels.csv (file, label, source; label "-" for no digit) beside its
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import sys
 from collections.abc import Sequence

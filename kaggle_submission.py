@@ -10,6 +10,11 @@ also says how many labels it would have got right.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import csv
 import sys

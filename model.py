@@ -11,6 +11,11 @@ tests then know it. Every network takes (n, 1, 28, 28) standardised ink and retu
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import json
 import shutil

@@ -10,6 +10,11 @@ digit, confidence, probs = MNISTPredictor().predict("digit.png")
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import importlib.util
 import json

@@ -17,6 +17,11 @@ it is no worse, or if --publish says so; python model.py --publish previous goes
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import os
 import sys

@@ -12,6 +12,11 @@ outputs/runs/NAME/; what is used are the networks in models/, which stay as they
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports that take their time
+    from digits.interrupt import quiet_until_main
+
+    quiet_until_main()
+
 import argparse
 import json
 import os

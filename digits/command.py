@@ -20,6 +20,8 @@ from dataclasses import MISSING, field, fields
 from pathlib import Path
 from typing import Any
 
+from digits.interrupt import STOPPED, listen
+
 
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that names the next step."""
@@ -30,11 +32,15 @@ IS_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR
 
 
 def command(main: Callable[..., int]) -> Callable[..., int]:
-    """Turn what a user or a disk did wrong in a program's `main` into one line on stderr and exit status 2."""
+    """Turn what a user or a disk did wrong in a program's `main` into one line on stderr and exit status 2.
+
+    Ctrl-C is one line and status 130.
+    """
 
     @functools.wraps(main)
     def wrapped(argv: list[str] | None = None) -> int:
         _escape_what_cannot_be_printed()
+        listen()
         try:
             status = main(argv)
             sys.stdout.flush()  # here, where its failure can be told, rather than as Python leaves
@@ -50,6 +56,9 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
             print(f"error: {disk_sentence(error)}", file=sys.stderr)
             if error.filename is None:
                 _drop_stdout()
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+            return STOPPED
         return 2
 
     return wrapped

@@ -19,7 +19,7 @@ MODULES = {
     for path in [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 }
 FLOORS = (
-    "command files tables finding corrections reading learning measuring batch serving".split()
+    "interrupt command files tables finding corrections reading learning measuring batch serving".split()
 )  # from the ground up
 HEAVY = {"torch", "torchvision", "gradio", "ray", "matplotlib"}
 GRADIO_ROOMS = ("app", "digits.serving.page")

@@ -85,7 +85,7 @@ def test_a_file_named_twice_is_read_once(tree, monkeypatch):
     assert skipped == {"named twice": 3} and not skipped.empty
     assert skipped.names["named twice"] == ["./b.png", "sub/deep/d.webp", f"{tree}/sub/c.jpg"]
     (tree / "list.txt").write_text("b.png\na.PNG\nb.png\n")
-    assert names(["list.txt"]) == ["b.png", "a.PNG"]
+    assert names(["list.txt", "list.txt", "a.PNG"]) == ["b.png", "a.PNG", "b.png"], "a row for each line of a list"
     with zipfile.ZipFile(tree / "z.zip", "w") as archive:
         for name in ("a.png", "x/../a.png"):  # two members, whatever a path of that spelling would mean
             archive.writestr(name, name)

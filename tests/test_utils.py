@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -73,6 +77,32 @@ def test_command_does_not_hide_our_own_mistakes():
 
 def test_command_passes_status_and_arguments_through():
     assert utils.command(lambda argv: len(argv))(["a", "b", "c"]) == 3
+
+
+def test_ctrl_c_is_one_line(capsys):
+    @utils.command
+    def main(argv=None):
+        signal.raise_signal(signal.SIGINT)
+
+    assert main([]) == 130
+    assert capsys.readouterr() == ("", "stopped\n")
+
+
+INTERRUPTED = """import os, runpy, signal, sys
+class Finder:
+    def find_spec(self, name, *_more):
+        if name == "numpy":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+runpy.run_path(sys.argv[1], run_name="__main__")"""
+
+
+@pytest.mark.parametrize("name", [path.name for path in utils.ROOT.glob("*.py") if path.name != "utils.py"])
+def test_ctrl_c_while_a_program_still_loads_is_quiet(name):
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell starts with & does not hear Ctrl-C
+    command = [sys.executable, "-c", INTERRUPTED, name]
+    done = subprocess.run(command, cwd=utils.ROOT, capture_output=True, text=True, timeout=60, preexec_fn=heard)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_start_log_writes_one_file_and_lets_go_of_the_last(tmp_path, capsys):

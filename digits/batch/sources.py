@@ -3,7 +3,7 @@
     for entry in find_entries(["scans/", "more.zip", "s3://bucket/forms/"]): data = entry.read()
 
 Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
-named becomes an entry whatever it is, so that it gets its row, and only one if it is named twice; in folders, globs and
+named becomes an entry whatever it is, so that it gets its row, but one that an earlier source held is passed over; in folders, globs and
 archives hidden files and files that are no pictures by their extension are passed over, counted and named, and so are
 folders of sorted copies below what is named. Every page of a PDF or TIFF is an entry, `form.pdf#3`. Archives are looked
 into wherever they lie, also in each other. Nothing is ever unpacked to disk.
@@ -86,35 +86,25 @@ def find_entries(
 ) -> Iterator[Entry]:
     """Yield the entries of all `sources` in order, a page each, noting what is passed over in `skipped`.
 
+    What an earlier source held is passed over; a list that names a file twice means it.
     A source that is not there becomes an entry too, whose reading says so: it may have gone since it was counted.
     """
     skipped = Skipped() if skipped is None else skipped
     names = [os.fspath(source) for source in sources]
-    is_first = _is_first(names, skipped)
+    met: set[int] = set()  # hashes of 64 bits: a fifth of the memory of the names
     for source in names:
-        before, n = Counter(skipped.suffixes), 0
+        before, here, n = Counter(skipped.suffixes), set(), 0
         for n, entry in enumerate(_entries_of(source, recursive, skipped), 1):  # noqa: B007
-            if is_first(entry):
-                yield entry
+            if len(names) > 1:
+                here.add(place := hash(_place_of(entry)))
+                if place in met:
+                    skipped.note(TWICE, entry.name)
+                    continue
+            yield entry
+        met |= here
         if not n:
             held = _told(skipped.suffixes - before) or "nothing"
             skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
-
-
-def _is_first(sources: list[str], skipped: Skipped) -> Callable[[Entry], bool]:
-    """Return what tells whether an entry has not been met before, and notes it if it has."""
-    if len(sources) == 1 and _kind_or_file(sources[0]) not in ("list", "stdin"):
-        return lambda _entry: True  # it names nothing twice: a million files need not be remembered
-    met: set[int] = set()
-
-    def is_first(entry: Entry) -> bool:
-        key, n_met = hash(_place_of(entry)), len(met)  # of 64 bits, and a fifth of the memory of their names
-        met.add(key)
-        if len(met) == n_met:
-            skipped.note(TWICE, entry.name)
-        return len(met) > n_met
-
-    return is_first
 
 
 def _place_of(entry: Entry) -> str:
