@@ -99,6 +99,15 @@ def test_api_of_the_readme(folder, tmp_path, capsys):
     assert first != second and first.read_bytes() == second.read_bytes()
 
 
+def test_a_damaged_archive_that_is_named_is_a_row(folder, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "cut.zip", "w") as archive:
+        archive.write(folder / "7.png", "7.png")
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "cut.zip").read_bytes()[:-30])
+    status, report = run(capsys, tmp_path / "cut.zip", folder / "1.png", "--output-dir", tmp_path / "out")
+    bad, good = read_csv(report)
+    assert status == 1 and good["digit"] == "1" and bad["error"].startswith("the zip archive is damaged")
+
+
 def test_one_source_needs_no_list(folder, tmp_path):
     processor = BatchProcessor(output_dir=tmp_path / "out")
     assert [row["digit"] for row in processor.process(str(folder / "1.png"))] == [1]

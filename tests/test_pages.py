@@ -50,7 +50,7 @@ def test_five_rows_through_every_door(files, client, name, tmp_path, capsys):
     sent = [("files", (one, data)) for one, data in [(name, path.read_bytes()), ("7.png", encode(drawing()))]]
     *by_http, other = client.post("/api/predict", files=sent).json()["rows"]
     by_batch = BatchProcessor(output_dir=tmp_path).process([path])
-    entries = [json.dumps([n, e.name, e.cut, e.listed_stamp]) for n, e in enumerate(find_entries([path]))]
+    entries = [json.dumps([n, *e.parts]) for n, e in enumerate(find_entries([path]))]
     reader = RowReader(MNISTPredictor())
     by_ray = [json.loads(row) for row in RayReader(lambda: reader)({"entry": np.array(entries)})["row"]]
     whole = MNISTPredictor().predict_batch(page for _mark, page in to_pages(path.read_bytes()))

@@ -169,8 +169,33 @@ def test_archives_that_mean_harm(tmp_path, monkeypatch):
     with pytest.raises(PictureError, match="damaged"):
         Entry(f"{tmp_path}/bad.zip/fine.png", len(f"{tmp_path}/bad.zip")).read()
     (tmp_path / "text.zip").write_text("no archive")
-    with pytest.raises(UserError, match="zip"):
-        names([tmp_path / "text.zip"])
+    (entry,) = find_entries([tmp_path / "text.zip"])
+    with pytest.raises(PictureError, match="the zip archive is damaged"):
+        entry.picture()
+
+
+def fault(entry: Entry) -> str:
+    """Return why an entry cannot be read, as a worker would say it, to which entries travel."""
+    with pytest.raises(PictureError) as caught:
+        pickle.loads(pickle.dumps(entry)).picture()
+    return str(caught.value)
+
+
+def test_a_list_may_name_archives(tmp_path):
+    (tmp_path / "good.zip").write_bytes(zipped(a_png=b"a"))
+    (tmp_path / "bare.zip").write_bytes(zipped(read_me=b""))
+    (tmp_path / "list.txt").write_text("good.zip\nnone.zip\nbare.zip\n")
+    skipped = Skipped()
+    good, none = find_entries([tmp_path / "list.txt"], skipped=skipped)
+    assert good.picture() == b"a" and fault(none) == "there is no such file"
+    assert skipped.empty == [f"there are no pictures in '{tmp_path}/bare.zip'; it holds 1 .me"]
+
+
+@pytest.mark.parametrize("name, data", [("x.xlsx", b"no sheet"), ("x.csv", b"a\0b"), ("x.txt", b"\xff\xfeodd")])
+def test_a_list_that_cannot_be_read_costs_the_others_nothing(name, data, tree):
+    (tree / name).write_bytes(data)
+    bad, good = find_entries([tree / name, tree / "b.png"])
+    assert fault(bad).startswith("the list cannot be read") and good.name == f"{tree}/b.png"
 
 
 def zipped(**members: bytes) -> bytes:
@@ -203,7 +228,9 @@ def test_archives_in_folders_and_in_archives(tmp_path):
     assert [os.path.relpath(entry.name, tmp_path) for entry in entries] == [
         "a.png", "broken.zip", "outer.zip/b.png", "outer.zip/bad.zip", "outer.zip/in.zip/c.png"
     ]  # fmt: skip
-    assert [entry.read() for entry in entries] == [b"a", b"no archive", b"b", b"no archive", b"c"]
+    assert [entries[n].picture() for n in (0, 2, 4)] == [b"a", b"b", b"c"]
+    assert fault(entries[1]) == "the zip archive is damaged (File is not a zip file)"
+    assert fault(entries[3]) == "the archive within the archive is damaged"
     assert pickle.loads(pickle.dumps(entries[-1])).read() == b"c" and entries[-1].stamp()
     assert skipped.names == {"not a picture": [f"{tmp_path}/outer.zip/in.zip/read.me"]}
 
@@ -214,12 +241,15 @@ def test_archives_in_archives_end(tmp_path, monkeypatch):
         data = zipped(in_zip=data)
     (tmp_path / "deep.zip").write_bytes(data)
     (entry,) = find_entries([tmp_path])
-    assert entry.name.count("in.zip") == MAX_NESTED + 1, "its row says that it is no picture"
+    assert entry.name.count("in.zip") == MAX_NESTED + 1
+    assert fault(entry) == "the archive lies more than 3 deep in others; unpack the outer one"
     monkeypatch.setattr("digits.batch.sources.MAX_MEMBERS", 3)
     (tmp_path / "wide.zip").write_bytes(zipped(in_zip=zipped(a_png=b"", b_png=b"", c_png=b""), d_png=b""))
-    assert [Path(entry.name).name for entry in find_entries([tmp_path / "wide.zip"])] == ["in.zip", "d.png"], (
-        "three files at most"
-    )
+    picture, inner = sorted(find_entries([tmp_path / "wide.zip"]), key=lambda entry: entry.name)
+    assert picture.name.endswith("d.png") and "hold too many files" in fault(inner), "three files at most"
+    monkeypatch.setattr("digits.batch.sources.MAX_MEMBERS", 1)
+    (entry,) = find_entries([tmp_path / "wide.zip"])
+    assert "more than 1 files; unpack it" in fault(entry)
 
 
 def test_a_page_is_an_entry(tmp_path, monkeypatch):

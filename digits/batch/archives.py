@@ -14,7 +14,6 @@ import re
 import zipfile
 
 from digits.batch.stores import URL, filesystem_of
-from digits.command import UserError
 from digits.finding.decode import read_bytes
 from digits.finding.limits import MAX_BYTES, PictureError
 
@@ -24,27 +23,33 @@ INNER_ARCHIVE = re.compile(r"\.zip(?=/)", re.IGNORECASE)
 
 @functools.lru_cache(maxsize=4)
 def open_archive(path: str) -> zipfile.ZipFile:
-    """Return the archive at a path or URL. Raises `UserError`."""
+    """Return the archive at a path or URL. Raises `PictureError`, a sentence without its path."""
     try:
         if URL.match(path):
             filesystem, inside = filesystem_of(path)
             return zipfile.ZipFile(filesystem.open(inside, "rb"))
         return zipfile.ZipFile(path)
-    except Exception as error:  # OSError, BadZipFile, and of a damaged list of members: UnicodeError, struct.error, …
-        raise UserError(f"'{path}' cannot be opened as a zip archive ({error})") from None
+    except FileNotFoundError:
+        raise PictureError("there is no such file") from None
+    except OSError as error:
+        raise PictureError(f"the zip archive cannot be opened ({error.strerror or error})") from None
+    except Exception as error:  # BadZipFile, and of a damaged list of members: UnicodeError, struct.error, …
+        raise PictureError(f"the zip archive is damaged ({str(error)[:100]})") from None
 
 
 if hasattr(os, "register_at_fork"):  # an open file has one position, for a fork as well
     os.register_at_fork(after_in_child=open_archive.cache_clear)
 
 
-def nested_or_none(path: str, name: str, n_most: int) -> zipfile.ZipFile | None:
-    """Return the archive that is the member `name` of the one at `path`; None if damaged, or of over `n_most` files."""
-    try:
-        inner = _nested(path, name)
-    except PictureError:
-        return None
-    return inner if len(inner.infolist()) <= n_most else None
+def open_nested(path: str, name: str, n_most: int) -> zipfile.ZipFile:
+    """Return the archive that is the member `name` of the one at `path`.
+
+    Raises `PictureError` if it is damaged or holds over `n_most` files.
+    """
+    inner = _nested(path, name)
+    if len(inner.infolist()) > n_most:
+        raise PictureError("the archives within each other hold too many files; unpack the outer one")
+    return inner
 
 
 @functools.lru_cache(maxsize=4)
@@ -66,8 +71,8 @@ def read_member(path: str, name: str) -> bytes:
         if member.file_size > 2**20 and member.file_size > MAX_RATIO * max(1, member.compress_size):
             raise PictureError(f"the archive's member inflates to more than {MAX_RATIO} times its size")
         return read_bytes(archive.read(member) or b"")
-    except (PictureError, UserError) as error:
-        raise PictureError(str(error)) from None
+    except PictureError:
+        raise
     except RuntimeError:
         raise PictureError("the archive's member is encrypted") from None
     except Exception as error:  # zlib.error, BadZipFile, NotImplementedError, KeyError, OSError

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from digits.batch.archives import read_member
 from digits.batch.stores import URL, filesystem_of, read_url, stamp_of
 from digits.finding.decode import read_bytes
+from digits.finding.limits import PictureError
 from digits.finding.pages import PAGE_MARK, PAGED, Page, split_page
 
 
@@ -23,9 +24,15 @@ class Entry:
     name: str  # as in the report: a path, a URL, or archive.zip/member, and #3 for a third page
     cut: int | None = None  # of an archive's member: how long the archive's own path is
     listed_stamp: str | None = None  # where a listing told it already
+    fault: str | None = None  # why an archive or a list could not be looked into: it is no picture either
 
-    def __reduce__(self) -> tuple[type[Entry], tuple[str, int | None, str | None]]:
-        return Entry, (self.name, self.cut, self.listed_stamp)  # a third of what dataclasses take
+    def __reduce__(self) -> tuple[type[Entry], tuple[str | int | None, ...]]:
+        return Entry, self.parts  # a third of what dataclasses take
+
+    @property
+    def parts(self) -> tuple[str | int | None, ...]:
+        """What it is made of, as `Entry` takes it."""
+        return self.name, self.cut, self.listed_stamp, self.fault
 
     def stamp(self) -> str:
         """Return what changes when the file changes: size and time, or what its store tells; "" if nothing does."""
@@ -47,6 +54,8 @@ class Entry:
 
     def picture(self) -> bytes | Page:
         """Return what `open_picture` opens: the file's bytes, or the one page. Raises `PictureError` as `read`."""
+        if self.fault is not None:
+            raise PictureError(self.fault)
         file, page = self._split()
         return _read(file, self.cut) if page is None else Page(_read_again(file, self.cut, self.stamp()), page)
 

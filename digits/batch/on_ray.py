@@ -88,7 +88,7 @@ def _to_table(chunk: list[Numbered]) -> Any:
     """Pack entries as JSON, whose escapes carry even a name that is no valid Unicode."""
     import pyarrow as pa
 
-    packed = [json.dumps([position, entry.name, entry.cut, entry.listed_stamp]) for position, entry in chunk]
+    packed = [json.dumps([position, *entry.parts]) for position, entry in chunk]
     return pa.table({"entry": packed})
 
 

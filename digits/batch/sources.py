@@ -3,10 +3,11 @@
     for entry in find_entries(["scans/", "more.zip", "s3://bucket/forms/"]): data = entry.read()
 
 Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
-named becomes an entry whatever it is, so that it gets its row, but one that an earlier source held is passed over; in folders, globs and
-archives hidden files and files that are no pictures by their extension are passed over, counted and named, and so are
-folders of sorted copies below what is named. Every page of a PDF or TIFF is an entry, `form.pdf#3`. Archives are looked
-into wherever they lie, also in each other. Nothing is ever unpacked to disk.
+named becomes an entry whatever it is, so that it gets its row, but one that an earlier source held is passed over; in
+folders, globs and archives hidden files and files that are no pictures by their extension are passed over, counted and
+named, and so are folders of sorted copies below what is named. Every page of a PDF or TIFF is an entry, `form.pdf#3`.
+Archives are looked into wherever they lie, also in each other; one that cannot be is an entry that says why. Nothing is
+ever unpacked to disk.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from digits.batch.archives import nested_or_none, open_archive
+from digits.batch.archives import open_archive, open_nested
 from digits.batch.entries import Entry, suffix_of
 from digits.batch.stores import URL, filesystem_of, listing, stamp_of
 from digits.command import UserError
@@ -93,8 +95,8 @@ def find_entries(
     names = [os.fspath(source) for source in sources]
     met: set[int] = set()  # hashes of 64 bits: a fifth of the memory of the names
     for source in names:
-        before, here, n = Counter(skipped.suffixes), set(), 0
-        for n, entry in enumerate(_entries_of(source, recursive, skipped), 1):  # noqa: B007
+        here: set[int] = set()
+        for entry in _noted_if_empty(source, _entries_of(source, recursive, skipped), skipped):
             if len(names) > 1:
                 here.add(place := hash(_place_of(entry)))
                 if place in met:
@@ -102,9 +104,15 @@ def find_entries(
                     continue
             yield entry
         met |= here
-        if not n:
-            held = _told(skipped.suffixes - before) or "nothing"
-            skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
+
+
+def _noted_if_empty(source: str, entries: Iterator[Entry], skipped: Skipped) -> Iterator[Entry]:
+    before, n = Counter(skipped.suffixes), 0
+    for n, entry in enumerate(entries, 1):  # noqa: B007
+        yield entry
+    if not n:
+        held = _told(skipped.suffixes - before) or "nothing"
+        skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
 
 
 def _place_of(entry: Entry) -> str:
@@ -126,10 +134,10 @@ def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entr
     if kind == "zip":
         return _in_zip(source, recursive, skipped)
     if kind == "list":
-        return _in_list(source)
+        return _in_list(source, skipped)
     if kind == "file":
         return _paged(Entry(source))
-    return _named(_names_on_stdin(source == STDIN_NULS), Path())
+    return _named(_names_on_stdin(source == STDIN_NULS), Path(), skipped)
 
 
 def _kind_or_file(source: str) -> str:
@@ -225,16 +233,9 @@ def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     """Yield the entries of a file that was found, not named: what lies in it if it is an archive."""
     name = os.path.basename(path)
     if _is_archive(name):
-        yield from _found_zip(path, recursive, skipped)
+        yield from _in_zip(path, recursive, skipped)
     elif _is_wanted(name, path, skipped):
         yield from _paged(Entry(path))
-
-
-def _found_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    try:
-        yield from _in_zip(path, recursive, skipped)
-    except UserError:  # it cannot be opened, or holds too much: its own row says that it is no picture
-        yield Entry(path)
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
@@ -268,16 +269,24 @@ def _matching(pattern: str) -> Iterator[str]:
             yield from _matching(os.path.join(glob.escape(here), tail[0] or "*"))
 
 
-def _in_list(path: str) -> Iterator[Entry]:
-    """Read names, one a line; of a table with a header its column file or the like (else the first)."""
-    if suffix_of(path) not in TABLES:
-        yield from _named(_lines_of(path), Path(path).parent)
+def _in_list(path: str, skipped: Skipped) -> Iterator[Entry]:
+    try:
+        names = _names_in(path)
+    except (UserError, OSError, UnicodeError) as error:  # a list that cannot be read costs the other sources nothing
+        yield Entry(path, fault=f"the list cannot be read ({error})")
         return
+    yield from _named(names, Path(path).parent, skipped)
+
+
+def _names_in(path: str) -> list[str]:
+    """Return a list's names, one a line; of a table with a header its column file or the like (else the first)."""
+    if suffix_of(path) not in TABLES:
+        return _lines_of(path)
     rows = read_table(path, "surrogateescape")
     titles = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = first_of(FILE_TITLES, titles)
     names = rows if column is None else rows[1:]
-    yield from _named((row[column or 0] for row in names if len(row) > (column or 0)), Path(path).parent)
+    return [row[column or 0] for row in names if len(row) > (column or 0)]
 
 
 def _lines_of(path: str) -> list[str]:
@@ -285,10 +294,14 @@ def _lines_of(path: str) -> list[str]:
     return to_text(Path(path).read_bytes(), "surrogateescape").splitlines()
 
 
-def _named(names: Iterable[str], beside: Path) -> Iterator[Entry]:
+def _named(names: Iterable[str], beside: Path, skipped: Skipped) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
     for name in filter(str.strip, names):
-        yield from _paged(Entry(name if URL.match(name) else _found_at(name, beside)))
+        path = name if URL.match(name) else _found_at(name, beside)
+        if suffix_of(path) == ".zip":
+            yield from _noted_if_empty(path, _in_zip(path, True, skipped), skipped)
+        else:
+            yield from _paged(Entry(path))
 
 
 def _found_at(name: str, beside: Path) -> str:
@@ -315,10 +328,15 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    archive = open_archive(path)
-    n_left = MAX_MEMBERS - len(archive.infolist())
-    if n_left < 0:
-        raise UserError(f"'{path}' holds more than {MAX_MEMBERS:,} files; unpack it and name the folder")
+    """Yield the entries of an archive; of one that cannot be opened, or holds too much, one that says so."""
+    try:
+        archive = open_archive(path)
+        n_left = MAX_MEMBERS - len(archive.infolist())
+        if n_left < 0:
+            raise PictureError(f"the archive holds more than {MAX_MEMBERS:,} files; unpack it and name the folder")
+    except PictureError as error:
+        yield Entry(path, fault=str(error))
+        return
     waiting = [(archive, path, 0)]  # archives to look into, with their names and depths; the last is the next
     while waiting:
         archive, name, depth = waiting.pop()
@@ -336,9 +354,12 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
             if not is_archive:
                 yield from _paged(entry)
                 continue
-            inner = nested_or_none(path, entry.name[len(path) + 1 :], n_left) if depth < MAX_NESTED else None
-            if inner is None:
-                yield entry  # its own row says that it cannot be opened
+            try:
+                if depth >= MAX_NESTED:
+                    raise PictureError(f"the archive lies more than {MAX_NESTED} deep in others; unpack the outer one")
+                inner = open_nested(path, entry.name[len(path) + 1 :], n_left)
+            except PictureError as error:
+                yield replace(entry, fault=str(error))
                 continue
             n_left -= len(inner.infolist())
             nested.append((inner, entry.name, depth + 1))
@@ -359,8 +380,7 @@ def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     for name, told in found:
         url_of_it = filesystem.unstrip_protocol(name)
         if _is_archive(name.removeprefix(path) or name):
-            is_named = name == path
-            yield from (_in_zip if is_named else _found_zip)(url_of_it, recursive, skipped)
+            yield from _in_zip(url_of_it, recursive, skipped)
         elif name == path or _is_wanted(name.removeprefix(path), url_of_it, skipped):
             yield from _paged(Entry(url_of_it, None, stamp_of(told)))
 
@@ -382,7 +402,7 @@ def listed(
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
     while some := list(islice(entries, SPOOLED_AT_ONCE)):
-        parts = [(entry.name, entry.cut, entry.listed_stamp) for entry in some]
+        parts = [entry.parts for entry in some]
         waiting.write(json.dumps(parts).encode() + b"\n")
         n += len(some)
     waiting.seek(0)
