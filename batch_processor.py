@@ -40,7 +40,7 @@ from tqdm import tqdm
 
 from digits.batch.entries import Entry
 from digits.batch.forms import write_tables
-from digits.batch.journal import Journal
+from digits.batch.journal import Journal, plain
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.opening import open_run
 from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
@@ -246,7 +246,8 @@ class BatchProcessor:
             "sources": sources, "folder": os.getcwd(), "recursive": recursive, "labelled": labelled,
             "weights": hashlib.sha256(weights.encode()).hexdigest()[:16],
         } | ({"name": name} if name else {})  # fmt: skip
-        return job | {"fingerprint": hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]}
+        deciding = job | {"sources": list(map(plain, sources))}  # in/ and ./in are in
+        return job | {"fingerprint": hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]}
 
     def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""

@@ -280,6 +280,19 @@ def test_an_interrupted_run_keeps_its_rows(folder, tmp_path, capsys):
     assert not journal.exists(), "a finished run needs it no more"
 
 
+def test_an_interrupted_run_goes_on_under_another_spelling(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    processor = BatchProcessor(workers=1)
+    with pytest.raises(UserError, match="gone"):
+        processor.run(["digits"], labels=Unlucky())
+    processor.close()
+    rows = processor.process("./digits/", labels=Labels(), resume=True)
+    assert len(rows) == 14 and all(row["path"].startswith("./digits/") for row in rows)
+    assert processor.journal.select("SELECT count(*) FROM earlier").fetchone()[0] > 0 and not capsys.readouterr().err
+    processor.process("digits/1.png", resume=True)
+    assert "no interrupted run of this job was found; starting anew" in capsys.readouterr().err
+
+
 class Hopeless(Labels):
     """Truth that fails before the first row."""
 

@@ -410,6 +410,17 @@ def test_a_named_report_is_brought_up_to_date(truth, tmp_path, capsys):
         assert batch_processor.main([str(folder), "--output-dir", str(out), *odd]) == 2
 
 
+def test_another_spelling_of_a_source_is_the_same_report(truth, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(truth)
+    for source in ("7", "./7", "7/"):
+        more = ["--update"] if source != "7" else []
+        assert batch_processor.main([source, "--name", "r", "--format", "csv", *more]) == 0, capsys.readouterr().err
+        with Path("predictions/reports/r.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["path"], row["digit"]) == (os.path.join(source, "drawing7.png"), "7")
+    assert "resumed: 1 rows" in Path("predictions/logs/r.log").read_text()
+
+
 def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
     monkeypatch.setattr("digits.batch.writers.DIGITS_A_PAGE", 2)
     rows = [ok(f"{i}.png", 3, 0.5 + i / 10, content="same" if i in (1, 4) else None) for i in range(5)]

@@ -15,7 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 from digits.batch.entries import Entry
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
@@ -36,6 +36,7 @@ class Journal:
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # so that nobody resumes a run that is still going
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.create_function("plain", 1, plain, deterministic=True)
         columns = ", ".join(["position INTEGER PRIMARY KEY", *STORED[1:]])
         with self._db:
             self._db.execute("CREATE TABLE IF NOT EXISTS facts (facts TEXT)")
@@ -67,7 +68,7 @@ class Journal:
             moved = ", ".join(["position + ?", *STORED[1:]])
             self._db.execute(f"INSERT INTO earlier SELECT {moved} FROM rows", [offset])
             self._db.execute("DELETE FROM rows")
-            self._db.execute("CREATE INDEX by_name ON earlier (path, stamp)")
+            self._db.execute("CREATE INDEX by_name ON earlier (plain(path), stamp)")
         self.note(finished=False)
         return self._db.execute("SELECT count(*) FROM earlier").fetchone()[0]
 
@@ -75,8 +76,8 @@ class Journal:
         """Take over the latest rows set aside of files that this run has no row of: they are gone."""
         start = self._db.execute("SELECT coalesce(max(position), -1) + 1 FROM rows").fetchone()[0]
         others = f"""SELECT ? - 1 + row_number() OVER (ORDER BY position), {", ".join(STORED[1:])} FROM earlier
-            WHERE position IN (SELECT max(position) FROM earlier GROUP BY path)
-            AND path NOT IN (SELECT path FROM rows)"""
+            WHERE position IN (SELECT max(position) FROM earlier GROUP BY plain(path))
+            AND plain(path) NOT IN (SELECT plain(path) FROM rows)"""
         with self._db:
             self._db.execute(f"INSERT INTO rows {others}", [start])
 
@@ -93,10 +94,14 @@ class Journal:
             self._db.execute("UPDATE facts SET facts = ?", [json.dumps(self.facts)])
 
     def recall(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the row that an earlier run has of this very file, unless it has changed or could not be read."""
-        query = "SELECT * FROM earlier WHERE path = ? AND stamp = ? AND status != 'error' LIMIT 1"
-        row = self._db.execute(query, [_to_sql(entry.name), entry.stamp()]).fetchone()
-        return dict(zip(STORED, map(_from_sql, row), strict=True)) if row else None
+        """Return the row that an earlier run has of this very file, unless it has changed or could not be read.
+
+        Its path is spelled as the entry's: `in/1.png` may have been `./in/1.png`.
+        """
+        query = "SELECT * FROM earlier WHERE plain(path) = ? AND stamp = ? AND status != 'error' LIMIT 1"
+        row = self._db.execute(query, [plain(_to_sql(entry.name)), entry.stamp()]).fetchone()
+        told = {"path": entry.name, "cut": entry.cut}
+        return dict(zip(STORED, map(_from_sql, row), strict=True)) | told if row else None
 
     def rows(self, order: str = "position", limit: int = -1, offset: int = 0) -> Iterator[dict[str, Any]]:
         """Yield at most `limit` rows from `offset` on, in input order or an SQL fragment's (ours, never a user's)."""
@@ -131,6 +136,11 @@ class Journal:
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(OSError):
                     os.unlink(f"{self.path}{suffix}")
+
+
+def plain(path: AnyStr) -> AnyStr:
+    """Return a path as it is compared: ./in, in/ and in are one, and so is what lies in them."""
+    return os.path.normpath(path)
 
 
 def _values(row: dict[str, Any]) -> list[Any]:

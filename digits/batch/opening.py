@@ -41,8 +41,14 @@ def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) 
     journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
     log = start_log(stem.with_suffix(".log"), "batch")
     if resume:
-        log.info("no interrupted run of this job was found; starting anew")
+        _tell_of_new_start(log)
     return journal, log, False
+
+
+def _tell_of_new_start(log: logging.Logger) -> None:
+    told = "no interrupted run of this job was found; starting anew"
+    print(f"note: {told}", file=sys.stderr)
+    log.info(told)
 
 
 def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool, update: bool) -> Opened:
@@ -56,7 +62,10 @@ def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool
         raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
     if list(reports.glob(f"{glob.escape(name)}.*")):
         raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
-    return Journal(path, job | {"run": name}), start_log(log_path, "batch"), False
+    journal, log = Journal(path, job | {"run": name}), start_log(log_path, "batch")
+    if resume:
+        _tell_of_new_start(log)
+    return journal, log, False
 
 
 def _take_up(journal: Journal, log_path: Path) -> Opened:
