@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits.finding.limits import MAX_UPLOAD_BYTES
-from digits.reading.engines import is_path, previous_dir, weights_path
+from digits.reading.engines import is_path, previous_dir, shipped_models, weights_path
 from digits.serving.shelf import Readers
 from predict import MNISTPredictor
-from utils import MODELS_DIR, ROOT, UserError, command
+from utils import ROOT, UserError, command
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse(argv)
     users = read_users(arguments.auth_file)
     check_exposure(arguments, users)
+    check_folder(arguments.folder)
     sys.setswitchinterval(0.0005)  # ten times the default: a busy reading thread must not keep the next request waiting
     listener = listen(arguments.host, arguments.port)
     app = make_app(arguments, users)
@@ -107,6 +108,12 @@ def read_users(path: Path | None) -> dict[str, str]:
     return {name: password for name, _colon, password in pairs}
 
 
+def check_folder(folder: Path | None) -> None:
+    """Raise `UserError` if there is no such --folder: its tool would refuse every question."""
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"there is no folder '{folder}'; name one that is there with --folder")
+
+
 def check_exposure(arguments: argparse.Namespace, users: dict[str, str]) -> None:
     """Refuse to serve strangers without a password unless that was said."""
     if arguments.host in LOOPBACK or users:
@@ -117,13 +124,6 @@ def check_exposure(arguments: argparse.Namespace, users: dict[str, str]) -> None
             "add --auth-file FILE, or --yes-public if that is what you want"
         )
     print(f"warning: anybody who reaches {arguments.host}:{arguments.port} can use this page", file=sys.stderr)
-
-
-def shipped_models() -> list[str]:
-    """Return the names whose weights lie in models/, the default first."""
-    names = {path.stem for path in MODELS_DIR.glob("*.pth")}
-    others = sorted(names - {"mnist_cnn", "mnist_cnn_best"})
-    return ["mnistnet", *others]
 
 
 def display_name(model: str) -> str:

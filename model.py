@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from digits.files import sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
-from digits.reading.engines import OnnxEngine, previous_dir, weights_path
+from digits.reading.engines import OnnxEngine, previous_dir, shipped_models, weights_path
 from utils import OUTPUTS_DIR, RUNS_DIR, UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
@@ -295,7 +295,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint; raises `UserError` if it is missing, damaged, or made by something else."""
     path = Path(path)
     if not path.exists():
-        raise UserError(f"there are no weights at {path}; train them with: python train.py")
+        maker = f"train.py --model {path.stem}" if path.stem in REGISTRY else "train.py"
+        raise UserError(
+            f"there are no weights at {path}; choose from {', '.join(shipped_models())}, or run python {maker}"
+        )
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike

@@ -311,7 +311,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    parser.add_argument("--json", action="store_true", help="one JSON object per file, with the keys of a report")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object per file: a report's columns but for labels"
+    )
     parser.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)

@@ -372,6 +372,8 @@ def main(argv: list[str] | None = None) -> int:
         if not is_finished:
             train(settings, Path(os.devnull), state, directory)
         return 0
+    if not arguments.resume and arguments.name not in (None, run_dir.name):
+        print(f"note: there is a run {arguments.name} already; this one is {run_dir.name}", file=sys.stderr)
     if is_finished:
         told = f"more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}"
         print(

@@ -24,6 +24,7 @@ import pytest
 from PIL import Image
 
 from digits.corrections import Corrections
+from tests.hostile import drawing, encode
 from tests.serving import serving
 from utils import ROOT
 
@@ -278,6 +279,23 @@ def test_limits(client: httpx.Client, examples) -> None:
 def test_wrong_requests_get_json(client: httpx.Client, examples, path: str, status: int) -> None:
     answer = post(client, examples[1].read_bytes(), path=path)
     assert answer.status_code == status and is_one_sentence(answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/api/predict", "POST"), ("PATCH", "/api/models", "GET"), ("PUT", "/api/feedback", "GET, POST")],
+)
+def test_another_method_is_told_the_right_one(client: httpx.Client, method: str, path: str, allowed: str) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed) and is_one_sentence(answer)
+    assert answer.json()["error"].startswith(f"{path} takes {allowed.replace(', ', ' or ')}, not {method}")
+
+
+def test_of_several_pages_one_is_asked_for_as_http_asks(client: httpx.Client) -> None:
+    data = encode(drawing(digit=7), "TIFF", save_all=True, append_images=[drawing(digit=3)])
+    for path, step in (("read-number", "name one of them, ?page=1 to ?page=2"), ("think", "send one of them")):
+        answer = client.post(f"/api/{path}", files={"file": ("x.tif", data)})
+        assert answer.status_code == 422 and answer.json()["error"] == f"the file has 2 pages; {step}"
 
 
 def test_a_request_without_files_is_told_so(client: httpx.Client) -> None:

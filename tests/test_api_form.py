@@ -159,3 +159,8 @@ def test_a_template_by_path_may_name_its_picture_and_a_strangers_may_not() -> No
     with pytest.raises(UserError, match="must stand in the template"):
         form_of((FOLDER / "form.json").read_bytes(), "form.json")
     assert load_form(FOLDER / "form.json").fields
+
+
+def test_a_template_sent_as_text_is_told_to_be_a_file(client: httpx.Client) -> None:
+    answer = client.post("/api/read-form", data={"template": template().decode()}, files={"files": ("1.jpg", FILLED)})
+    assert is_refused(answer, "template: send it as a file part")

@@ -197,3 +197,10 @@ def test_what_the_container_leaves_out_is_not_needed_to_serve(tmp_path: Path) ->
     code = [sys.executable, "-c", SERVE_WITHOUT, str(tmp_path)]
     done = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, timeout=170)
     assert done.stdout.splitlines() == ["predict 200", "read-number 200", "explain 200", "4 200"], done.stderr
+
+
+def test_a_folder_that_is_not_there_is_said_at_start(tmp_path):
+    done = run("--port", "0", "--folder", str(tmp_path / "nope"))
+    assert (
+        done.returncode == 2 and done.stderr.startswith("error: there is no folder '") and done.stderr.count("\n") == 1
+    )

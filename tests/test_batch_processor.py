@@ -84,7 +84,8 @@ def test_what_follows_the_networks_is_read(source, folder, tmp_path, capsys, mon
 
 def test_a_network_misspelt_is_no_folder(folder, capsys):
     assert batch_processor.main(["--model", "mnistnet", "modren", str(folder)]) == 2
-    assert "there are no weights at" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "there are no weights at" in told and "choose from mnistnet, gapcnn, modern" in told
 
 
 def test_api_of_the_readme(folder, tmp_path, capsys):

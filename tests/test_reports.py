@@ -142,6 +142,19 @@ def test_labels_that_match_nothing_are_an_error_and_some_are_told(truth, tmp_pat
     assert f"labels: 1 of {processor.summary['n_rows']} files have one in" in capsys.readouterr().out
 
 
+def test_a_table_that_says_two_things_or_nothing_says_so(truth, tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\na.png,3\nb.png,4\n./a.png,5\n")
+    with pytest.raises(UserError, match="gives './a.png' two labels, 3 and 5; keep the one that is true"):
+        Labels(table)
+    table.write_text("file,label\na.png,\nb.png, \n")
+    with pytest.raises(UserError, match="has no label at all: its column is empty"):
+        Labels(table)
+    table.write_text("file,label\ndrawing0,0\ndrawing0,0\ndrawing1,\n")
+    labels, processor = Labels(table), BatchProcessor(output_dir=tmp_path)
+    assert ", which names 3, 1 of them without a label; none of" in processor.run([truth], labels=labels)["labels"]
+
+
 @pytest.mark.parametrize("name", ["7_labels_semicolon.csv", "labels.xlsx"])
 def test_the_cases_of_labels(name):
     case = Path(os.environ.get("MNIST_DATA_DIR", "data")) / "cases" / name

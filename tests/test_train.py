@@ -195,6 +195,14 @@ def test_more_pictures_a_step_than_there_are_is_one_sentence(tiny_folder, tmp_pa
     assert not list((tmp_path / "runs").iterdir())
 
 
+def test_a_name_that_is_taken_is_told_at_the_start(tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    words = ["--name", "mine", "--dataset", str(tiny_folder), "--batch-size", "100", "--no-cuda"]
+    assert train.main(words) == 2, "which ends it soon"
+    assert capsys.readouterr().err.startswith("note: there is a run mine already; this one is mine-2\n")
+
+
 def test_what_goes_in_is_shown_first(tiny_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(train, "RUNS_DIR", tmp_path / "runs")
     (tiny_folder / "0").rename(tiny_folder / "Zero")

@@ -172,13 +172,16 @@ class Labels:
         self.table = None if path is None else os.fspath(path)
         self._names: list[str] = []  # as in the table, the first few
         self._without: list[str] = []  # files of which the table says nothing, the first few
-        self.n_files = self.n_labelled = self.n_named = 0
+        self.n_files = self.n_labelled = self.n_named = self._n_empty = 0
         if path is not None:
             self._load(Path(path))
 
     def _load(self, path: Path) -> None:
         rows = read_labels(path)
         self.n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
+        self._n_empty = sum(not row["label"].strip() for row in rows)
+        if self._n_empty == len(rows):
+            raise UserError(f"'{path}' has no label at all: its column is empty; fill it in, - for what is no digit")
         for row in rows:
             label = armed("".join(row["label"].split()))
             self._note(path, row["file"].strip(), label if self._number else WHOLE.sub(r"\1", label))
@@ -186,6 +189,9 @@ class Labels:
     def _note(self, path: Path, name: str, label: str) -> None:
         if label and label != NO_DIGIT_SIGN and not self._is_label(label):
             raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
+        before = self._by_path.get(os.path.normpath(_key(armed(name))))
+        if before and label and before != label:
+            raise UserError(f"'{path}' gives '{name}' two labels, {before} and {label}; keep the one that is true")
         name = _key(armed(name))
         for key in {name, *([] if "\\" not in name else [name.replace("\\", "/")])}:
             self._by_path[os.path.normpath(key)] = self._by_path[os.path.normpath(_key(path.parent) + "/" + key)] = (
@@ -233,7 +239,8 @@ class Labels:
         if self.n_files and not self.n_labelled and self.table is not None:
             raise UserError(f"{where} has no label for any of the files: it names {names}; the files are {without}")
         rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
-        named = f", which names {self.n_named:,}" if self.table is not None else ""
+        empty = f", {self._n_empty:,} of them without a label" if self._n_empty else ""
+        named = f", which names {self.n_named:,}{empty}" if self.table is not None else ""
         return f"labels: {self.n_labelled:,} of {self.n_files:,} files have one in {where}{named}{rest}"
 
 

@@ -30,6 +30,17 @@ class Page:
     number: int
 
 
+class SeveralPages(PictureError):
+    """A file of `n_pages` pages, of which none was named."""
+
+    def __init__(self, n_pages: int) -> None:
+        super().__init__(n_pages)
+        self.n_pages = n_pages
+
+    def __str__(self) -> str:
+        return f"the file has {self.n_pages} pages; name one of them by adding #1 to #{self.n_pages}"
+
+
 def split_page(path: str | os.PathLike[str]) -> tuple[str, int | None]:
     """Return ("form.pdf", 2) of "form.pdf#2"; (path, None) of a file's own name, or where no such file is there."""
     name = os.fspath(path)
@@ -91,7 +102,7 @@ def check_page(page: int | None, n_pages: int) -> None:
     if n_pages > MAX_PAGES:
         raise PictureError(f"the file has more than {MAX_PAGES:,} pages; split it")
     if page is None and n_pages > 1:
-        raise PictureError(f"the file has {n_pages} pages; name one of them by adding #1 to #{n_pages}")
+        raise SeveralPages(n_pages)
     if not n_pages or page is not None and page > n_pages:
         raise PictureError(f"the file has no page {page or 1}, but {n_pages}")
 

@@ -34,6 +34,13 @@ def weights_path(model: str | os.PathLike[str]) -> Path:
     return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
 
 
+def shipped_models() -> list[str]:
+    """Return the names whose weights lie in models/, the default first."""
+    names = {path.stem for path in MODELS_DIR.glob("*.pth")}
+    others = sorted(names - {"mnist_cnn", *OWN_NAMES.values()})
+    return ["mnistnet", *others]
+
+
 def previous_dir(name: str) -> Path:
     """Return the folder of what was served before under a name, laid out as a run's; it need not exist."""
     return weights_path(name).parent / "previous" / name

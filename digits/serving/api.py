@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from digits.batch.writers import report_bytes
 from digits.command import UserError
@@ -27,7 +29,7 @@ from digits.files import without_folders
 from digits.finding.decode import open_picture
 from digits.finding.ink import NO_INK
 from digits.finding.limits import MAX_PAGES, PictureError
-from digits.finding.pages import Page, to_pages
+from digits.finding.pages import Page, SeveralPages, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
@@ -44,6 +46,7 @@ REPORT_TYPES = {
     "html": "text/html",
     "parquet": "application/vnd.apache.parquet",
 }
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_MORE_PAGES = 64  # rows of one request beyond a row a file
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
@@ -81,11 +84,20 @@ def create_api(
     add_inside(app, readers, desk)
     _add_reports(app, readers, desk)
 
-    @app.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
-    async def nothing(path: str) -> None:
+    @app.api_route("/api/{path:path}", methods=METHODS, include_in_schema=False)
+    async def nothing(path: str, request: Request) -> None:
+        if methods := _methods_at(app, request):
+            told = f"/api/{path} takes {' or '.join(methods)}, not {request.method}; /docs says how"
+            raise HTTPException(405, told, {"Allow": ", ".join(methods)})
         raise HTTPException(404, "there is nothing at this address; /docs lists what there is")
 
     return app
+
+
+def _methods_at(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods that an address takes, of which the request's is none."""
+    others = (r for r in app.routes if isinstance(r, APIRoute) and r.matches(request.scope)[0] is Match.PARTIAL)
+    return sorted(method for route in others for method in route.methods or ())
 
 
 def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -327,7 +339,14 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
-        return JSONResponse({"error": f"{where}: {first['msg'].lower()}" if where else first["msg"]}, 422)
+        told = "send it as a file part: curl -F NAME=@FILE" if "UploadFile" in first["msg"] else first["msg"].lower()
+        return JSONResponse({"error": f"{where}: {told}" if where else first["msg"]}, 422)
+
+    @app.exception_handler(SeveralPages)
+    async def open_which(request: Request, error: SeveralPages) -> JSONResponse:
+        takes_page = any(option.name == "page" for option in request.scope["route"].dependant.query_params)
+        step = f"name one of them, ?page=1 to ?page={error.n_pages}" if takes_page else "send one of them"
+        return JSONResponse({"error": f"the file has {error.n_pages} pages; {step}"}, 422)
 
     @app.exception_handler(PictureError)
     @app.exception_handler(UserError)

@@ -24,6 +24,7 @@ from digits.batch.rows import find_in
 from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.finding.limits import MAX_BYTES, PictureError
+from digits.finding.pages import SeveralPages
 from digits.serving.shelf import Readers
 
 MAX_FILES = 500  # of one classify_folder call: an answer that an assistant can still read
@@ -58,6 +59,8 @@ def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Ca
     async def work(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return await anyio.to_thread.run_sync(function, *arguments, limiter=threads)
+        except SeveralPages as error:
+            raise _tool_error(f"the file has {error.n_pages} pages; send one of them") from None
         except (PictureError, UserError) as error:
             raise _tool_error(str(error)) from None
 
