@@ -173,6 +173,21 @@ def test_feedback_is_kept_counted_exported_and_taken_back(client: httpx.Client, 
     assert client.delete(f"/api/feedback/{kept['key']}").json() == {"key": None, "count": 0}
 
 
+def test_feedback_and_explanations_are_of_the_page_asked_for(client: httpx.Client, data_dir: Path, examples) -> None:
+    pages, tiff = [Image.open(examples[digit]).convert("L") for digit in (2, 7)], io.BytesIO()
+    pages[0].save(tiff, "TIFF", save_all=True, append_images=pages[1:])
+    file = {"file": ("two.tiff", tiff.getvalue())}
+    kept = client.post("/api/feedback?page=2", files=file, data={"label": "1"}).json()
+    (row,) = Corrections(data_dir / "corrections.sqlite").rows()
+    assert (row["label"], row["predicted"], row["picture"]) == (1, 7, None), "the other page is not kept with it"
+    client.delete(f"/api/feedback/{kept['key']}")
+    for path in ("explain", "think", "stress", "kernel"):
+        query = {"page": 2, "kind": "blur", "layer": "5", "index": 0}
+        answer = client.post(f"/api/{path}", params=query, files=file)
+        assert answer.status_code == 200, (path, answer.text)
+    assert client.post("/api/explain?page=2", files=file).json()["answer"] == 7
+
+
 def test_reading_keeps_nothing(client: httpx.Client, data_dir: Path, examples) -> None:
     before = sorted(path.name for path in data_dir.rglob("*"))
     post(client, examples[1].read_bytes(), path="/api/predict?details=steps")

@@ -7,7 +7,7 @@ import { showNearest } from "./nearest.js";
 import { ask, fetchExample } from "./server.js";
 import { receive, shared } from "./shared.js";
 import { Slide } from "./slide.js";
-import { fill, percent } from "./text.js";
+import { fill, percent, sentence } from "./text.js";
 
 const texts = known.texts;
 const [WIDTH, HEIGHT] = [400, 170];
@@ -96,15 +96,16 @@ export class Inside {
 
   #query(more) {
     const model = (this.shown.model || "").split("+")[0];
-    return new URLSearchParams({ ...(model ? { model } : {}), ...more });
+    const page = this.shown.page ? { page: this.shown.page } : {};
+    return new URLSearchParams({ ...(model ? { model } : {}), ...page, ...more });
   }
 
-  #problem(sentence) {
+  #problem(says) {
     const line = this.root.querySelector(".inside-problem");
-    line.hidden = !sentence;
-    line.textContent = sentence;
+    line.hidden = !says;
+    line.textContent = sentence(says);
     this.#wait(false);
-    this.root.querySelector(".inside-body").hidden = Boolean(sentence);
+    this.root.querySelector(".inside-body").hidden = Boolean(says);
   }
 
   #wait(isOpening) {

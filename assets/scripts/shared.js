@@ -2,7 +2,7 @@
    number, and what one tab hands to another. */
 const MODE = "digits-mode";
 
-export const shared = { current: null, mode: sessionStorage.getItem(MODE) ?? "one" }; // {blob, model, isExample}; one, number
+export const shared = { current: null, mode: sessionStorage.getItem(MODE) ?? "one" }; // {blob, page, model, isExample}; one, number
 
 /** Let every tab read pictures as "one" digit or as a "number". */
 export function choose(mode) {

@@ -9,6 +9,9 @@ export const number = (p) => (p === 0 || p === 1 ? 100 * p : Math.min(99.9, Math
 
 export const percent = (p) => (p > 0 && p < 0.0005 ? "< 0.1 %" : `${number(p)} %`);
 
+/** A sentence as it stands alone: with a capital letter. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const count = (n) => n.toLocaleString("en");
 
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

@@ -1,6 +1,7 @@
 """Files of several pages: which they have, and how one of them is named.
 
 for mark, page in to_pages(data): open_picture(page)      # mark: "#1", or "" where there is one picture
+open_picture(page_of(data, 2))
 split_page("form.pdf#2")                                  # ("form.pdf", 2)
 """
 
@@ -57,6 +58,11 @@ def to_pages(data: bytes) -> list[tuple[str, bytes | Page]]:
     """
     numbers = _page_numbers(data)
     return [(f"#{number}", Page(data, number)) for number in numbers] if numbers else [("", data)]
+
+
+def page_of(data: bytes, number: int | None) -> bytes | Page:
+    """Return page `number` of a file; the file itself without a number, and for page 1 where it is one picture."""
+    return data if number is None or (number == 1 and not _page_numbers(data)) else Page(data, number)
 
 
 def _page_numbers(data: bytes) -> list[int]:

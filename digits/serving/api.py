@@ -28,14 +28,14 @@ from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
 from digits.finding.decode import open_picture
 from digits.finding.ink import NO_INK
-from digits.finding.limits import MAX_PAGES, PictureError
-from digits.finding.pages import Page, SeveralPages, to_pages
+from digits.finding.limits import PictureError
+from digits.finding.pages import Page, SeveralPages, page_of, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
-from digits.serving.schemas import Kept, ModelCard, Number, Problem, ReportRow, Rows
+from digits.serving.schemas import Kept, ModelCard, Number, PageNumber, Problem, ReportRow, Rows
 from digits.serving.shelf import Readers
 from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk, Limits, unknown_is_404
@@ -53,7 +53,6 @@ Model = Annotated[list[str], Query(description="a model's name; several (model=a
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
-PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="for a multi-page PDF or TIFF")]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -154,17 +153,22 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         label: Annotated[int, Form(ge=0, le=9, description="what it really shows")],
         replaces: Annotated[str, Form(max_length=64, description="key of a correction that this one replaces")] = "",
         model: Model = [],  # noqa: B006
+        page: PageNumber = None,
     ) -> Kept:
-        """Keep a picture with its true label for the next training, optionally replacing an earlier correction."""
+        """Keep a picture, or one page of a file, with its true label for the next training.
+
+        With `replaces` it takes the place of an earlier correction.
+        """
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
         predictor = _open_predictor(readers, model)
         (data,) = await desk.read([file])
         if isinstance(data, PictureError):
             raise data
-        prediction = await desk.work(predictor.predict, data)
+        picture = await desk.work(page_of, data, page)
+        prediction = await desk.work(predictor.predict, picture)
         names = "+".join(readers.check(model))
-        return await desk.store(_keep, corrections, data, label, prediction, names, replaces)
+        return await desk.store(_keep, corrections, picture, label, prediction, names, replaces)
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
@@ -255,17 +259,12 @@ def _pages_of(n: int, data: bytes | PictureError, number: int | None) -> list[_S
     numbers = _page_numbers(data)
     if number is None:
         return [_Sent(n, mark, page, numbers) for mark, page in to_pages(data)]
-    picture = _page_of(data, number, numbers)
+    picture = page_of(data, number)
     return [_Sent(n, f"#{number}" if isinstance(picture, Page) else "", picture, numbers)]
 
 
 def _page_numbers(data: bytes) -> list[int]:
     return [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
-
-
-def _page_of(data: bytes, number: int | None, numbers: list[int]) -> bytes | Page:
-    """Return page `number` of a file with the pages `numbers`; page 1 of a file that is one picture is that."""
-    return data if number is None or (number == 1 and not numbers) else Page(data, number)
 
 
 def _predict(predictor: Predictor, pictures: list[bytes | Page | PictureError]) -> list[Prediction]:
@@ -288,7 +287,7 @@ def _read_number(
     if isinstance(data, PictureError):
         raise data
     pages = _page_numbers(data)
-    picture = _page_of(data, page, pages)
+    picture = page_of(data, page)
     pixels = open_picture(picture)
     name += f"#{page}" if isinstance(picture, Page) else ""
     row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
@@ -296,12 +295,18 @@ def _read_number(
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
 
 
-def _keep(corrections: Corrections, data: bytes, label: int, prediction: Prediction, model: str, replaces: str) -> Kept:
-    """Store a correction of `prediction`, which `model` made of the file `data`, in the place of the key `replaces`."""
+def _keep(
+    corrections: Corrections, picture: bytes | Page, label: int, prediction: Prediction, model: str, replaces: str
+) -> Kept:
+    """Store a correction of `prediction`, which `model` made of `picture`, in the place of the key `replaces`.
+
+    Of a page only its ink is kept, not the file with all the others.
+    """
     ink = prediction.found.ink if prediction.found else NO_INK
     if not ink.any():
         raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
-    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, data, replaces)
+    file = None if isinstance(picture, Page) else picture
+    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, file, replaces)
     return _kept(corrections, key)
 
 

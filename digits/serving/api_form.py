@@ -18,7 +18,7 @@ from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 from digits.command import UserError
 from digits.files import without_folders
 from digits.finding.decode import open_picture
-from digits.finding.limits import MAX_PAGES, PictureError
+from digits.finding.limits import PictureError
 from digits.finding.pages import Page, to_pages
 from digits.finding.pixels import shrink
 from digits.reading.answer import Predictor
@@ -26,7 +26,7 @@ from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
 from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.images import to_data_url
-from digits.serving.schemas import EmptyForm, FormRows
+from digits.serving.schemas import EmptyForm, FormRows, PageNumber
 from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
@@ -37,7 +37,6 @@ MAX_EMPTY_PIXELS, MAX_FIELD_PIXELS = 16e6, 8e6  # of its picture; of all its fie
 MAX_PAGES_SENT = 64  # in one request
 
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
-PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="of a PDF or TIFF of several")]
 
 
 def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
 from digits.finding.limits import PictureError
+from digits.finding.pages import page_of
 from digits.measuring.explain import Explainer, Judge, StressKind
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
 from digits.serving.images import heat_on_ink, to_data_url, to_sheet
-from digits.serving.schemas import Explanation, Kernel, Stress, Thoughts
+from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
 from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
@@ -34,48 +35,48 @@ N_SHOWN = 6  # of the maps of a layer, while somebody draws
 def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
     """Add the routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
 
-    async def prepare(file: UploadFile, model: str) -> tuple[Explainer, Predictor, Prediction]:
+    async def prepare(file: UploadFile, model: str, page: int | None) -> tuple[Explainer, Predictor, Prediction]:
         names = [model] if model else []
         with unknown_is_404():
             readers.check(names)
         (data,) = await desk.read([file])
         predictor = await desk.work(readers.predictor, names)
-        prediction = await desk.work(_predict, predictor, data)
+        prediction = await desk.work(_predict, predictor, data, page)
         return await desk.work(readers.explainer, model), predictor, prediction
 
     @app.post("/api/explain", tags=["inside"], response_model=Explanation)
-    async def explain(file: Upload, model: Name = "", digit: Digit = None) -> Any:
+    async def explain(file: Upload, model: Name = "", digit: Digit = None, page: PageNumber = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
-        explainer, _predictor, prediction = await prepare(file, model)
+        explainer, _predictor, prediction = await prepare(file, model, page)
         return {"model": readers.check([model] if model else [])[0]} | await desk.work(
             _explain, explainer, prediction, digit
         )
 
     @app.post("/api/think", tags=["inside"], response_model=Thoughts)
-    async def think(file: Upload, model: Name = "") -> Any:
+    async def think(file: Upload, model: Name = "", page: PageNumber = None) -> Any:
         """Show how ink becomes an answer: the most active maps of each layer, and what speaks for each digit."""
-        explainer, _predictor, prediction = await prepare(file, model)
+        explainer, _predictor, prediction = await prepare(file, model, page)
         return await desk.work(_think, explainer, prediction)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
-    async def stress(file: Upload, kind: Kind, model: Name = "") -> Any:
+    async def stress(file: Upload, kind: Kind, model: Name = "", page: PageNumber = None) -> Any:
         """Damage the ink more and more and say how probabilities and verdict follow."""
-        return await desk.work(_stress, *await prepare(file, model), kind)
+        return await desk.work(_stress, *await prepare(file, model, page), kind)
 
     @app.post("/api/kernel", tags=["inside"], response_model=Kernel)
-    async def kernel(file: Upload, layer: str, index: int, model: Name = "") -> Any:
+    async def kernel(file: Upload, layer: str, index: int, model: Name = "", page: PageNumber = None) -> Any:
         """Show all numbers that make feature map `index` of a convolution from this picture."""
-        explainer, _predictor, prediction = await prepare(file, model)
+        explainer, _predictor, prediction = await prepare(file, model, page)
         convolution = explainer.convolutions.get(layer)
         if convolution is None or not 0 <= index < convolution.out_channels:
             raise HTTPException(404, "there is no such feature map in this network")
         return await desk.work(_kernel, explainer, _ink_of(prediction), layer, index)
 
 
-def _predict(predictor: Predictor, data: bytes | PictureError) -> Prediction:
+def _predict(predictor: Predictor, data: bytes | PictureError, page: int | None) -> Prediction:
     if isinstance(data, PictureError):
         raise data
-    prediction = predictor.predict(data)
+    prediction = predictor.predict(page_of(data, page))
     if prediction.status == BLANK:
         raise PictureError("nothing is written in this picture")
     return prediction

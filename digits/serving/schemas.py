@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import BaseModel, Field
 
+from digits.finding.limits import MAX_PAGES
 from digits.reading.verdict import Status
 
 Digit = Annotated[int, Field(ge=0, le=9)]
+PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="for a multi-page PDF or TIFF")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PngUrl = Annotated[str, Field(max_length=4096, pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]
 
