@@ -333,7 +333,8 @@ def test_upload_says_in_one_sentence_what_cannot_be_read(page, tmp_path: Path) -
     go_to(page, "Upload")
     page.locator(".upload input[type=file]").set_input_files(bad)
     page.wait_for_selector("[data-status=error] >> visible=true")
-    assert page.locator(".answer .detail >> visible=true").inner_text() == "this is not a picture in a format we read"
+    assert says(page) == "This file cannot be read."
+    assert page.locator(".answer .detail >> visible=true").inner_text() == "This is not a picture in a format we read"
 
 
 def test_an_answer_stays_when_the_second_look_fails(page, examples) -> None:
@@ -356,6 +357,42 @@ def test_upload_reads_a_number(page, tmp_path: Path) -> None:
     assert page.locator(".number-text >> visible=true").inner_text().replace(" ", "") == "741"
     assert page.locator(".shown rect").count() == 3
     assert page.locator(".number-digits b").all_inner_texts() == ["7", "4", "1"]
+
+
+def test_an_unsure_number_looks_unsure_and_several_lines_stay_lines(page, tmp_path: Path) -> None:
+    picture = np.full((420, 520), 255, np.uint8)
+    for i, text in enumerate(("247", "1539", "860")):
+        cv2.putText(picture, text, (30, 110 + 130 * i), cv2.FONT_HERSHEY_SIMPLEX, 3.6, 0, 9)
+    cv2.imwrite(str(tmp_path / "lines.png"), picture)
+    page.locator(".choice >> text=A number >> visible=true").click()
+    draw(page, 7)
+    sure = page.locator(".number >> visible=true")
+    colour = "one => getComputedStyle(one.querySelector('.number-text')).color"
+    blue = sure.evaluate(colour)
+    assert sure.get_attribute("data-status") == "ok" and "Perhaps" not in sure.inner_text()
+    go_to(page, "Upload")
+    page.locator(".upload input[type=file]").set_input_files(tmp_path / "lines.png")
+    page.wait_for_selector(".number-digits li >> visible=true")
+    unsure = page.locator(".number >> visible=true")
+    assert unsure.get_attribute("data-status") == "unsure" and unsure.evaluate(colour) != blue
+    assert unsure.inner_text().startswith("Perhaps; please check:")
+
+
+@pytest.mark.parametrize("mode", ["One digit", "A number"])
+def test_while_a_picture_is_read_nothing_of_the_last_one_stays(page, examples, mode: str) -> None:
+    go_to(page, "Upload")
+    page.locator(".upload .choice").get_by_text(mode).click()
+    page.locator(".upload input[type=file]").set_input_files(examples[7])
+    page.wait_for_selector(".again .choose >> visible=true")
+    for path in ("**/api/predict*", "**/api/read-number*"):
+        page.route(path, lambda _route: None)  # no answer comes
+    page.locator(".upload input[type=file]").set_input_files(examples[6])
+    page.wait_for_selector("text=Reading … >> visible=true")
+    for part in (".copy", ".shown", ".steps", "text=No picture yet", ".number-digits li"):
+        assert not page.locator(f".two:has(.upload) >> {part} >> visible=true").count(), part
+    page.unroute_all(behavior="ignoreErrors")
+    page.locator(".upload input[type=file]").set_input_files(examples[6])
+    page.wait_for_selector(".shown >> visible=true")
 
 
 PASTE = """(encoded) => {
@@ -441,10 +478,17 @@ def test_the_camera_goes_off_when_its_tab_is_left(chromium, address: str) -> Non
             assert tab.locator(".drop-ask .camera").is_visible(), "it can be switched on again"
 
 
-def test_without_a_camera_the_page_says_so(page) -> None:
+@pytest.mark.parametrize("mode", ["One digit", "A number"])
+def test_without_a_camera_the_page_says_so_and_keeps_its_answer(page, examples, mode: str) -> None:
     go_to(page, "Upload")
-    page.locator(".drop-ask .camera").click()
+    page.locator(".upload .choice").get_by_text(mode).click()
+    page.locator(".upload input[type=file]").set_input_files(examples[7])
+    page.locator(".again .camera").click()
     page.wait_for_selector("text=The camera cannot be used here >> visible=true")
+    right = page.locator(".two:has(.upload) .right")
+    assert "7" in right.inner_text() and "wrong" not in right.inner_text()
+    page.locator(".upload input[type=file]").set_input_files(examples[6])
+    page.wait_for_selector("text=The camera cannot be used here", state="hidden")
 
 
 def test_probabilities_are_told_in_one_way(page) -> None:
@@ -577,6 +621,12 @@ def test_a_number_is_corrected_and_copied(chromium, address: str) -> None:
         tab.locator(".copy >> visible=true").click()
         tab.wait_for_selector("text=Copied. >> visible=true")
         assert tab.evaluate("navigator.clipboard.readText()") == "71"
+        for mode in ("One digit", "A number"):
+            tab.locator(f".choice >> text={mode} >> visible=true").click()
+            settle(tab)
+        assert number.inner_text() == "71" and tab.locator(".copied >> visible=true").inner_text()
+        draw(tab, 1)
+        assert number.inner_text() != "71" and not tab.locator(".copied").first.inner_text(), "another drawing"
 
 
 @pytest.fixture(scope="module", params=["pdf", "tiff"])
@@ -596,6 +646,20 @@ def test_upload_turns_the_pages_of_a_file(page, paged: Path) -> None:
     page.get_by_role("button", name="Next page").click()
     page.wait_for_selector("text=This is a 7. >> visible=true")
     assert page.locator(".page-now").inner_text() == "Page 2 of 2" and page.locator(".after").is_disabled()
+    page.locator(".answer .ten >> visible=true").get_by_role("button", name="It is a 4").click()
+    page.wait_for_selector("text=Kept as a 4 >> visible=true")
+    page.locator(".answer .undo >> visible=true").click()
+    page.wait_for_selector("text=Removed again >> visible=true")
+    go_to(page, "Look inside")
+    page.wait_for_selector(".inside-says >> text=This is a 7.", timeout=60_000)
+
+
+def test_a_click_that_fails_says_nothing_else(page) -> None:
+    page.route("**/api/feedback?*", lambda route: route.fulfill(status=503, json={"error": "the disk is full"}))
+    draw(page, 7)
+    page.locator(".answer .ten button").nth(4).click()
+    page.wait_for_selector("text=The disk is full", timeout=10_000)
+    assert page.locator(".kept-count >> visible=true").count() == 0
 
 
 def test_batch_counts_every_page(page, paged: Path, examples) -> None:
@@ -786,6 +850,16 @@ def told_by_the_kernel(tab) -> float:
     assert part + rest + bias == pytest.approx(total, abs=0.0021)
     assert max(0, normed) == relu == value
     return value
+
+
+def test_look_inside_shows_what_was_read_as_a_number_too(page, examples) -> None:
+    go_to(page, "Upload")
+    page.locator(".upload .choice >> text=A number").click()
+    page.locator(".upload input[type=file]").set_input_files(examples[6])
+    page.wait_for_selector(".number-digits li >> visible=true")
+    go_to(page, "Look inside")
+    page.wait_for_selector(".inside-says >> text=This is a 6.", timeout=60_000)
+    assert page.locator(".inside-what").inner_text() == "The picture you last drew or chose."
 
 
 def test_a_letter_is_refused_inside_as_it_is_outside(page, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 import { make } from "./dom.js";
 import known from "./known.js";
 import { ask, base } from "./server.js";
-import { fill, number, percent } from "./text.js";
+import { fill, number, percent, sentence } from "./text.js";
 
 const texts = known.texts;
 const skeleton = () => `
@@ -48,7 +48,7 @@ export class Card {
     this.root = make(skeleton());
     host.replaceChildren(this.root);
     this.empty = [ask, askDetail];
-    this.source = null; // () => {blob, model}: what a correction would keep
+    this.source = null; // () => {blob, page, model}: what a correction would keep
     for (const part of ["big", "says", "detail", "correct", "undo", "export"])
       this[part] = this.root.querySelector(`.${part}`);
     this.seen = this.root.querySelector(".sees img");
@@ -71,9 +71,9 @@ export class Card {
     this.#forget();
   }
 
-  /** The server is away: say so where the answer was. */
-  wait() {
-    this.#instead("waiting", "…", texts.offline, "");
+  /** There is no answer yet: say why where it will be. */
+  wait(says = texts.offline) {
+    this.#instead("waiting", "…", says, "");
   }
 
   /** What is drawn is too small for its strokes to be told apart. */
@@ -120,11 +120,12 @@ export class Card {
     );
   }
 
-  fail(sentence) {
+  /** Say what went wrong, and whether it is the file's fault. */
+  fail(error) {
     this.clear();
     this.root.dataset.status = "error";
-    this.#write("!", texts.error, sentence);
-    this.heard.textContent = sentence;
+    this.#write("!", error.isOfFile ? texts.unreadable : texts.error, error.message);
+    this.heard.textContent = `${this.says.textContent} ${this.detail.textContent}`;
   }
 
   #detail(row, top) {
@@ -140,7 +141,7 @@ export class Card {
   #write(big, says, detail) {
     this.big.textContent = big;
     this.says.textContent = says;
-    this.detail.textContent = detail;
+    this.detail.textContent = sentence(detail);
   }
 
   #fillBars(p, digit) {
@@ -169,15 +170,20 @@ export class Card {
   }
 
   #inTurn(act) {
-    this.acting = (this.acting ?? Promise.resolve()).then(act).catch((error) => this.#tell(error.message, null));
+    this.acting = (this.acting ?? Promise.resolve()).then(act).catch((error) => {
+      this.#tell(sentence(error.message), null);
+      this.root.querySelector(".kept-count").textContent = "";
+      this.counted = false;
+    });
   }
 
-  async #keep(label, { blob, model }, picture) {
+  async #keep(label, { blob, page, model }, picture) {
     const form = new FormData();
     form.append("file", blob, "picture.png");
     form.append("label", label);
     if (picture.key) form.append("replaces", picture.key);
     const query = new URLSearchParams(model ? model.split("+").map((name) => ["model", name]) : []);
+    if (page) query.append("page", page);
     const kept = await ask(`feedback?${query}`, { method: "POST", body: form });
     picture.key = kept.key;
     if (picture === this.picture) this.#tell(fill(texts.saved, { digit: label }), kept.count);
@@ -205,8 +211,8 @@ export class Card {
     this.counted = true;
   }
 
-  #tell(sentence, count) {
-    this.root.querySelector(".kept-now").textContent = sentence;
+  #tell(says, count) {
+    this.root.querySelector(".kept-now").textContent = says;
     this.undo.hidden = !this.picture.key;
     if (count !== null) this.#count(count);
   }

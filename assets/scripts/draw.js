@@ -7,6 +7,7 @@ import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.j
 import { read } from "./server.js";
 import { shared } from "./shared.js";
 import { Teach } from "./teach.js";
+import { sentence } from "./text.js";
 import { Think } from "./think.js";
 
 const texts = known.texts;
@@ -103,7 +104,7 @@ export class Pad {
   #recall() {
     this.strokes = JSON.parse(sessionStorage.getItem(STROKES) ?? "[]");
     addEventListener("pagehide", () => sessionStorage.setItem(STROKES, JSON.stringify(this.strokes)));
-    if (this.strokes.length) this.#redraw();
+    this.#redraw();
   }
 
   #offerModels() {
@@ -151,6 +152,7 @@ export class Pad {
     this.strokes.push(this.stroke);
     this.sheets.forEach((sheet) => sheet.extend(this.stroke));
     this.root.classList.add("drawn");
+    this.number.forget();
     this.#changed();
   }
 
@@ -209,6 +211,7 @@ export class Pad {
     if (this.strokes.length) this.strokes.pop();
     else if (this.cleared) [this.strokes, this.cleared] = [this.cleared, null];
     else return;
+    this.number.forget();
     this.#redraw();
   }
 
@@ -217,6 +220,7 @@ export class Pad {
     this.strokes = [];
     this.stroke = null;
     this.#choose(false);
+    this.number.forget();
     this.#redraw();
   }
 
@@ -224,6 +228,7 @@ export class Pad {
     this.epoch++;
     this.sheets.forEach((sheet) => sheet.redraw(this.strokes));
     this.root.classList.toggle("drawn", this.strokes.length > 0);
+    this.root.querySelector(".hint").textContent = shared.mode === "number" ? texts.hintNumber : texts.hint;
     this.#changed();
   }
 
@@ -274,7 +279,7 @@ export class Pad {
       ([row, ...each]) =>
         (ended) =>
           this.#show(row, each, ended),
-      (error) => () => this.card.fail(error.message),
+      (error) => () => this.card.fail(error),
     );
   }
 
@@ -286,7 +291,7 @@ export class Pad {
         this.#showNumber(answer);
         offer(this.offer, ended && answer.digits.length === 1 ? "one" : null);
       },
-      (error) => () => this.#showNumber(error.message),
+      (error) => () => this.#showNumber(sentence(error.message)),
     );
   }
 

@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import known from "./known.js";
 import { ask } from "./server.js";
 import { choose, shared } from "./shared.js";
-import { percent } from "./text.js";
+import { percent, sentence } from "./text.js";
 
 const { texts } = known;
 const LEAST = 0.5; // sure of each digit, for several to be told of
@@ -58,30 +58,44 @@ export function offer(host, mode) {
   host.append(button);
 }
 
-const skeleton = `<div><p class="note">${texts.readsNumber}</p>
+const skeleton = `<div><p class="note number-says">${texts.readsNumber}</p>
   <p class="number-text" role="textbox" aria-multiline="true" contenteditable="plaintext-only" spellcheck="false"
     aria-label="${texts.numberEdit}"></p>
+  <p class="number-why"></p>
   <p class="drop-buttons number-tools"><button type="button" class="tool copy">${texts.copy}</button>
     <span class="note copied" role="status"></span></p>
-  <p class="note number-why"></p>
   <h2 class="digits-title" hidden>${texts.numberDigits}</h2><ol class="number-digits"></ol></div>`;
 
 export class NumberCard {
   constructor(host) {
+    this.host = host;
     host.replaceChildren(make(skeleton));
     const find = (name) => host.querySelector(`.${name}`);
-    for (const name of ["text", "tools", "why", "digits"]) this[name] = find(`number-${name}`);
+    for (const name of ["says", "text", "tools", "why", "digits"]) this[name] = find(`number-${name}`);
     [this.title, this.copied] = [find("digits-title"), find("copied")];
     find("copy").addEventListener("click", () => this.#copy());
     this.text.addEventListener("input", () => {
+      this.corrected = this.text.textContent;
       this.copied.textContent = this.text.textContent === this.read ? "" : texts.corrected;
     });
   }
 
+  /** Another picture begins: what was corrected of the last one goes with it. */
+  forget() {
+    this.corrected = null;
+  }
+
+  /** Show what was read; what somebody has corrected in this picture stays. */
   show(answer) {
     this.read = answer.text;
     this.#say(answer.text || texts.noNumber, Boolean(answer.text));
-    this.why.textContent = answer.text ? answer.reason : "";
+    if (answer.text && (this.corrected ?? answer.text) !== answer.text) {
+      this.text.textContent = this.corrected;
+      this.copied.textContent = texts.corrected;
+    }
+    this.host.dataset.status = answer.text ? answer.status : "empty";
+    this.says.textContent = answer.status === "unsure" ? texts.readsPerhaps : texts.readsNumber;
+    this.why.textContent = answer.text ? sentence(answer.reason) : "";
     this.title.hidden = !answer.digits.length;
     this.digits.replaceChildren(
       ...answer.digits.map(({ digit, confidence, status }) =>
@@ -93,16 +107,16 @@ export class NumberCard {
   }
 
   /** Show a sentence in the place of a number. */
-  tell(sentence) {
+  tell(told) {
     this.show({ text: "", digits: [] });
-    this.#say(sentence, false);
+    this.#say(told, false);
   }
 
   #say(text, isNumber) {
     this.text.textContent = text;
     this.text.classList.toggle("none", !isNumber);
     this.text.contentEditable = isNumber ? "plaintext-only" : "false";
-    this.tools.hidden = !isNumber;
+    this.says.hidden = this.tools.hidden = !isNumber;
     this.copied.textContent = "";
   }
 

@@ -3,6 +3,7 @@ import known from "./known.js";
 
 const { texts } = known;
 const AGAIN_MS = 1000; // between two looks whether the server is back
+const OF_FILE = [413, 422]; // too large, or no picture
 const GATEWAY = [502, 504]; // what a proxy says of a server that is off
 
 export const base = location.pathname.replace(/[^/]*$/, "");
@@ -53,7 +54,8 @@ export async function fetchAgain(path, options = {}, waiting = () => {}) {
   throw new Error(texts.notSent); // the server is there, but this request does not get through
 }
 
-/** Ask the server; resolves to JSON, rejects with an Error whose message is a sentence for people. */
+/** Ask the server; resolves to JSON, rejects with an Error whose message is a sentence for people; `isOfFile` if what
+    was sent cannot be read. */
 export async function ask(path, options = {}, waiting = () => {}, attempts = 3) {
   const reply = await fetchAgain(`api/${path}`, options, waiting);
   if (reply.status === 503 && attempts > 1) {
@@ -61,7 +63,8 @@ export async function ask(path, options = {}, waiting = () => {}, attempts = 3) 
     return ask(path, options, waiting, attempts - 1);
   }
   const body = await reply.json().catch(() => ({ error: texts.error }));
-  if (!reply.ok) throw new Error(body.error || texts.error);
+  if (!reply.ok)
+    throw Object.assign(new Error(body.error || texts.error), { isOfFile: OF_FILE.includes(reply.status) });
   return body;
 }
 

@@ -21,7 +21,7 @@ export class Upload {
   constructor(root) {
     this.root = root;
     this.card = new Card(root.querySelector(".answer-host"), texts.askUpload, texts.askUploadDetail);
-    this.card.source = () => ({ blob: this.blob, model: "" });
+    this.card.source = () => this.picture;
     this.number = new NumberCard(root.querySelector(".number"));
     this.offer = root.querySelector(".offer");
     this.input = root.querySelector("input[type=file]");
@@ -60,8 +60,9 @@ export class Upload {
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch {
-      return this.card.fail(texts.noCamera);
+      return this.#say(texts.noCamera);
     }
+    this.#say("");
     this.#letGo();
     this.stream = stream;
     if (this.root.offsetParent === null) return this.#letGo(); // the tab was left before permission came
@@ -69,6 +70,10 @@ export class Upload {
     video.srcObject = stream;
     this.#show("filming");
     await video.play();
+  }
+
+  #say(sentence) {
+    this.root.querySelector(".upload-says").textContent = sentence;
   }
 
   /** Switch the camera off; also when the tab is left. */
@@ -105,27 +110,43 @@ export class Upload {
   #take(file) {
     this.input.value = "";
     if (!file) return;
+    this.#letGo();
+    this.#say("");
     this.blob = file;
     [this.page, this.pages] = [1, []];
+    this.#show("drop-ask");
+    this.#begin();
+  }
+
+  /** Read another picture: nothing said of the last one stays. */
+  #begin() {
     this.card.clear();
+    this.number.forget();
     this.#read();
+  }
+
+  /** What is shown, as others are told of it. */
+  get picture() {
+    return { blob: this.blob, page: this.page, model: "" };
   }
 
   async #read() {
     if (!this.blob) return;
     const turn = ++this.turn;
     const number = shared.mode === "number";
-    const waiting = () => turn === this.turn && this.#wait();
+    const waiting = () => turn === this.turn && this.#wait(number, texts.offline);
     offer(this.offer, null);
     this.root.dataset.state = "reading";
+    this.#wait(number, texts.working);
     try {
       const answer = await (number ? this.#askNumber(waiting) : this.#askDigit(waiting));
       if (turn !== this.turn) return;
       this.#showPages(answer);
+      shared.current = this.picture;
       number ? this.#showNumber(answer) : this.#showDigit(answer);
       this.#offerOther(number ? answer : await this.#askNumber().catch(() => ({ digits: [] })), turn);
     } catch (error) {
-      if (turn === this.turn) this.#fail(error.message);
+      if (turn === this.turn) this.#fail(error);
     }
     if (turn === this.turn) this.root.dataset.state = "done";
   }
@@ -157,13 +178,15 @@ export class Upload {
 
   #turnPage(step) {
     this.page = this.pages[this.pages.indexOf(this.page) + step];
-    this.#read();
+    this.#begin();
   }
 
-  /** The server is away: say so; the picture stays and is read when it is back. */
-  #wait() {
-    this.#arrange(["answer-host"]);
-    this.card.wait();
+  /** Say why there is no answer yet, in its place; no boxes are shown meanwhile. */
+  #wait(isNumber, says) {
+    this.#arrange([isNumber ? "number" : "answer-host"]);
+    this.root.querySelector(".shown svg").replaceChildren();
+    if (isNumber) this.number.tell(says);
+    else this.card.wait(says);
   }
 
   #arrange(parts) {
@@ -174,7 +197,6 @@ export class Upload {
   #showDigit(row) {
     this.#arrange(["answer-host", "steps"]);
     this.card.show(row);
-    shared.current = { blob: this.blob, model: "" };
     const box = row.box ? [{ box: row.box, label: "" }] : [];
     this.#showPicture(row.steps[0].image, box, [1, 1]);
     this.root
@@ -192,9 +214,9 @@ export class Upload {
     this.#showPicture(answer.picture, answer.digits, [answer.width, answer.height]);
   }
 
-  #fail(sentence) {
+  #fail(error) {
     this.#arrange(["answer-host"]);
-    this.card.fail(sentence);
+    this.card.fail(error);
     this.#show("drop-ask");
     this.blob = null;
   }

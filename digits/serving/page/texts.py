@@ -33,6 +33,7 @@ SCRIPT = {
     "blank": "Nothing is written here.",
     "not_a_digit": "This does not look like a digit.",
     "error": "Something went wrong.",
+    "unreadable": "This file cannot be read.",
     "small": "Draw larger, please.",
     "smallDetail": "This is too small to read.",
     "sure": "{percent} sure",
@@ -85,6 +86,7 @@ SCRIPT = {
     # pad
     "paper": "Drawing area, for mouse, pen or finger. Without one, choose or paste a picture under Upload.",
     "hint": "Draw a digit here",
+    "hintNumber": "Write a number here",
     "tools": "Drawing tools",
     "pen": "Pen",
     "eraser": "Eraser",
@@ -125,6 +127,7 @@ SCRIPT = {
     "stepMask": "The strokes that are kept",
     "stepInk": "Fitted into 20 × 20, centred",
     "readsNumber": "It reads",
+    "readsPerhaps": "Perhaps; please check:",
     "noNumber": "No digit was found in this picture.",
     "numberEdit": "The number; you can correct it here",
     "askNumber": "Write a number; it appears here.",
