@@ -23,6 +23,7 @@ import pandas
 import pytest
 from PIL import Image
 
+from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.corrections import Corrections
 from tests.hostile import drawing, encode
 from tests.serving import serving
@@ -106,6 +107,20 @@ def test_models_and_health(client: httpx.Client) -> None:
     assert [model["name"] for model in models] == ["mnistnet", "gapcnn", "modern", "plaincnn", "tinyvgg"]
     assert models[0]["n_bytes"] > 1e6
     assert client.get("/api/health").json() == {"status": "ok"}
+
+
+def test_reports_of_numbers_have_the_batch_columns(client: httpx.Client, examples) -> None:
+    told = client.post("/api/read-number", files={"file": ("8.png", examples[8].read_bytes())}).json()
+    rows = [told | {"label": " 8\n"}, {"path": "bad.png", "status": "error", "text": "", "error": "no picture"}]
+    report = client.post("/api/report?kind=json&skipped=hidden:2", json=rows).json()
+    assert list(report["rows"][0]) == [*NUMBER_COLUMNS, *TRUTH_COLUMNS, "error"]
+    assert report["summary"]["skipped"] == {"hidden": 2} and report["rows"][0]["correct"] == 1
+    assert report["rows"][0]["digits"] == told["digits"]
+    for kind in ("csv", "parquet"):
+        assert client.post(f"/api/report?kind={kind}", json=rows).status_code == 200
+    for bad in ([{**rows[0], "label": "=1"}], [7], ["text"]):
+        assert client.post("/api/report", json=bad).status_code == 422, bad
+    assert client.post("/api/report?skipped=7", json=rows).status_code == 422
 
 
 def test_reports_have_the_batch_columns(client: httpx.Client, examples) -> None:

@@ -261,7 +261,7 @@ def add_truth(row: dict[str, Any], label: str | None) -> None:
     given = "".join((given or "").split())
     row["label"], row["correct"] = label, None
     if label is not None:
-        wanted = "" if label == NO_DIGIT_SIGN else label
+        wanted = "" if label == NO_DIGIT_SIGN else "".join(label.split())
         if wanted.isdecimal():  # a label without signs says nothing of them
             given = "".join(filter(str.isdecimal, given))
         row["correct"] = int(row["status"] != ERROR and given == wanted)

@@ -137,24 +137,29 @@ def check_kind(kind: str) -> None:
         raise UserError(f"there is no report of the kind {kind}; choose from {', '.join(WRITERS)}")
 
 
-def report_bytes(rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float) -> bytes:
-    """Return a report of rows that `model` read before, within `seconds`, as the API answered them.
+def report_bytes(
+    rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float, skipped: dict[str, int] | None = None
+) -> bytes:
+    """Return a report of rows that `model` read before, within `seconds`, as the API answered them; all digits or all
+    numbers. `skipped` tells how many files were passed over, by kind.
 
-    Each has besides its `label` (0-9 or None), and perhaps `ink`, a small picture as data URL. Raises `UserError` for
-    a kind that is none of `WRITERS`.
+    Each has besides its `label` (None if nobody gave one), and perhaps `ink`, a small picture as data URL. Raises
+    `UserError` for a kind that is none of `WRITERS`.
     """
     check_kind(kind)
     labelled = any(row["label"] is not None for row in rows)
-    facts = {"run": "digits", "labelled": labelled, "number": False, "pictures": [row.get("ink") for row in rows]}
+    is_number = any("text" in row for row in rows)
+    facts = {"run": "digits", "labelled": labelled, "number": is_number, "pictures": [row.get("ink") for row in rows]}
     with contextlib.closing(Journal(IN_MEMORY, facts)) as journal, io.BytesIO() as file:
         journal.add([_journalled(row, position) for position, row in enumerate(rows)])
-        summary = summarise(journal) | about_run(["page"], model, {}, time.time() - seconds, seconds)
+        summary = summarise(journal) | about_run(["page"], model, skipped or {}, time.time() - seconds, seconds)
         WRITERS[kind](journal, summary, file)
         return file.getvalue()
 
 
 def _journalled(row: dict[str, Any], position: int) -> dict[str, Any]:
-    row = row | {"position": position, "cut": None, "stamp": ""}
+    packed = {name: json.dumps(row[name]) for name in ("lines", "digits") if row.get(name) is not None}
+    row = row | packed | {"position": position, "cut": None, "stamp": ""}
     add_truth(row, None if row["label"] is None else str(row["label"]))
     return row
 

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from pydantic import Discriminator, Field, Tag
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
@@ -35,7 +36,7 @@ from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
-from digits.serving.schemas import Kept, ModelCard, Number, PageNumber, Problem, ReportRow, Rows
+from digits.serving.schemas import Kept, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.shelf import Readers
 from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk, Limits, unknown_is_404
@@ -53,6 +54,14 @@ Model = Annotated[list[str], Query(description="a model's name; several (model=a
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
+Skipped = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-z ]{1,40}:\d{1,9}$")]],
+    Query(max_length=9, description="how many files were passed over, by kind: skipped=hidden:2"),
+]
+AnyReportRow = Annotated[
+    Annotated[ReportRow, Tag("digit")] | Annotated[NumberReportRow, Tag("number")],
+    Discriminator(lambda row: "number" if isinstance(row, dict) and "text" in row else "digit"),
+]
 Urgency = Annotated[str, Header(description="u=0 (RFC 9218): one picture that a person is waiting for goes first")]
 
 
@@ -195,17 +204,20 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
 def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.post("/api/report", tags=["reading"], response_class=Response)
     async def report(
-        rows: list[ReportRow],
+        rows: list[AnyReportRow],
         kind: ReportKind = "csv",
         model: Model = [],  # noqa: B006
         seconds: Seconds = 0.0,
+        skipped: Skipped = [],  # noqa: B006
     ) -> Response:
-        """Write rows from earlier answers, with labels added since, as a report."""
+        """Write rows from earlier answers, of digits or of numbers, with labels added since, as a report."""
         if len(rows) > desk.limits.n_report_rows:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
         with unknown_is_404():
             names = readers.check(model)
-        data = await desk.work(report_bytes, [row.model_dump() for row in rows], kind, names, seconds)
+        told = [row.model_dump() for row in rows]
+        passed = {what: int(n) for what, n in (one.split(":") for one in skipped)}
+        data = await desk.work(report_bytes, told, kind, names, seconds, passed)
         name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
         return Response(data, media_type=REPORT_TYPES[kind], headers=name)
 

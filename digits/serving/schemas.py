@@ -17,6 +17,7 @@ from digits.reading.verdict import Status
 Digit = Annotated[int, Field(ge=0, le=9)]
 PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="for a multi-page PDF or TIFF")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Signs = Annotated[str, Field(max_length=20_000, pattern=r"^[\d\s.,\-+/:]*$")]
 PngUrl = Annotated[str, Field(max_length=4096, pattern=r"^data:image/png;base64,[A-Za-z0-9+/=]*$")]
 
 
@@ -65,6 +66,32 @@ class Rows(BaseModel):
     rows: list[Row]
 
 
+class NumberDigit(BaseModel):
+    """One digit of a number."""
+
+    digit: int
+    confidence: float
+    status: Literal["ok", "unsure"]
+    line: int = Field(description="counts from 0")
+    box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
+    probs: list[float] = Field(description="the ten probabilities")
+
+
+class NumberReportRow(BaseModel):
+    """A number's row as it goes into a report."""
+
+    path: str = Field(max_length=1024)
+    status: Status
+    text: Signs
+    confidence: Share | None = None
+    lines: list[str] | None = None
+    digits: list[NumberDigit] | None = None
+    number: int | float | None = None
+    reason: str | None = Field(None, max_length=1024)
+    label: Signs | None = Field(None, description="what it really says, if a person said so; - if nothing")
+    error: str | None = Field(None, max_length=1024)
+
+
 class ReportRow(BaseModel):
     """A row as it goes into a report: the columns of the answer, and the truth where it was given."""
 
@@ -87,17 +114,6 @@ class ReportRow(BaseModel):
     label: Digit | None = Field(None, description="the true digit, if a person gave it")
     error: str | None = Field(None, max_length=1024)
     ink: PngUrl | None = Field(None, description="the 28x28 pixels the network saw, for the review page")
-
-
-class NumberDigit(BaseModel):
-    """One digit of a number."""
-
-    digit: int
-    confidence: float
-    status: Literal["ok", "unsure"]
-    line: int = Field(description="counts from 0")
-    box: list[int] = Field(description="left, top, right, bottom in pixels of the upright picture")
-    probs: list[float] = Field(description="the ten probabilities")
 
 
 class Number(BaseModel):
