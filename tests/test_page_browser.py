@@ -19,6 +19,7 @@ import pandas
 import pytest
 from PIL import Image
 
+from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from tests.conftest import CHROMIUM
 from tests.serving import serving
 from utils import ROOT
@@ -571,6 +572,13 @@ def test_batch_opens_archives_and_passes_over_what_is_no_picture(page, examples,
     names = [text.split("\n")[0] for text in page.locator("td.name").all_inner_texts()]
     wanted = [*map(str, range(10)), "damaged"]
     assert sorted(names) == [f"more.zip/scans/{name}.png" for name in wanted]
+    report = json.loads(save(page, "JSON", tmp_path / "more.json").read_text())
+    assert report["summary"]["skipped"] == {"not a picture": 1, "hidden": 1}
+    bad = tmp_path / "bad.zip"
+    bad.write_text("no archive")
+    page.locator(".batch input.files").set_input_files(bad)
+    page.wait_for_selector(".running-says >> text=bad.zip is not a zip archive that can be opened.")
+    assert page.locator("td.name").count() == 11, "what was read before stays"
 
 
 def draw_small(tab, digit: int, left: float) -> None:
@@ -669,6 +677,66 @@ def test_batch_counts_every_page(page, paged: Path, examples) -> None:
     assert page.locator(".running-says").inner_text() == "3 of 4 read; 1 could not be read."
 
 
+def test_batch_keeps_a_corrected_page_for_training_and_says_if_it_cannot(page, paged: Path, data_dir: Path) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files(paged)
+    wait_for_batch(page)
+    page.locator(".keep-them").check()
+    page.locator(".table-host >> visible=true").focus()
+    page.keyboard.press("4")
+    page.wait_for_selector(".batch-truth >> text=1 kept for training.")
+    assert labels_kept(data_dir) == [4]
+    page.keyboard.press("Delete")
+    page.wait_for_selector(".batch-truth:not(:has-text('kept'))", state="attached")
+    assert labels_kept(data_dir) == []
+    page.route("**/api/feedback*", lambda route: route.fulfill(status=422, json={"error": "the disk is full"}))
+    page.keyboard.press("4")
+    page.wait_for_selector(".batch-truth >> text=The disk is full. 0 of 1 checked")
+
+
+def test_undo_takes_the_last_answer_back_wherever_the_mark_is(page, examples) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files([examples[digit] for digit in (1, 2, 3)])
+    wait_for_batch(page)
+    page.locator(".table-host >> visible=true").focus()
+    truths = page.locator(".rows .truth")
+    for key in ("4", "5", "Delete"):
+        page.keyboard.press(key)
+    assert truths.all_inner_texts() == ["✗ 4", "", ""] and "at" in page.locator(".rows tbody tr").nth(1).get_attribute(
+        "class"
+    )
+    page.keyboard.press("Backspace")
+    assert truths.all_inner_texts() == ["", "", ""]
+    for key in ("4", "5", "ArrowUp", "ArrowUp", "Delete"):
+        page.keyboard.press(key)
+    assert truths.all_inner_texts() == ["", "✗ 5", ""], "the row that was gone to"
+
+
+def test_a_reload_in_the_middle_keeps_what_was_read_and_reads_it_the_other_way(page, examples, tmp_path: Path) -> None:
+    files = [tmp_path / f"{i:02d}.png" for i in range(40)]
+    for i, file in enumerate(files):
+        file.write_bytes(examples[i % 10].read_bytes())
+    go_to(page, "Batch")
+    asked: list = []
+    page.route("**/api/predict*", lambda route: None if asked else asked.append(route) or route.continue_())
+    page.locator(".batch input.files").set_input_files(files)
+    page.wait_for_selector(".running-says >> text=16 of 40 read")
+    page.wait_for_timeout(500)
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks, because a batch is being read
+    page.unroute_all(behavior="ignoreErrors")
+    page.reload()
+    page.wait_for_selector(".running-says >> text=Stopped: 16 of 40 read.")
+    assert page.locator("td.name").count() == 16
+    page.locator(".batch .choice >> text=A number").click()
+    wait_for_batch(page)
+    page.wait_for_selector(".rows.of-texts")
+    page.wait_for_selector(".running-says >> text=16 of 16 read.", timeout=60_000)
+    go_to(page, "Draw")
+    page.locator(".choice >> text=One digit >> visible=true").click()
+    go_to(page, "Batch")
+    assert page.locator(".batch .mode input:checked").get_attribute("value") == "number", "what the table holds"
+
+
 def test_a_reload_keeps_the_batch_and_what_was_checked(page, examples, tmp_path: Path) -> None:
     go_to(page, "Batch")
     page.locator(".batch input.files").set_input_files([examples[1], examples[7]])
@@ -693,12 +761,17 @@ def test_batch_reads_numbers_and_saves_them_corrected(page, examples, tmp_path: 
     page.locator(".batch input.files").set_input_files([examples[1], examples[7], ROOT / "LICENSE"])
     wait_for_batch(page)
     assert page.locator(".running-says").inner_text() == "2 of 3 read; 1 could not be read."
-    page.locator(".fix-text").fill("12.5")
-    page.get_by_role("button", name="Save, and next").click()
+    page.locator(".fix-text").fill("247")
+    page.locator(".fix-text").press("Shift+Enter")
+    page.locator(".fix-text").press_sequentially("1539")
+    page.locator(".fix-text").press("Enter")
     table = pandas.read_csv(save(page, "CSV", tmp_path / "numbers.csv"), dtype=str)
-    assert sorted(table.text.dropna()) == ["1", "7"] and list(table.label.dropna()) == ["12.5"]
+    assert list(table) == [*NUMBER_COLUMNS, *TRUTH_COLUMNS, "error"]
+    assert list(table.path) == ["1.png", "7.png", "LICENSE"] and list(table.text.dropna()) == ["1", "7"]
+    assert list(table.label.dropna()) == ["247\n1539"] and list(table.correct.dropna()) == ["0"]
     rows = json.loads(save(page, "JSON", tmp_path / "numbers.json").read_text())["rows"]
     assert [row["status"] for row in rows].count("error") == 1
+    assert [digit["digit"] for row in rows for digit in row["digits"] or []] == [1, 7]
     page.get_by_role("button", name="This is one digit").click()  # each row is a single one
     page.wait_for_selector(".rows .second", state="attached")
     wait_for_batch(page)

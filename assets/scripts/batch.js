@@ -3,47 +3,58 @@
 import { make } from "./dom.js";
 import { droppedFiles, opened } from "./dropped.js";
 import { portions, sift } from "./files.js";
-import { forget, keep, recall } from "./kept.js";
+import { keep, recall } from "./kept.js";
 import known from "./known.js";
 import { offer, readNumber, showChoice } from "./number.js";
+import { accepts, fit } from "./review.js";
 import { byDoubt, digitCounts, isWrong, progress, sureCounts } from "./rows.js";
 import { ask, fetchAgain } from "./server.js";
-import { receive, shared } from "./shared.js";
+import { choose, receive, shared } from "./shared.js";
 import { save, showBars, Table } from "./table.js";
-import { count, csv, fill, percent } from "./text.js";
+import { count, fill, percent, sentence } from "./text.js";
 
 const { texts } = known;
 const PORTION = 16; // files in one request, at most, and
 const PORTION_BYTES = 4 * 2 ** 20;
+const GROWTH = 1.25; // of the rows, until a reload finds the new ones too: keeping them all each time would take long
 const AT_ONCE = 2; // requests under way
 const NAMES = 3; // of what was passed over, told of each kind
-const NUMBER_COLUMNS = ["path", "status", "text", "number", "confidence", "error", "label"];
+const NOTHING = "-"; // the label of what holds no number
 const STEPS = [0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
 
 export class Batch {
   constructor(root) {
     this.root = root;
-    this.rows = [];
+    [this.rows, this.passed] = [[], {}];
     this.#bind();
-    this.#ready(shared.mode === "number");
+    this.#ready(shared.mode);
     this.#recall();
   }
 
   /** Make room for rows of digits or of numbers. */
-  #ready(isNumber) {
+  #ready(mode) {
+    const isNumber = mode === "number";
     this.isNumber = isNumber;
+    this.markChoice();
     this.table = new Table(this.#find("answers"), { isNumber, changed: (row) => this.#checked(row) });
-    for (const part of this.root.querySelectorAll(".of-digits, .keep, [data-kind=html], [data-kind=parquet]"))
-      part.hidden = isNumber;
+    for (const part of this.root.querySelectorAll(".of-digits, .keep, [data-kind=html]")) part.hidden = isNumber;
     this.#find("number-fix").hidden = !isNumber;
   }
 
-  /** A reload brings back what was read and what was checked; the browser keeps it, and a new batch ends it. */
+  /** "one" or "number": what the table holds; without rows, what is chosen. */
+  get mode() {
+    if (!this.rows.length && !this.stop) return shared.mode;
+    return this.isNumber ? "number" : "one";
+  }
+
+  /** A reload brings back what was read and what was checked; the browser keeps it until another batch has rows. */
   async #recall() {
     const batch = await recall();
     if (!batch?.rows.length || this.stop || this.rows.length) return;
-    this.#ready(batch.isNumber);
     Object.assign(this, batch);
+    this.#ready(batch.isNumber ? "number" : "one");
+    this.named = this.rows.filter(({ picture }) => picture).map(asNamed);
+    this.named = this.named.filter(({ name }, i) => this.named.findIndex((one) => one.name === name) === i);
     for (const row of this.rows) row.original = shown(row, row);
     this.#find("running").hidden = false;
     this.#find("cancel").hidden = true;
@@ -54,9 +65,11 @@ export class Batch {
 
   /** Let a reload find the batch as it is now; of a very large one the browser may keep nothing. */
   #remember() {
-    const rows = this.rows.map(({ original, keeping, ...row }) => row);
-    const { model, seconds, passed, isNumber, unsaved } = this;
-    return keep({ rows, model, seconds, passed, isNumber, unsaved, said: this.#find("running-says").textContent });
+    if (!this.rows.length) return;
+    this.remembered = this.rows.length;
+    const rows = this.rows.map(({ original, keeping, problem, ...row }) => row);
+    const { model, seconds, passed, isNumber, unsaved, said } = this;
+    return keep({ rows, model, seconds, passed, isNumber, unsaved, said });
   }
 
   #find(name) {
@@ -70,11 +83,18 @@ export class Batch {
     files.addEventListener("change", () => this.#start([...files.files].map((file) => ({ name: file.name, file }))));
     folder.addEventListener("change", () => this.#start([...folder.files].map(inFolder)));
     receive("batch", (parcel) => this.#dropped(parcel));
-    addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault());
+    addEventListener("beforeunload", (event) => (this.unsaved || this.stop) && event.preventDefault());
     this.#find("cancel").addEventListener("click", () => this.stop?.abort());
-    showChoice(this.#find("mode"), () => this.named && this.root.offsetParent !== null && this.#start(this.named));
+    this.markChoice = showChoice(
+      this.#find("mode"),
+      () => {},
+      (mode) => this.#want(mode),
+      () => this.mode,
+    );
     for (const done of ["click", "keyup"]) this.#find("answers").addEventListener(done, () => this.#showMarked());
     this.#find("number-fix").addEventListener("submit", (event) => this.#fix(event));
+    this.#find("fix-text").addEventListener("keydown", accepts);
+    this.#find("fix-text").addEventListener("input", ({ target }) => fit(target));
     this.#find("copy-all").addEventListener("click", () => this.#copy());
     for (const kind of Object.keys(texts.kindsOfReport)) {
       const button = make(
@@ -93,31 +113,45 @@ export class Batch {
 
   // ------------------------------------------------------------ reading
 
-  async #start(named) {
+  #start(named) {
     for (const input of this.root.querySelectorAll("input[type=file]")) input.value = "";
     if (!named.length) return;
-    if (this.stop) {
-      this.#find("running-says").textContent = texts.batchBusy;
-      return;
-    }
-    if (this.unsaved && !confirm(texts.batchUnsaved)) return;
-    this.named = named;
+    if (this.stop) this.#find("running-says").textContent = texts.batchBusy;
+    else if (this.#mayLeave()) this.reading = this.#run(named, this.mode);
+  }
+
+  #mayLeave() {
+    return !this.unsaved || confirm(texts.batchUnsaved);
+  }
+
+  /** Read the same files the other way; the choice says what the table holds, so it waits for that. */
+  async #want(mode) {
+    const { named } = this;
+    if (this.mode === mode || (this.rows.length && !named?.length) || !this.#mayLeave()) return this.markChoice();
+    this.stop?.abort();
+    await this.reading;
+    choose(mode);
+    if (named) this.reading = this.#run(named, mode);
+  }
+
+  /** Read files; a batch that was read before stays until there is something to read. */
+  async #run(named, mode) {
     this.stop = new AbortController();
     this.#showRunning(true);
-    this.#forget();
     try {
       const [jobs, passed] = sift(await opened(named), known.extensions);
-      this.passed = passed;
       if (!jobs.length) throw new Error(texts.batchNothing);
-      this.total = jobs.length;
+      this.#forget(mode);
+      Object.assign(this, { named, passed, total: jobs.length });
       await this.#readAll(jobs);
-      this.#tell(this.stop.signal.aborted ? texts.batchStopped : texts.batchDone);
+      this.#tell(this.stop.signal.aborted ? texts.batchStopped : texts.batchRead);
+      this.#finish();
     } catch (error) {
       this.#find("running-says").textContent = error.message;
     }
     this.stop = null;
     this.#showRunning(false);
-    this.#finish();
+    this.markChoice();
     await this.#remember();
   }
 
@@ -135,21 +169,22 @@ export class Batch {
     const several = this.rows.some((row) => row.reason?.endsWith("read it as a number"));
     const single = this.rows.filter((row) => /^\d$/.test(row.text)).length;
     const isOther = this.isNumber ? single > this.rows.length / 2 : several;
-    offer(this.#find("offer"), isOther && this.named ? (this.isNumber ? "one" : "number") : null);
+    offer(this.#find("offer"), isOther && this.named ? (this.isNumber ? "one" : "number") : null, (mode) =>
+      this.#want(mode),
+    );
   }
 
-  #toSay(sentence) {
-    this.#find("batch-truth").textContent = sentence;
+  #toSay(says) {
+    this.#find("batch-truth").textContent = says;
   }
 
-  #forget() {
+  #forget(mode) {
     for (const row of this.rows) if (row.original) URL.revokeObjectURL(row.original);
     this.rows = [];
     this.unsaved = false;
     this.passed = {};
-    this.seen = 0;
-    forget();
-    this.#ready(shared.mode === "number");
+    this.seen = this.seconds = this.remembered = 0;
+    this.#ready(mode);
     this.#showTruth();
     this.#find("batch-done").hidden = true;
   }
@@ -164,6 +199,7 @@ export class Batch {
   }
 
   async #readAll(jobs) {
+    for (const [at, job] of jobs.entries()) job.at = at;
     const parts = portions(jobs, PORTION, PORTION_BYTES);
     this.started = performance.now();
     let next = 0;
@@ -178,12 +214,15 @@ export class Batch {
     this.seen += new Set(rows.map((row) => row.job)).size;
     this.total += rows.filter(({ page, pages }) => page && page !== pages[0]).length; // a file of pages is so many pictures
     this.seen += rows.filter(({ page, pages }) => page && page !== pages[0]).length;
-    this.rows.push(...rows.map(({ job, page, pages, ...row }) => row));
-    this.table.append(rows);
+    const added = rows.map(({ job, pages, ...row }) => row);
+    this.rows.push(...added);
+    this.rows.sort((a, b) => a.at - b.at || a.page - b.page); // answers come in any order
+    this.table.append(added);
     this.#find("batch-done").hidden = !this.rows.length;
     this.#showCharts();
     this.#find("running").querySelector("progress").value = this.seen / this.total;
-    this.#tell(texts.batchRunning);
+    this.#tell(texts.batchRead, true);
+    if (this.rows.length >= GROWTH * this.remembered) this.#remember();
   }
 
   /** Read a few files; what cannot be read becomes a row too, and each page of a PDF or TIFF. Of files not read before Stop there is none. */
@@ -214,14 +253,14 @@ export class Batch {
 
   #place(row, job) {
     const path = row.page ? `${job.name}#${row.page}` : job.name;
-    return { path, job, picture: job.picture, original: shown(row, job) };
+    return { path, job, at: job.at, picture: job.picture, original: shown(row, job) };
   }
 
   /** Read one file as a number, or a number a page. */
   async #readNumbers(job, page = 1) {
     try {
       job.picture = await job.blob();
-      const { picture, digits, lines, width, height, model, ...row } = await readNumber(job.picture, {
+      const { picture, width, height, model, ...row } = await readNumber(job.picture, {
         page,
         signal: this.stop.signal,
       });
@@ -243,15 +282,16 @@ export class Batch {
   }
 
   /** Say how many were read, could not be, and were passed over. */
-  #tell(text) {
+  #tell(text, hasMore = false) {
     const { n, bad } = progress(this.rows);
     const { seen, total } = this;
     const left = Math.ceil(((performance.now() - this.started) / 1000 / seen) * (total - seen));
-    const parts = [fill(text, { n: count(n), total: count(total) })];
-    if (bad) parts.push(fill(texts.batchBad, { n: count(bad) }));
+    const of = { n: count(n), total: count(total) };
+    const parts = bad ? [fill(texts.batchBad, { n: count(bad) })] : [];
     parts.push(...Object.entries(this.passed).map(([kind, names]) => fill(texts.batchPassed, passedOver(kind, names))));
-    if (total > seen && !this.stop.signal.aborted && seen) parts.push(fill(texts.batchLeft, { left: count(left) }));
-    this.#find("running-says").textContent = `${parts.join("; ")}.`;
+    this.said = joined(fill(hasMore ? texts.batchStopped : text, of), ...parts); // what a reload finds ends there
+    if (hasMore && total > seen && seen) parts.push(fill(texts.batchLeft, { left: count(left) }));
+    this.#find("running-says").textContent = joined(fill(text, of), ...parts);
   }
 
   // ------------------------------------------------------------ review
@@ -274,20 +314,23 @@ export class Batch {
   }
 
   #showMarked() {
-    if (this.isNumber && this.marked) this.#find("fix-text").value = this.marked.checked ?? this.marked.text;
+    if (!this.isNumber || !this.marked) return;
+    const says = this.marked.checked ?? this.marked.text;
+    this.#find("fix-text").value = says === NOTHING ? "" : says;
+    fit(this.#find("fix-text"));
   }
 
   /** The marked row says what stands in the field. */
   #fix(event) {
     event.preventDefault();
-    if (this.marked) this.table.check(this.#find("fix-text").value.trim());
+    if (this.marked) this.table.check(this.#find("fix-text").value.trim() || NOTHING);
     this.#showMarked();
   }
 
   async #copy() {
     const lines = this.rows
       .filter((row) => row.status !== "error")
-      .map((row) => `${row.path}\t${row.checked ?? row.text}`);
+      .map((row) => `${row.path}\t${(row.checked ?? row.text).replaceAll("\n", " ")}`);
     await navigator.clipboard?.writeText(lines.join("\n"));
     this.#toSay(navigator.clipboard ? texts.copied : texts.notCopied);
   }
@@ -301,8 +344,9 @@ export class Batch {
         await ask(`feedback/${row.key}`, { method: "DELETE" });
         row.key = null;
       }
+      row.problem = "";
     } catch (error) {
-      this.#toSay(error.message);
+      row.problem = `${row.path}: ${sentence(error.message)}.`;
     }
   }
 
@@ -311,7 +355,7 @@ export class Batch {
     form.append("file", row.picture, "picture.png");
     form.append("label", row.checked);
     if (row.key) form.append("replaces", row.key);
-    return ask("feedback", { method: "POST", body: form });
+    return ask(row.page ? `feedback?page=${row.page}` : "feedback", { method: "POST", body: form });
   }
 
   #showTruth() {
@@ -324,8 +368,13 @@ export class Batch {
       percent: percent(right / checked.length),
       kept: count(kept),
     };
-    const says = [checked.length ? fill(texts.truthSays, values) : "", kept ? fill(texts.truthKept, values) : ""];
-    this.#find("batch-truth").textContent = says.join(" ");
+    const problem = this.rows.find((row) => row.problem)?.problem ?? "";
+    const says = [
+      problem,
+      checked.length ? fill(texts.truthSays, values) : "",
+      kept ? fill(texts.truthKept, values) : "",
+    ];
+    this.#find("batch-truth").textContent = says.filter(Boolean).join(" ");
   }
 
   // ------------------------------------------------------------ charts, files
@@ -344,14 +393,14 @@ export class Batch {
   }
 
   async #save(kind) {
-    if (this.isNumber) return this.#saveNumbers(kind);
-    const rows = this.rows.map(({ original, picture, box, reason, key, keeping, checked, ...row }) => ({
+    const rows = this.rows.map(({ original, picture, box, key, keeping, problem, checked, at, page, ...row }) => ({
       ...row,
       label: checked,
     }));
     const query = new URLSearchParams([
       ["kind", kind],
       ["seconds", this.seconds],
+      ...Object.entries(this.passed).map(([what, names]) => ["skipped", `${what}:${names.length}`]),
       ...this.model.map((name) => ["model", name]),
     ]);
     const reply = await fetchAgain(`api/report?${query}`, {
@@ -360,23 +409,17 @@ export class Batch {
       body: JSON.stringify(rows),
     });
     if (reply.ok) {
-      save(await reply.blob(), `digits.${kind}`);
+      save(await reply.blob(), `${this.isNumber ? "numbers" : "digits"}.${kind}`);
       this.unsaved = false;
       await this.#remember();
     } else this.#toSay((await reply.json()).error);
   }
-
-  async #saveNumbers(kind) {
-    const rows = this.rows.map((row) => ({ ...row, label: row.checked }));
-    const cells = rows.map((row) => NUMBER_COLUMNS.map((column) => row[column]));
-    const told = rows.map((row) => Object.fromEntries(NUMBER_COLUMNS.map((column) => [column, row[column] ?? null])));
-    const text =
-      kind === "csv" ? csv(NUMBER_COLUMNS, cells) : JSON.stringify({ model: this.model, rows: told }, null, 1);
-    save(new Blob([text]), `numbers.${kind}`);
-    this.unsaved = false;
-    await this.#remember();
-  }
 }
+
+const joined = (...parts) => `${parts.join("; ")}.`;
+
+/** A row's file, as it was once chosen. */
+const asNamed = ({ path, page, picture }) => ({ name: page ? path.replace(/#\d+$/, "") : path, file: picture });
 
 const inFolder = (file) => ({ name: file.webkitRelativePath || file.name, file, found: true });
 

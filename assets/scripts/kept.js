@@ -42,8 +42,6 @@ export const keep = (thing) =>
     return store.put(thing, key());
   });
 
-export const forget = () => withStore("batches", (store) => store.delete(key()));
-
 export const recallForm = () => withStore("forms", (store) => store.get(key()));
 
 /** Keep the form that is drawn; other windows keep theirs, until they are a week old. */

@@ -25,35 +25,38 @@ export const isSeveral = ({ digits }) => digits.filter(({ confidence }) => confi
 
 let groups = 0; // radio buttons of one name are one group, so each choice has its own
 
-/** Fill `host` with the choice; `changed` is called when it was made, here or on another tab. */
-export function showChoice(host, changed) {
+/** Fill `host` with the choice; `changed` is called when it was made, here or on another tab. A tab that holds answers
+    gives `chosen`, which hears of a choice made here instead, and `held`, what the choice says then. Returns what marks
+    it anew. */
+export function showChoice(host, changed, chosen = choose, held = () => shared.mode) {
   const group = `mode-${++groups}`;
   for (const mode of ["one", "number"]) {
     const option = make(
       `<label class="choice"><input type="radio" name="${group}" value="${mode}"> ${texts[mode]}</label>`,
     );
-    option.firstElementChild.addEventListener("change", () => choose(mode));
+    option.firstElementChild.addEventListener("change", () => chosen(mode));
     host.append(option);
   }
   const mark = () => {
-    host.querySelector(`[value=${shared.mode}]`).checked = true;
+    host.querySelector(`[value=${held()}]`).checked = true;
   };
   document.addEventListener("mode", () => {
     mark();
     changed();
   });
   mark();
+  return mark;
 }
 
 /** Offer in `host` to read the picture as `mode`; null takes the offer back. */
-export function offer(host, mode) {
+export function offer(host, mode, chosen = choose) {
   host.replaceChildren();
   if (!mode) return;
   const says = { one: texts.offerOne, number: texts.offerNumber }[mode];
   const button = make(`<button type="button" class="tool">${says}</button>`);
   button.addEventListener("click", () => {
     offer(host, null);
-    choose(mode);
+    chosen(mode);
   });
   host.append(button);
 }

@@ -23,6 +23,21 @@ const PANEL = `
       without accepting, <kbd>Shift</kbd> <kbd>Enter</kbd> one more line</span></p>
   </form>`;
 
+/** Give a field as many rows as it has lines, and say what does not belong in it. */
+export function fit(field) {
+  field.rows = field.value.split("\n").length;
+  const told = SPELT.test(field.value) ? "" : "Digits, spaces and the signs . , - + / : are what can be learnt here.";
+  field.setCustomValidity(told);
+}
+
+/** Whether a key accepts what is typed: Enter does, with Shift it begins another line. */
+export function accepts(event) {
+  if (event.key !== "Enter" || event.shiftKey) return false;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+  return true;
+}
+
 export class Review {
   /** Fill `host`; `check(row, texts)` hears of what is accepted, texts by field, or undefined; `move(by)` of moves. */
   constructor(host, { check, move }) {
@@ -38,7 +53,7 @@ export class Review {
     }
     this.#find(".undo").addEventListener("click", () => this.check(this.row, undefined));
     this.#find(".inputs").addEventListener("keydown", (event) => this.#press(event, move));
-    this.#find(".inputs").addEventListener("input", (event) => this.#hold(event.target));
+    this.#find(".inputs").addEventListener("input", (event) => fit(event.target));
   }
 
   #find(selector) {
@@ -56,7 +71,7 @@ export class Review {
     this.#find(".place").textContent = `${place} of ${n}`;
     this.#find(".state").innerHTML = state(row);
     this.#find(".inputs").replaceChildren(...(isFixable(row) ? answers.map(input) : []));
-    for (const field of this.host.querySelectorAll("textarea")) this.#hold(field);
+    for (const field of this.host.querySelectorAll("textarea")) fit(field);
     this.#find("[type=submit]").disabled = !isFixable(row);
     this.#find(".undo").disabled = row.checked === undefined;
     if (hadFocus) this.focus();
@@ -67,12 +82,6 @@ export class Review {
     this.host.querySelector("textarea")?.select();
   }
 
-  #hold(field) {
-    field.rows = field.value.split("\n").length;
-    const told = SPELT.test(field.value) ? "" : "Digits, spaces and the signs . , - + / : are what can be learnt here.";
-    field.setCustomValidity(told);
-  }
-
   #accept() {
     if (!isFixable(this.row)) return;
     const fields = [...this.host.querySelectorAll("textarea")];
@@ -80,10 +89,8 @@ export class Review {
   }
 
   #press(event, move) {
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      this.#find("form").requestSubmit();
-    } else if (event.key in STEPS && (event.key.startsWith("Page") || event.target.rows === 1)) {
+    if (accepts(event)) return;
+    if (event.key in STEPS && (event.key.startsWith("Page") || event.target.rows === 1)) {
       event.preventDefault();
       move(STEPS[event.key]);
     }

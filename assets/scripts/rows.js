@@ -9,7 +9,7 @@ export const truth = (row) => row.checked ?? row.label ?? null;
 
 export const isFixable = (row) => row.status !== "error";
 
-const withoutSpaces = (value) => String(value ?? "").replace(/\s+/g, "") || "-";
+const withoutSpaces = (value) => String(value ?? "").replace(/[^\S\n]+/g, "") || "-"; // lines are told apart
 
 export const isWrong = (row) => {
   if (row.checked !== undefined) return withoutSpaces(row.checked) !== withoutSpaces(said(row));

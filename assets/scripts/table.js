@@ -56,6 +56,7 @@ export class Table {
     this.rows = [];
     this.visible = [];
     this.at = -1;
+    this.changes = []; // made since the reviewer last went elsewhere, for undo
     this.#buildHead();
     this.#bind(keys ?? this.#find(".table-host"));
   }
@@ -68,6 +69,7 @@ export class Table {
   show(rows) {
     this.rows = rows;
     this.order = null;
+    this.changes = [];
     this.wanted = { filter: "all", digit: "", text: "" };
     this.#find(".of-path").value = "";
     if (!this.isNumber) this.#find(".of-digit").value = "";
@@ -204,7 +206,7 @@ export class Table {
       this.#showCounts();
     });
     this.body.addEventListener("click", (event) =>
-      this.mark([...this.body.children].indexOf(event.target.closest("tr"))),
+      this.#go([...this.body.children].indexOf(event.target.closest("tr"))),
     );
     this.#find(".label-pad")?.addEventListener("click", (event) => this.#press(event.target.dataset.key));
     keys.addEventListener("keydown", (event) => {
@@ -222,14 +224,19 @@ export class Table {
 
   /** Do what a key asks for; whether it asked for anything. */
   #press(key) {
-    if (key in MOVES) this.mark(this.at + MOVES[key]);
+    if (key in MOVES) this.#go(this.at + MOVES[key]);
     else if (this.isNumber) return false;
     else if (/^[0-9]$/.test(key)) this.check(Number(key));
     else if (key === "Enter" && typeof this.visible[this.at]?.digit === "number")
       this.check(this.visible[this.at].digit);
-    else if (key === "Backspace" || key === "Delete") this.check(undefined);
+    else if (key === "Backspace" || key === "Delete") this.#undo();
     else return false;
     return true;
+  }
+
+  #go(i) {
+    this.changes = [];
+    this.mark(i);
   }
 
   mark(i, scroll = true) {
@@ -265,15 +272,29 @@ export class Table {
   check(answer) {
     const row = this.visible[this.at];
     if (!row || !isFixable(row)) return;
+    if (answer !== undefined) this.changes.push({ row, before: row.checked });
+    this.#set(row, answer);
+    if (answer === undefined) this.marked(row);
+    else this.mark(this.at + 1);
+  }
+
+  /** Take the last change back; where the reviewer went elsewhere since, what the marked row was given. */
+  #undo() {
+    const change = this.changes.pop();
+    if (!change) return this.check(undefined);
+    this.#set(change.row, change.before);
+    const at = this.visible.indexOf(change.row);
+    if (at >= 0) this.mark(at);
+  }
+
+  #set(row, answer) {
     if (answer === undefined) delete row.checked;
     else row.checked = answer;
-    const cell = this.body.children[this.at].querySelector(".truth");
+    const cell = this.body.children[this.visible.indexOf(row)]?.querySelector(".truth");
     if (cell) cell.innerHTML = this.#truth(row);
     this.#find("[aria-live]").textContent = answer === undefined ? "taken back" : `${row.path}: ${answer}`;
     this.#showFilters();
     this.changed(row);
-    if (answer === undefined) this.marked(row);
-    else this.mark(this.at + 1);
   }
 }
 

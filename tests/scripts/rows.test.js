@@ -55,9 +55,10 @@ test("charts count digits and steps", () => {
   assert.deepEqual(sureCounts(ROWS, [0, 0.5, 0.95]), [0, 2, 2]);
 });
 
-test("a text is wrong by its signs, not by its spaces", () => {
+test("a text is wrong by its signs and lines, not by its spaces", () => {
   const number = { path: "a", status: "ok", text: "1 2\n3" };
-  assert.equal(isWrong({ ...number, checked: "123" }), false);
-  assert.equal(isWrong({ ...number, checked: "124" }), true);
+  assert.equal(isWrong({ ...number, checked: "12\n 3" }), false);
+  assert.equal(isWrong({ ...number, checked: "12\n4" }), true);
+  assert.equal(isWrong({ ...number, checked: "123" }), true);
   assert.equal(isWrong({ ...number, text: "", checked: "-" }), false);
 });

@@ -227,8 +227,7 @@ SCRIPT = {
     "batchKept": "The server keeps nothing; this browser keeps the last batch, so it survives a reload. For thousands "
     "of files, batch_processor.py is faster and can resume.",
     "batchProgress": "Pictures read",
-    "batchRunning": "{n} of {total} read",
-    "batchDone": "{n} of {total} read",
+    "batchRead": "{n} of {total} read",
     "batchStopped": "Stopped: {n} of {total} read",
     "batchBad": "{n} could not be read",
     "batchLeft": "{left} s left",
