@@ -145,6 +145,24 @@ def test_a_drawn_template_reads_as_the_batch_does(
         keep_picture(tab, f"form-{width}")
 
 
+def test_a_table_that_is_not_saved_is_not_replaced_unasked(page, empty, filled, tmp_path: Path) -> None:
+    open_empty(page, empty)
+    draw_fields(page, FIELDS[:1])
+    choose(page, "filled", filled)
+    page.wait_for_selector(".form-read .save >> visible=true", timeout=120_000)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type) or dialog.dismiss())
+    choose(page, "filled", empty)
+    assert asked == ["confirm"] and page.locator(".form-rows tbody th").all_inner_texts() == ["filled.png"]
+    leaves = "dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert not page.evaluate(leaves), "the browser asks before a reload"
+    download(page, "CSV", tmp_path / "forms.csv")
+    assert page.evaluate(leaves)
+    choose(page, "filled", empty)
+    page.wait_for_selector(".form-rows tbody th >> text=empty.png", timeout=60_000)
+    assert asked == ["confirm"]
+
+
 def test_a_box_is_made_and_moved_by_keys_alone_and_a_reload_keeps_it(page, empty) -> None:
     open_empty(page, empty)
     page.get_by_role("button", name="Add a box").focus()

@@ -64,7 +64,10 @@ export class FormTab {
       if (isUndo) this.#undo();
     });
     receive("form", (parcel) => this.#dropped(parcel));
-    addEventListener("beforeunload", () => this.#keep());
+    addEventListener("beforeunload", (event) => {
+      this.#keep();
+      if (this.unsaved || this.stop) event.preventDefault();
+    });
   }
 
   #say(sentence) {
@@ -150,7 +153,11 @@ export class FormTab {
   }
 
   #mayLeave() {
-    return this.isSaved !== false || confirm(texts.formDiscard);
+    return (this.isSaved !== false || confirm(texts.formDiscard)) && this.#mayForgetRows();
+  }
+
+  #mayForgetRows() {
+    return !this.unsaved || confirm(texts.formUnsaved);
   }
 
   // ------------------------------------------------------------ boxes
@@ -257,6 +264,7 @@ export class FormTab {
   async #read(named) {
     if (!named.length) return;
     if (this.stop) return this.#say(texts.batchBusy);
+    if (!this.#mayForgetRows()) return;
     const stop = new AbortController();
     this.stop = stop;
     try {
@@ -301,6 +309,7 @@ export class FormTab {
 
   #forgetRows() {
     this.rows = [];
+    this.unsaved = false;
     for (const name of ["running", "table-host", "save"]) this.#find(name).hidden = true;
   }
 
@@ -321,6 +330,7 @@ export class FormTab {
   #addRows(i, rows) {
     this.seen++;
     this.rows.push(...rows.map((row) => ({ ...row, at: i })));
+    this.unsaved = this.rows.length > 0;
     this.rows.sort((a, b) => a.at - b.at);
     this.#find("table-host").querySelector("tbody").innerHTML = this.rows.map((row) => this.#line(row)).join("");
     this.#tell();
@@ -344,6 +354,7 @@ export class FormTab {
   #save() {
     const rows = this.rows.map((row) => cellsOf(row, this.names));
     save(new Blob([csv(columnsOf(this.names), rows)]), "forms.csv");
+    this.unsaved = false;
   }
 }
 
