@@ -22,6 +22,7 @@ if not __package__:  # `python benchmarks/architectures.py` finds the project to
 
 from benchmarks.handwriting import TARGETS, read_set, sets_dir
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.files import sha256
 from digits.measuring import metrics
 from digits.measuring.labelled import answer, digit_figures
 from digits.reading.engines import weights_path
@@ -85,6 +86,7 @@ def measure(name: str, runs: str | None, folder: Path | None, ink: np.ndarray, l
         "accuracy": measure_accuracy(seeds or [weights_path(name)], ink, labels),
         "handwriting": measure_handwriting([name], folder) if folder else None,
         "speed": measure_speed(name, ink[:256]),
+        "weights_sha256": sha256(weights_path(name)),  # of the two lines above
     }
 
 

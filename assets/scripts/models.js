@@ -30,13 +30,16 @@ export class Models {
   constructor(root) {
     this.root = root;
     this.#show();
+    document.addEventListener("weights", () => this.#show());
   }
 
   async #show() {
     const problem = this.root.querySelector(".models-problem");
     try {
       const models = await ask("models");
-      this.root.querySelector(".model-list").append(...models.map((model) => this.#card(model, models.length === 1)));
+      this.root
+        .querySelector(".model-list")
+        .replaceChildren(...models.map((model) => this.#card(model, models.length === 1)));
       problem.textContent = "";
       await this.#compare(models);
     } catch (error) {
@@ -51,7 +54,7 @@ export class Models {
     if (model.name in texts.modelFor)
       card.querySelector("h2").after(make(`<p class="note">${texts.modelFor[model.name]}</p>`));
     const size = fill(texts.megabytes, { n: (model.n_bytes / 1e6).toFixed(2) });
-    const tested = Object.entries(known.measured[model.name] ?? {}).map(([key, value]) => [texts.measured[key], value]);
+    const tested = Object.entries(this.#measured(model)).map(([key, value]) => [texts.measured[key], value]);
     card.querySelector("summary").append(list([...tested, [texts.size, size]]));
     const names = known.figures[model.name] ?? [];
     if (names.length) card.append(this.#figures(model.name, names));
@@ -60,6 +63,12 @@ export class Models {
     const facts = [...measured(model.metrics), ...rounds];
     if (facts.length) card.append(make(`<h3>${texts.training}</h3>`), list(facts));
     return card;
+  }
+
+  /** What was measured of these weights; of others by the same name nothing is. */
+  #measured({ name, weights_sha256 }) {
+    const { weights, ...figures } = known.measured[name] ?? {};
+    return !weights || weights === weights_sha256 ? figures : { handwriting: texts.notMeasured };
   }
 
   #figures(model, names) {
@@ -87,6 +96,7 @@ export class Models {
     const files = await Promise.all(known.examples.map(fetchExample));
     const asked = models.map((model) => [model.name, [model.name]]);
     if (models.length > 1) asked.push([texts.vote, models.map((model) => model.name)]);
+    table.tBodies[0].replaceChildren();
     const lines = asked.map(([name]) => this.#addLine(table.tBodies[0].insertRow(), name));
     for (const [i, [, names]] of asked.entries()) this.#fill(lines[i], await this.#ask(files, names));
   }

@@ -79,7 +79,10 @@ export class Teach {
     this.start.textContent = fill(told.state === "used" ? texts.teachAgain : texts.teachStart, { n: told.count });
     this.stop.hidden = !runs;
     this.back.hidden = runs || !told.can_go_back;
-    if (before && before !== told.state && ["used", "back"].includes(told.state)) this.changed();
+    if (before && before !== told.state && ["used", "back"].includes(told.state)) {
+      this.changed();
+      document.dispatchEvent(new CustomEvent("weights"));
+    }
     clearTimeout(this.timer);
     if (runs) this.timer = setTimeout(() => this.#look(), LOOK_MS);
   }

@@ -342,6 +342,7 @@ def _card(name: str, predictor: Predictor, n_bytes: int) -> ModelCard:
         git_commit=facts.get("git_commit"),
         engine=engine.name,
         n_bytes=n_bytes,
+        weights_sha256=facts.get("weights_sha256"),
         temperature=facts.get("temperature"),
         thresholds=facts.get("thresholds") or {},
     )

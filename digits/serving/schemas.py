@@ -217,6 +217,7 @@ class ModelCard(BaseModel):
     git_commit: str | None = Field(description="of the code that trained it")
     engine: str = Field(description="onnx or torch")
     n_bytes: int = Field(description="of its weights file")
+    weights_sha256: str | None = Field(description="of its checkpoint, which tells it from others of the same name")
     temperature: float | None
     thresholds: dict[str, float]
 

@@ -152,13 +152,18 @@ def known(readers: Readers, exports: bool, trains: bool) -> dict[str, Any]:
 
 
 def measured(model: str) -> dict[str, str]:
-    """Return what benchmarks/architectures.py measured of a model, as words for people; empty if it did not."""
+    """Return what benchmarks/architectures.py measured of a model, as words for people, and of which `weights`.
+
+    Empty if it measured none of that name.
+    """
     try:
         results = json.loads((ROOT / "benchmarks" / "results" / "architectures.json").read_text(encoding="utf-8"))
         figures = results["architectures"][model]
+        weights = figures["weights_sha256"]
     except (OSError, KeyError):
         return {}
-    return {"handwriting": f"{100 * figures['handwriting']:.2f} %", "speed": f"{figures['speed']['ms']:.2f} ms"}
+    told = {"handwriting": f"{100 * figures['handwriting']:.2f} %", "speed": f"{figures['speed']['ms']:.2f} ms"}
+    return told | {"weights": weights}
 
 
 def example_names() -> list[str]:

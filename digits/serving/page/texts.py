@@ -101,6 +101,7 @@ SCRIPT = {
     "thinkSays": "Evidence for a {digit} (orange) and against it (blue): {share} % from the maps shown, {others} % "
     "from the {n} others, {biases} % from the biases, which are the same for every picture. Point at another digit to "
     "see the evidence for it.",
+    "thinkWhose": "Several networks answer; this is the inside of {model} alone.",
     "thinkHow": "A map's share is the sum of its values times their gradients, taken through the dense layers that "
     "follow. All maps and the biases add up to the digit's score.",
     "nearestTitle": "What it reminds the network of",
@@ -294,6 +295,7 @@ SCRIPT = {
         "mod_11_10": "MOD 11-10",
     },
     "formDiscard": "The template is not downloaded yet. Let its boxes go?",
+    "formUnsaved": "The table of what was read is not saved yet. Let it go?",
     "formNoJson": "This is not a template: it is not written as JSON is.",
     "formNoTemplate": "This is not a template: it needs a picture and a list of fields.",
     "formNoBoxes": "This template has a field whose box does not lie on the page.",
@@ -317,6 +319,7 @@ SCRIPT = {
         "val_imitated": "Imitated photos and drawings",
     },
     "measured": {"handwriting": "Right", "speed": "Time"},
+    "notMeasured": "not measured",
     "modelsNote": "Right: the share of other people's digits read correctly, averaged over eleven sets of photos, "
     "scans and drawings that no model here learned from. Time: for one digit, the network alone, on two cores without "
     "a GPU.",
