@@ -234,6 +234,8 @@ def test_it_thinks_while_you_draw(page) -> None:
     assert sum("%" in text for text in shown) == 6, "the last maps tell their shares"
     assert page.locator(".think .nearest li").count() == 6 and "4,000 pictures" in page.locator(".think").inner_text()
     keep_picture(page, "think")
+    page.locator(".model-of select").select_option(label="tinyvgg")
+    page.wait_for_function("document.querySelectorAll('.think-maps').length === 4", timeout=60_000)
     page.keyboard.press("Escape")
     assert page.locator(".think-maps").count() == 0
 
@@ -1002,6 +1004,14 @@ def test_models_are_compared_on_the_examples(page) -> None:
         figure.scroll_into_view_if_needed()
         page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=figure.element_handle())
     keep_picture(page, "models")
+    shown = page.locator(".model-list summary").first
+    assert "99.10 %" in shown.inner_text()
+    told = page.request.get(f"{page.url.split('#')[0]}api/models").json()
+    told[0]["weights_sha256"] = "others"
+    page.route("**/api/models", lambda route: route.fulfill(json=told))
+    page.reload()
+    page.wait_for_selector(".model-list summary >> text=not measured")
+    assert page.locator(".model-list summary >> text=not measured").count() == 1
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -1029,12 +1039,16 @@ def test_several_models_are_shown_side_by_side(chromium, tmp_path: Path) -> None
         for tab in open_page(chromium, address, viewport={"width": 1280, "height": 860}):
             tab.locator(".model-of select").select_option(label="side by side")
             draw(tab, 4)
+            tab.locator(".think-on").click()
+            whose = "text=Several networks answer; this is the inside of mnistnet alone."
+            tab.wait_for_selector(whose, timeout=60_000)
             assert tab.locator(".beside span:first-child").all_inner_texts() == ["mnistnet", "second"]
             assert tab.locator(".beside b").first.inner_text() == "4"
             keep_picture(tab, "side-by-side")
             tab.locator(".model-of select").select_option(label="mnistnet")
             settle(tab)
             assert says(tab) == "This is a 4." and tab.locator(".beside").is_hidden()
+            tab.wait_for_selector(whose, state="hidden")
             go_to(tab, "Models")
             tab.wait_for_function("document.querySelectorAll('.compared td[data-status]').length === 30")
             names = tab.locator(".compared tbody td:first-child").all_inner_texts()

@@ -5,16 +5,19 @@ import known from "./known.js";
 import { showNearest } from "./nearest.js";
 import { ask } from "./server.js";
 import { sharesOf } from "./shares.js";
-import { fill, percent } from "./text.js";
+import { fill, percent, sentence } from "./text.js";
 
 const { texts } = known;
 const DIGITS = [...Array(10).keys()];
+const firstOf = (model) => model.split("+")[0];
 
 export class Think {
   constructor(root) {
     this.root = root;
     this.row = root.querySelector(".think-row");
     this.says = root.querySelector(".think-says");
+    this.whose = make(`<p class="note think-whose"></p>`);
+    this.row.before(this.whose);
     this.nearest = make(`<div class="nearest-host"></div>`);
     this.says.after(make(`<p class="note think-how">${texts.thinkHow}</p>`), this.nearest);
     this.button = root.querySelector(".think-on");
@@ -50,7 +53,8 @@ export class Think {
       try {
         this.#show(await this.#ask(seen), seen);
       } catch (error) {
-        this.says.textContent = error.message;
+        this.#clear();
+        this.says.textContent = sentence(error.message);
       }
       this.shown = seen;
     }
@@ -60,7 +64,7 @@ export class Think {
   #ask({ blob, model }) {
     const form = new FormData();
     form.append("file", blob, "drawing.png");
-    const first = model.split("+")[0];
+    const first = firstOf(model);
     return ask(`think?${new URLSearchParams(first ? { model: first } : {})}`, { method: "POST", body: form });
   }
 
@@ -68,6 +72,7 @@ export class Think {
     this.shown = this.told = null;
     this.row.replaceChildren();
     this.nearest.replaceChildren();
+    this.whose.textContent = "";
     this.says.textContent = texts.thinkAsk;
   }
 
@@ -76,7 +81,9 @@ export class Think {
   #show(told, seen) {
     if (this.seen === null || (this.seen !== seen && !this.row.children.length)) return;
     this.told = told;
-    if (!this.row.children.length) this.#build(told);
+    if (!this.row.children.length || this.built !== firstOf(seen.model)) this.#build(told);
+    this.built = firstOf(seen.model);
+    this.whose.textContent = seen.model.includes("+") ? fill(texts.thinkWhose, { model: this.built }) : "";
     this.row.querySelector(".think-ink").src = told.ink;
     for (const [n, layer] of told.layers.entries()) this.#showLayer(this.row.children[n + 1], layer);
     for (const digit of DIGITS) {
