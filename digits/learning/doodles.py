@@ -12,13 +12,16 @@ import numpy as np
 
 from digits.learning.glyphs import LONG, Glyph, Rng, bend, from_strokes
 
-LIKE_A_NOUGHT = 0.9  # of an outline and the ellipse of its moments together, that both have: a square has 0.88
+# Of an outline and the ellipse of its moments together, that both have: of an angular one, as a square's 0.88, and of a
+# round one.
+ANGULAR, ROUND = 0.9, 0.8
+SMOOTH = 9  # points of an outline whose corners are round
 
 
 def draw_outline(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
     """A closed line that is no oval (house, heart, star, cloud, kite), in half of the cases with something beside."""
     outline = _outline(rng)
-    while _is_oval(outline):
+    while _ovalness(outline) > (ROUND if len(outline) > SMOOTH else ANGULAR):
         outline = _outline(rng)
     beside = [_dash(rng, 1.1) for _ in range(rng.integers(1, 4))] if rng.random() < 0.5 else []
     return bend(from_strokes([outline, *beside], rng), rng, 0.5)
@@ -79,16 +82,16 @@ def _dash(rng: Rng, reach: float) -> np.ndarray:
     return start + radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
 
 
-def _is_oval(outline: np.ndarray) -> bool:
-    """Whether an outline (n, 2) fills about the ellipse of its moments, as a 0 does."""
+def _ovalness(outline: np.ndarray) -> float:
+    """Return how much of an outline (n, 2) and the ellipse of its moments together both fill: 1 for a 0."""
     scaled = (outline - outline.min(axis=0)) / np.ptp(outline, axis=0).max() * LONG
     filled = cv2.fillPoly(np.zeros((2 * LONG, 2 * LONG), np.uint8), [(scaled + LONG / 2).astype(np.int32)], 1)
     y, x = np.nonzero(filled)
     if len(x) < 0.02 * filled.size:
-        return True  # hardly an outline at all
+        return 1.0  # hardly an outline at all
     spread, turned = np.linalg.eigh(np.cov(x, y))
     axes = 2 * np.sqrt(np.maximum(spread, 0.25))
     angle = np.degrees(np.arctan2(turned[1, 1], turned[0, 1]))
     box = ((x.mean(), y.mean()), (2 * axes[1], 2 * axes[0]), angle)
     both = filled + cv2.ellipse(np.zeros_like(filled), box, 1, -1)
-    return bool(np.count_nonzero(both == 2) > LIKE_A_NOUGHT * np.count_nonzero(both))
+    return np.count_nonzero(both == 2) / np.count_nonzero(both)

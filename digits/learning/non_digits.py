@@ -159,8 +159,8 @@ NON_DIGITS: dict[NonDigit, float] = {
     _fragment: 0.08,
     _blob: 0.1,
     _texture: 0.04,
-    draw_outline: 0.22,
-    draw_face: 0.07,
+    draw_outline: 0.16,
+    draw_face: 0.05,
     draw_zigzag: 0.03,
 }
 ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several} | {_frame: 0.2}  # no whole digit
