@@ -214,7 +214,9 @@ def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry
         folder, folders = to_walk.pop(), []
         try:
             with os.scandir(folder) as found:
-                items = sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+                items = sorted(
+                    (item.name, item.is_dir(follow_symlinks=False)) for item in found if item.name != SORTED_MARK
+                )
         except OSError:  # no permission, or gone since: its own row says so
             yield Entry(folder)
             continue
