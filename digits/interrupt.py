@@ -13,9 +13,7 @@ STOPPED = 130  # the exit status of what Ctrl-C ended, as shells have it
 
 def quiet_until_main() -> None:
     """Let Ctrl-C end the program without a word while it still loads its libraries."""
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # and not told to be ignored, as after a shell's &
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's & has it ignored
         signal.signal(signal.SIGINT, _leave)
 
 
