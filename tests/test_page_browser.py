@@ -161,6 +161,27 @@ def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the phone"
 
 
+LOW = """() => [...document.querySelectorAll("button, select, textarea, summary, label.choice, input:not([type=radio], [type=checkbox])")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().height > 1)
+  .filter((one) => one.getBoundingClientRect().height < 40)
+  .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 20)}`)"""
+
+
+def test_fingers_find_everything_large_enough(phone, examples) -> None:
+    touch(phone, 5)
+    for name in ("Draw", "Upload", "Look inside", "Play", "Batch", "Form", "Models"):
+        go_to(phone, name)
+        phone.wait_for_load_state("networkidle")
+        if name == "Upload":
+            phone.locator(".upload input[type=file]").set_input_files(examples[7])
+            phone.wait_for_selector(".steps li >> visible=true")
+        elif name == "Batch":
+            phone.locator(".batch input.files").set_input_files(examples[7])
+            wait_for_batch(phone)
+        assert phone.evaluate(LOW) == [], name
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
 def test_the_answer_follows_the_pen_before_the_stroke_ends(page) -> None:
     first, *others = paths(7)[0]
     page.mouse.move(*to_pixels(page, first))

@@ -169,7 +169,7 @@ export class Table {
     return element(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
       <td class="said">${escapeHtml(said(row) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
       ${this.isNumber ? "" : `<td class="second">${this.#second(row)}</td>`}
-      <td class="name">${escapeHtml(row.path)}${notes.join("")}</td>
+      <td class="name"><span title="${escapeHtml(row.path)}">${escapeHtml(row.path)}</span>${notes.join("")}</td>
       ${this.labelled ? `<td class="truth">${this.#truth(row)}</td>` : ""}</tr></tbody></table>`).querySelector("tr");
   }
 
