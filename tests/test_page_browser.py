@@ -161,7 +161,8 @@ def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the phone"
 
 
-LOW = """() => [...document.querySelectorAll("button, select, textarea, summary, label.choice, input:not([type=radio], [type=checkbox])")]
+LOW = """() => [...document.querySelectorAll("button, select, textarea, summary, label.choice, input")]
+  .filter((one) => !["radio", "checkbox"].includes(one.type))
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().height > 1)
   .filter((one) => one.getBoundingClientRect().height < 40)
   .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 20)}`)"""
