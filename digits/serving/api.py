@@ -361,10 +361,9 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
         return JSONResponse({"error": f"{where}: {told}" if where else first["msg"]}, 422)
 
     @app.exception_handler(SeveralPages)
-    async def open_which(request: Request, error: SeveralPages) -> JSONResponse:
-        takes_page = any(option.name == "page" for option in request.scope["route"].dependant.query_params)
-        step = f"name one of them, ?page=1 to ?page={error.n_pages}" if takes_page else "send one of them"
-        return JSONResponse({"error": f"the file has {error.n_pages} pages; {step}"}, 422)
+    async def open_which(_request: Request, error: SeveralPages) -> JSONResponse:
+        told = f"the file has {error.n_pages} pages; name one of them, ?page=1 to ?page={error.n_pages}"
+        return JSONResponse({"error": told}, 422)
 
     @app.exception_handler(PictureError)
     @app.exception_handler(UserError)
