@@ -8,7 +8,7 @@ Only the table of answers has its words with it, in assets/scripts/table.js, bec
 from __future__ import annotations
 
 TITLE = "Digits"
-SUBTITLE = "A small neural network that reads handwriting — and says so when it cannot."
+SUBTITLE = "A small neural network that reads handwritten digits — and says so when it cannot."
 
 FOOT = "Pictures are read by this server and sent nowhere else. <a href='docs'>For programs: the API</a>"
 
