@@ -20,7 +20,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/architectures.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.handwriting import TARGETS, read_set, sets_dir
+from benchmarks.handwriting import AMONG_OTHERS, TARGETS, read_set, sets_dir
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.files import sha256
 from digits.measuring import metrics
@@ -68,9 +68,10 @@ def _median_s(call: Callable[[], object], n: int) -> float:
 
 
 def measure_handwriting(models: Sequence[str], folder: Path) -> float:
-    """Return the accuracy on other people's digits: the mean over the sets, sources averaged within each."""
+    """Return the accuracy on other people's lone digits: the mean over the sets, sources averaged within each."""
     predictor = MNISTPredictor(models)
-    sets = [digit_figures(answer(predictor, read_set(folder / name, None))) for name in TARGETS]
+    alone = [name for name in TARGETS if name not in AMONG_OTHERS]
+    sets = [digit_figures(answer(predictor, read_set(folder / name, None))) for name in alone]
     return statistics.mean(figures["sources_averaged"]["share"] for figures in sets)
 
 
