@@ -134,10 +134,10 @@ class MNISTPredictor:
             probs, faint = softmax(in_crop), int(in_crop.argmax())
             return Prediction(faint, float(probs.max()), probs, UNSURE, f"a faint {faint}, or nothing", 0.0, item)
         # 3. A filled blob is none, nor is an empty box, whatever the network makes of them.
+        low = min(float(score), self.thresholds.get("not_a_digit_score", 0.0))
         if found.fatness > BLOB:
-            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, float("-inf"), found)
+            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, low, found)
         if probs.argmax() == 0 and found.rectangularity > BOX:
-            low = min(float(score), self.thresholds.get("not_a_digit_score", 0.0))
             return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, low, found)
         # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
         if in_crop is None:
