@@ -41,9 +41,10 @@ from tqdm import tqdm
 from digits.batch.entries import Entry
 from digits.batch.forms import write_tables
 from digits.batch.journal import Journal, plain
+from digits.batch.labels import Labels, add_truth
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.opening import open_run
-from digits.batch.rows import CHUNK, Labels, Numbered, RowReader, add_truth
+from digits.batch.rows import CHUNK, Numbered, RowReader
 from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
 from digits.batch.stores import URL

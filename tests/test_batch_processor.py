@@ -23,8 +23,9 @@ import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch import local
 from digits.batch.journal import SHOWN, Journal
+from digits.batch.labels import Labels
 from digits.batch.local import read_as_it_pays, read_locally
-from digits.batch.rows import COLUMNS, Labels
+from digits.batch.rows import COLUMNS
 from digits.batch.sources import find_entries
 from digits.reading.symbols import to_value
 from utils import ROOT, UserError

@@ -17,7 +17,7 @@ import pytest
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.rows import Labels
+from digits.batch.labels import Labels
 from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise
 from digits.batch.writers import write_report

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from digits.batch.journal import Journal
-from digits.batch.rows import NO_DIGIT_SIGN
+from digits.batch.labels import NO_DIGIT_SIGN
 from digits.command import shown
 from digits.measuring.metrics import wilson_interval
 from digits.reading.verdict import OK, STATUSES, UNSURE

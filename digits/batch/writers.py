@@ -29,7 +29,8 @@ import numpy as np
 from digits.batch.entries import Entry
 from digits.batch.forms import form_columns, spread
 from digits.batch.journal import IN_MEMORY, Journal
-from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS, add_truth
+from digits.batch.labels import add_truth
+from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise
 from digits.command import UserError

@@ -1,0 +1,129 @@
+"""The truth about a batch's pictures: from a table or from the names of their folders, and whether rows agree with it.
+
+labels = Labels("labels.csv")
+add_truth(row, labels.of(row["path"]))      # fills in label and correct
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from digits.batch.entries import Entry
+from digits.command import UserError, shown
+from digits.finding.pages import PAGE_MARK
+from digits.reading.symbols import SIGNS
+from digits.reading.verdict import ERROR
+from digits.tables import armed, read_labels
+
+NO_DIGIT_SIGN = "-"  # the label of what is no digit
+N_EXAMPLES = 3
+WHOLE = re.compile(r"^(\d+)[.,]0+$")  # a 5 that a spreadsheet saved as 5.0
+
+
+class Labels:
+    """The truth about pictures: from a table (see `read_labels`), or from the names of their folders.
+
+    In the table a picture may be named as in the report, relative to the table's folder, or by its bare name, with or
+    without extension, where that says which one is meant; slashes may lean either way. What is said of a file goes for
+    all pages that are not named themselves. A label is 0–9 (with `number`, any number), or "-" for what is no digit.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, number: bool = False) -> None:
+        self._by_path: dict[str, str] = {}
+        self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
+        self._from_folders, self._number = path is None, number
+        self.table = None if path is None else os.fspath(path)
+        self._names: list[str] = []  # as in the table, the first few
+        self._without: list[str] = []  # files of which the table says nothing, the first few
+        self.n_files = self.n_labelled = self.n_named = self._n_empty = 0
+        if path is not None:
+            self._load(Path(path))
+
+    def _load(self, path: Path) -> None:
+        rows = read_labels(path)
+        self.n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
+        self._n_empty = sum(not row["label"].strip() for row in rows)
+        if self._n_empty == len(rows):
+            raise UserError(f"'{path}' has no label at all: its column is empty; fill it in, - for what is no digit")
+        for row in rows:
+            label = armed("".join(row["label"].split()))
+            self._note(path, row["file"].strip(), label if self._number else WHOLE.sub(r"\1", label))
+
+    def _note(self, path: Path, name: str, label: str) -> None:
+        if label and label != NO_DIGIT_SIGN and not self._is_label(label):
+            raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
+        key = _key(armed(name))
+        before = self._by_path.get(os.path.normpath(key))
+        if before and label and before != label:
+            raise UserError(f"'{path}' gives '{name}' two labels, {before} and {label}; keep the one that is true")
+        for spelling in {key, key.replace("\\", "/")}:
+            for place in (spelling, f"{_key(path.parent)}/{spelling}"):
+                self._by_path[os.path.normpath(place)] = label
+            bare = PurePosixPath(spelling).name
+            self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
+
+    def _is_label(self, text: str) -> bool:
+        if self._number:
+            return set(text) <= set("0123456789" + SIGNS) and any(map(str.isdigit, text))
+        return text.isascii() and text.isdecimal() and len(text) == 1
+
+    def of(self, path: str) -> str | None:
+        """Return the label of a row's path, or None if nothing is known of it."""
+        posix = PurePosixPath(path.replace(os.sep, "/"))
+        if self._from_folders:
+            folder = posix.parent.name
+            return folder if self._is_label(folder) else None
+        path = _key(path)
+        page = PAGE_MARK.fullmatch(path)
+        return self._said_of(path) or (self._said_of(page["file"]) if page else None)
+
+    def _said_of(self, path: str) -> str | None:
+        bare = PurePosixPath(path.replace(os.sep, "/"))
+        return (
+            self._by_path.get(os.path.normpath(path))
+            or self._by_path.get(os.path.abspath(path))
+            or self._by_name.get(bare.name)
+            or self._by_name.get(bare.stem)
+        )
+
+    def meet(self, entry: Entry) -> None:
+        """Take note of a file to be read, for `told`."""
+        self.n_files += 1
+        if self.of(entry.name) is not None:
+            self.n_labelled += 1
+        elif len(self._without) < N_EXAMPLES:
+            self._without.append(entry.name)
+
+    def told(self) -> str:
+        """Return how many of the files met have a label; raises `UserError` if none has."""
+        without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
+        where = "the folders" if self.table is None else f"'{self.table}'"
+        if self.n_files and not self.n_labelled and self.table is not None:
+            raise UserError(f"{where} has no label for any of the files: it names {names}; the files are {without}")
+        rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
+        empty = f", {self._n_empty:,} of them without a label" if self._n_empty else ""
+        named = f", which names {self.n_named:,}{empty}" if self.table is not None else ""
+        return f"labels: {self.n_labelled:,} of {self.n_files:,} files have one in {where}{named}{rest}"
+
+
+def _key(name: str | os.PathLike[str]) -> str:
+    """Return a name as it is compared: macOS takes an ü apart, others do not."""
+    return unicodedata.normalize("NFC", os.fspath(name))
+
+
+def add_truth(row: dict[str, Any], label: str | None) -> None:
+    """Fill in a row's `label` and `correct`; what is no digit is right if no digit was given."""
+    given = row.get("text")
+    if given is None and row.get("digit") is not None:
+        given = str(row["digit"])
+    given = "".join((given or "").split())
+    row["label"], row["correct"] = label, None
+    if label is not None:
+        wanted = "" if label == NO_DIGIT_SIGN else "".join(label.split())
+        if wanted.isdecimal():  # a label without signs says nothing of them
+            given = "".join(filter(str.isdecimal, given))
+        row["correct"] = int(row["status"] != ERROR and given == wanted)
