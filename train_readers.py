@@ -48,6 +48,7 @@ from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import HELD_OUT, PENS, Pen
 from digits.learning.writing import Writer
 from digits.measuring.metrics import edit_distance
+from digits.measuring.validation import with_no_digit
 from digits.reading.ctc import best_text
 from digits.reading.symbols import BLANK, SYMBOLS
 from model import save_onnx
@@ -192,8 +193,7 @@ def check_pages(model: nn.Module, samples: list[Sample], device: str) -> dict[st
 
 def crop_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of logits (n, 10) with the eleventh, of no digit, always 0."""
-    full = torch.cat([logits, logits.new_zeros(len(logits), 1)], dim=1)
-    return F.cross_entropy(full, labels.to(logits.device), label_smoothing=0.02)
+    return F.cross_entropy(with_no_digit(logits), labels.to(logits.device), label_smoothing=0.02)
 
 
 @torch.inference_mode()

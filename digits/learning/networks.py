@@ -9,7 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-N_SYMBOLS = 18  # the ten digits, the signs, the space and other writing (see digits/reading/ctc.py); blank comes last
+from digits.finding.strip import PAPER
+from digits.reading.symbols import SYMBOLS
+
+
+def _to_input(pictures: Tensor) -> Tensor:
+    """Return pictures, uint8 (n, h, w), as the networks take them, (n, 1, h, w): paper 0, full ink about 3."""
+    return (pictures.unsqueeze(1).float() - PAPER) / PAPER
 
 
 def _conv(n_in: int, n_out: int, size: int = 3, stride: int | tuple[int, int] = 1) -> nn.Sequential:
@@ -65,13 +71,12 @@ class LineNet(nn.Module):
         )
         self.join = nn.Sequential(nn.Conv1d(384, 256, 1, bias=False), nn.BatchNorm1d(256), nn.ReLU())
         self.read = nn.Sequential(
-            *(_Sideways(256, dilation) for dilation in (1, 2, 4, 8, 16)), nn.Conv1d(256, N_SYMBOLS + 1, 1)
+            *(_Sideways(256, dilation) for dilation in (1, 2, 4, 8, 16)), nn.Conv1d(256, len(SYMBOLS) + 1, 1)
         )
 
     def forward(self, strips: Tensor) -> Tensor:
         """Return the log probabilities of every second column."""
-        x = (strips.unsqueeze(1).float() - 64.0) / 64.0
-        return self.read(self.join(self.look(x))).transpose(1, 2).float().log_softmax(dim=2)
+        return self.read(self.join(self.look(_to_input(strips)))).transpose(1, 2).float().log_softmax(dim=2)
 
 
 class PageNet(nn.Module):
@@ -91,7 +96,7 @@ class PageNet(nn.Module):
 
     def forward(self, pages: Tensor) -> Tensor:
         """Return the logits of every fourth pixel of every fourth row."""
-        seen = [self.enter((pages.unsqueeze(1).float() - 64.0) / 64.0)]
+        seen = [self.enter(_to_input(pages))]
         for down in self.down:
             seen.append(down(seen[-1]))
         x = seen.pop()
@@ -128,4 +133,4 @@ class CropNet(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Return the logits of the ten digits."""
-        return self.answer(self.look((crops.unsqueeze(1).float() - 64.0) / 64.0))
+        return self.answer(self.look(_to_input(crops)))

@@ -24,14 +24,12 @@ from digits.learning.pens import PENS, Pen, ballpoint
 from digits.learning.texts import NUMBERS, WORDS, any_text
 from digits.learning.typefaces import typeset
 from digits.learning.writing import Hand, Writer, any_hand
-from digits.reading.finder import to_page
+from digits.reading.finder import CORE, STRIDE, TILE, to_page
 from digits.reading.symbols import OTHER
 
 PAGE = (192, 256)  # rows and columns
-STRIDE = 4  # of the truth
-CORE = 0.6  # of a digit's height that is a zone
 WHOLE = 0.6  # share of pages that are seen whole, not a piece of them
-EDGE = 8  # of the truth's places: the plain paper that the finder lays round a picture
+EDGE = TILE // STRIDE  # of the truth's places: the plain paper that the finder lays round a picture
 
 
 @dataclass
