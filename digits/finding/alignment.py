@@ -27,7 +27,7 @@ BENT = 0.6  # of a side to the one across: a page seen more from the side is not
 LEAST_PRINT = 40  # features that an empty form needs
 LEAST_PIXELS = 100  # near print, at that size, to compare two by
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+FloatBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 class Landmarks:
@@ -45,7 +45,7 @@ class Landmarks:
             raise PictureError("too little is printed on the empty form to find its place again; add a title or marks")
         self.near_print = cv2.dilate((self.ink > 0.25).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
 
-    def alike(self, seen: np.ndarray, box: Box | None = None) -> float:
+    def alike(self, seen: np.ndarray, box: FloatBox | None = None) -> float:
         """Return the correlation of the form's print with what is seen there, round `box` or everywhere, -1 to 1.
 
         `box` is in the empty form's pixels; where hardly anything is printed round it, it is 1.
@@ -72,14 +72,14 @@ class Alignment:
     alike: float
     seen: np.ndarray | None = None  # the page's ink over the form, uint8, in the size in which the two are compared
 
-    def scale_at(self, box: Box) -> float:
+    def scale_at(self, box: FloatBox) -> float:
         """Return how many of the page's pixels one pixel of the empty form is, within `box`."""
         left, top, right, bottom = box
         corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
         area = cv2.contourArea(cv2.perspectiveTransform(corners, self.matrix).astype(np.float32))
         return float(np.sqrt(area / max(1e-6, (right - left) * (bottom - top))))
 
-    def cut(self, box: Box, scale: float) -> np.ndarray:
+    def cut(self, box: FloatBox, scale: float) -> np.ndarray:
         """Return what the page shows at `box` of the empty form, `scale` pixels for each of the form's."""
         left, top, right, bottom = box
         size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))

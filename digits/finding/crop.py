@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digits.finding.pixels import to_grey
 from digits.finding.strip import PAPER, measure, to_levels
 
 CROP_SIDE = 48
@@ -15,7 +16,7 @@ CROP_SIDE = 48
 
 def to_crop(pixels: np.ndarray) -> np.ndarray:
     """Return a picture, uint8 (h, w) or RGB (h, w, 3), whole: the longer side 48 pixels, paper beside the shorter."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    grey = to_grey(pixels)
     paper, contrast = measure(grey)
     even: np.ndarray = (grey.astype(np.float32) - paper) / contrast
     scale = CROP_SIDE / max(grey.shape)

@@ -1,4 +1,4 @@
-"""Small measurements of pixel arrays that know neither paper nor digit: boxes, components, quantiles, shrinking."""
+"""Small measurements of pixel arrays that know neither paper nor digit: boxes, components, quantiles, grey levels."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def bounding_box(mask: np.ndarray) -> Box:
     """Return (left, top, right, bottom) of the true pixels, right and bottom exclusive."""
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return left, top, left + width, top + height
+
+
+def to_grey(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture, uint8 (h, w) or RGB (h, w, 3), as grey levels, (h, w)."""
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
 
 
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from digits.finding.pixels import borders, bounding_box
+from digits.finding.pixels import borders, bounding_box, to_grey
 
 WRITTEN = 0.2  # of the height or width of a frame, that what is written in it spans at least
 GAP = 7  # pixels at working size, that a ring stays open less than
@@ -43,7 +43,7 @@ def _holes(dark: np.ndarray) -> list[np.ndarray]:
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
     """Return the region, boolean (h, w), of a sheet on a desk, if there is one: four corners, coloured or light."""
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = to_grey(pixels)
     _level, light = cv2.threshold(cv2.GaussianBlur(grey, (0, 0), 1), 0, 1, cv2.THRESH_OTSU)
     for patch in ((contrast > 0.3).astype(np.uint8), light):
         hull = _largest_hull(cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0], patch.size)

@@ -17,8 +17,8 @@ import numpy as np
 from digits.finding.decode import Picture
 from digits.finding.found import FoundDigit
 from digits.finding.limits import PictureError
+from digits.finding.pixels import Box
 from digits.reading.engines import Engine, SurroundingsNetwork
-from digits.reading.finder import Box
 from digits.reading.line import DigitReading, NumberReaders
 from digits.reading.symbols import to_value
 from digits.reading.verdict import ERROR, NOT_A_DIGIT

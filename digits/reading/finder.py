@@ -34,8 +34,6 @@ FILLS = 0.5  # of a picture's height: a line so high is cut out from border to b
 REACH = 1.2  # digit heights cut out on either side of a zone
 APART = 1.3  # digit heights between two zones that are read as one
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom exclusive
-
 
 @dataclass(frozen=True)
 class Zone:

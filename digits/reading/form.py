@@ -19,6 +19,7 @@ import numpy as np
 
 from digits.finding.alignment import Alignment, align, to_ink
 from digits.finding.limits import PictureError
+from digits.finding.pixels import to_grey
 from digits.finding.rules import runs_through
 from digits.finding.strip import STRIP_HEIGHT
 from digits.reading.answer import Predictor
@@ -91,7 +92,7 @@ class FormReading:
 def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReading:
     """Read a page, uint8 (h, w) or RGB (h, w, 3). Raises `PictureError` if it cannot be laid over the empty form."""
     # 1. The page is laid over the empty form.
-    page = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    page = to_grey(pixels)
     alignment = align(page, form.landmarks)
 
     # 2. It is another edition of the form, if the fields stand elsewhere on it.

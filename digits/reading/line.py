@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from digits.finding.pixels import Box
 from digits.finding.rules import runs_through
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
-from digits.reading.finder import Box, NumberFinder, Zone
+from digits.reading.finder import NumberFinder, Zone
 from digits.reading.symbols import OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
+from digits.finding.pixels import Box, to_grey
 from digits.reading.answer import NumberReading, Prediction
-from digits.reading.finder import Box, Zone
+from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
@@ -35,7 +35,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
     `as_one` reads the same picture as one digit; it is asked only where there may be no more than one.
     """
     # 1. Where do numbers stand?
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    grey = to_grey(pixels)
     looks, seen = readers.finder.looks(grey)
 
     # 2. What does each zone say?

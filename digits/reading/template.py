@@ -22,13 +22,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from digits.command import UserError
-from digits.finding.alignment import Box, Landmarks
+from digits.finding.alignment import FloatBox, Landmarks
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
+from digits.finding.pixels import to_grey
 from digits.reading.formats import CHECKS, KINDS, ORDERS, Format, is_quick, limit_of
 
 RESERVED = {"path", "status", "reason", "error"}  # columns of the report
@@ -47,7 +47,7 @@ class Field:
     """
 
     name: str
-    box: Box
+    box: FloatBox
     format: Format
     cells: int | None = None
     required: bool = False
@@ -143,7 +143,7 @@ def _with_empty(where: Path | str, picture: str, folder: Path | None, fields: li
     name = "in it" if in_itself else f"'{picture}'"
     try:
         pixels = open_picture(_decoded(picture[in_itself.end() :]) if in_itself else Path(folder or ".") / picture)
-        form = Form(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels, fields)
+        form = Form(to_grey(pixels), fields)
         assert form.landmarks
     except PictureError as error:
         raise UserError(f"'{where}', the picture {name} of the empty form: {error}") from None

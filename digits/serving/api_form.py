@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Any
 
-import cv2
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
@@ -20,7 +19,7 @@ from digits.files import without_folders
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.finding.pages import Page, to_pages
-from digits.finding.pixels import shrink
+from digits.finding.pixels import shrink, to_grey
 from digits.reading.answer import Predictor
 from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
 from digits.reading.template import Form, form_of
@@ -83,7 +82,7 @@ def _empty_form(data: bytes | PictureError, number: int | None) -> dict[str, Any
         raise data
     pages = [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
     pixels = shrink(open_picture(Page(data, number or 1) if pages else data), EMPTY_SIDE)
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    grey = to_grey(pixels)
     assert Form(grey, []).landmarks
     picture = min(to_data_url(grey), to_data_url(grey, "jpeg"), key=len)  # a drawn page is smaller as PNG, a scan not
     return {"picture": picture, "width": grey.shape[1], "height": grey.shape[0]} | ({"pages": pages} if pages else {})

@@ -27,7 +27,7 @@ def to_data_url(image: np.ndarray, kind: str = "png") -> str:
     return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def to_grey(values: np.ndarray) -> np.ndarray:
+def to_levels(values: np.ndarray) -> np.ndarray:
     """Return values in 0-1 (clipped), of any shape, as uint8 of that shape, 0 -> black."""
     return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
@@ -42,8 +42,8 @@ def steps_of(found: FoundDigit, picture: Picture) -> list[dict[str, str]]:
     """Return the preprocessing as pictures: [{"name": "contrast", "image": data URL}, ...]."""
     images = {
         "picture": picture_url(picture),
-        "contrast": to_data_url(to_grey(found.contrast)),
-        "mask": to_data_url(to_grey(found.mask)),
+        "contrast": to_data_url(to_levels(found.contrast)),
+        "mask": to_data_url(to_levels(found.mask)),
         "ink": to_data_url(found.ink),
     }
     return [{"name": name, "image": image} for name, image in images.items()]
