@@ -19,6 +19,7 @@ from digits.finding import foreign
 from digits.finding.limits import MAX_PAGES, PictureError
 
 PAGED = frozenset(".pdf .tif .tiff".split())  # extensions of files that may hold several pages
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUBFILE_TAG, IS_REDUCED = 254, 1  # of TIFF: a page that is a small copy of another
 PAGE_MARK = re.compile(r"(?P<file>.+)#(?P<page>[1-9]\d{0,5})", re.DOTALL)
 
@@ -56,17 +57,17 @@ def to_pages(data: bytes) -> list[tuple[str, bytes | Page]]:
 
     A PDF's pages always have marks, so that they keep their names when more are scanned; a TIFF's where it has several.
     """
-    numbers = _page_numbers(data)
+    numbers = page_numbers(data)
     return [(f"#{number}", Page(data, number)) for number in numbers] if numbers else [("", data)]
 
 
 def page_of(data: bytes, number: int | None) -> bytes | Page:
     """Return page `number` of a file; the file itself without a number, and for page 1 where it is one picture."""
-    return data if number is None or (number == 1 and not _page_numbers(data)) else Page(data, number)
+    return data if number is None or (number == 1 and not page_numbers(data)) else Page(data, number)
 
 
-def _page_numbers(data: bytes) -> list[int]:
-    """Return the numbers of a file's pages; none if it has but one, or cannot be opened, or has too many."""
+def page_numbers(data: bytes) -> list[int]:
+    """Return the numbers of a file's pages; none of one picture, or where it cannot be opened or has too many."""
     try:
         kind = foreign.kind_of(data)
         if kind == "pdf":
@@ -76,9 +77,6 @@ def _page_numbers(data: bytes) -> list[int]:
     except Exception:  # whoever reads the file is told what is wrong with it
         return []
     return numbers if 1 < len(numbers) <= MAX_PAGES else []
-
-
-TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _tiff_pages(data: bytes) -> list[int]:

@@ -30,16 +30,16 @@ from digits.files import without_folders
 from digits.finding.decode import open_picture
 from digits.finding.ink import NO_INK
 from digits.finding.limits import PictureError
-from digits.finding.pages import Page, SeveralPages, page_of, to_pages
+from digits.finding.pages import Page, SeveralPages, page_numbers, page_of, to_pages
 from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
-from digits.serving.schemas import Kept, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
+from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.shelf import Readers
 from digits.serving.trainer import Trainer
-from digits.serving.work_queue import Desk, Limits, unknown_is_404
+from digits.serving.work_queue import Desk, Limits, file_name, unknown_is_404
 
 REPORT_TYPES = {
     "csv": "text/csv",
@@ -50,7 +50,6 @@ REPORT_TYPES = {
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_MORE_PAGES = 64  # rows of one request beyond a row a file
 PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
-Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
@@ -123,7 +122,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """
         predictor = _open_predictor(readers, model)
         pictures = await desk.read(files)
-        names = [_file_name(file) for file in files]
+        names = [file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
         rows = await desk.work(_read, predictor, pictures, names, details, page, urgent=urgent)
         if len(rows) == 1 and rows[0]["status"] == "error":
@@ -139,8 +138,8 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
     ) -> Any:
         """Read all digits of one picture, or of one page of a file, line by line, each with its box."""
         predictor = _open_predictor(readers, model)
-        (data,) = await desk.read([file])
-        row = await desk.work(_read_number, predictor, data, _file_name(file), page, details == "steps")
+        data = await desk.read_one(file)
+        row = await desk.work(_read_number, predictor, data, file_name(file), page, details == "steps")
         return {"model": readers.check(model), **row}
 
     @app.get("/api/models", tags=["about"])
@@ -171,9 +170,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
         predictor = _open_predictor(readers, model)
-        (data,) = await desk.read([file])
-        if isinstance(data, PictureError):
-            raise data
+        data = await desk.read_one(file)
         picture = await desk.work(page_of, data, page)
         prediction = await desk.work(predictor.predict, picture)
         names = "+".join(readers.check(model))
@@ -268,15 +265,11 @@ def _pages_of(n: int, data: bytes | PictureError, number: int | None) -> list[_S
     """Return what there is to read in the file `n` of a request: each page, or only page `number`."""
     if isinstance(data, PictureError):
         return [_Sent(n, "", data, [])]
-    numbers = _page_numbers(data)
+    numbers = page_numbers(data)
     if number is None:
         return [_Sent(n, mark, page, numbers) for mark, page in to_pages(data)]
     picture = page_of(data, number)
     return [_Sent(n, f"#{number}" if isinstance(picture, Page) else "", picture, numbers)]
-
-
-def _page_numbers(data: bytes) -> list[int]:
-    return [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
 
 
 def _predict(predictor: Predictor, pictures: list[bytes | Page | PictureError]) -> list[Prediction]:
@@ -293,12 +286,8 @@ def _details(prediction: Prediction, data: bytes | Page | PictureError, details:
     return more | {"steps": steps_of(found, data)} if details == "steps" else more
 
 
-def _read_number(
-    predictor: Predictor, data: bytes | PictureError, name: str, page: int | None, with_picture: bool
-) -> dict[str, Any]:
-    if isinstance(data, PictureError):
-        raise data
-    pages = _page_numbers(data)
+def _read_number(predictor: Predictor, data: bytes, name: str, page: int | None, with_picture: bool) -> dict[str, Any]:
+    pages = page_numbers(data)
     picture = page_of(data, page)
     pixels = open_picture(picture)
     name += f"#{page}" if isinstance(picture, Page) else ""
@@ -324,11 +313,6 @@ def _keep(
 
 def _kept(corrections: Corrections, key: str | None = None) -> Kept:
     return Kept(key=key, count=corrections.count())
-
-
-def _file_name(file: UploadFile) -> str:
-    """Return the last part of the name a client sent, whichever slashes it used."""
-    return without_folders(file.filename or "")[:255]
 
 
 def _card(name: str, predictor: Predictor, n_bytes: int) -> ModelCard:

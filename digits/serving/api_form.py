@@ -15,27 +15,24 @@ import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
 from digits.command import UserError
-from digits.files import without_folders
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
-from digits.finding.pages import Page, to_pages
+from digits.finding.pages import Page, page_numbers, to_pages
 from digits.finding.pixels import shrink, to_grey
 from digits.reading.answer import Predictor
 from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
 from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.images import to_data_url
-from digits.serving.schemas import EmptyForm, FormRows, PageNumber
+from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
 from digits.serving.shelf import Readers
-from digits.serving.work_queue import Desk, unknown_is_404
+from digits.serving.work_queue import Desk, file_name, unknown_is_404
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
 CUT_SIDE = 320  # pixels of a field's little picture
 MAX_FIELDS = 100  # of a template that is sent; a hundred numbers are read in some ten seconds
 MAX_EMPTY_PIXELS, MAX_FIELD_PIXELS = 16e6, 8e6  # of its picture; of all its fields as they are read, at most
 MAX_PAGES_SENT = 64  # in one request
-
-Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 
 
 def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -47,8 +44,7 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
         page: PageNumber = None,
     ) -> Any:
         """Make the picture of an empty form ready for a template; refused if too little is printed to know it by."""
-        (data,) = await desk.read([file])
-        return await desk.work(_empty_form, data, page)
+        return await desk.work(_empty_form, await desk.read_one(file), page)
 
     @app.post("/api/read-form", tags=["forms"], response_model=FormRows, response_model_exclude_unset=True)
     async def read(
@@ -63,24 +59,21 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """
         with unknown_is_404():
             predictor, names = readers.predictor(model), readers.check(model)
-        (text,) = await desk.read([template])
-        form = await desk.work(_form, text, without_folders(template.filename or "")[:80] or "template")
+        form = await desk.work(_form, await desk.read_one(template), file_name(template)[:80] or "template")
         pages = [page for n, data in enumerate(await desk.read(files)) for page in _pages_of(n, data)]
         if len(pages) > MAX_PAGES_SENT:
             raise HTTPException(413, f"{len(pages)} pages are too many for one request; send {MAX_PAGES_SENT}")
         rows = []
         for n, mark, page in pages:  # one by one, so that nobody waits for all of them
-            path = without_folders(files[n].filename or "")[:255] + mark
+            path = file_name(files[n]) + mark
             rows.append({**await desk.work(_row, page, path, form, predictor, pictures), "file": n})
         if len(rows) == 1 and rows[0]["status"] == ERROR:
             raise HTTPException(422, rows[0]["error"])
         return {"model": names, "names": [field.name for field in form.fields], "rows": rows}
 
 
-def _empty_form(data: bytes | PictureError, number: int | None) -> dict[str, Any]:
-    if isinstance(data, PictureError):
-        raise data
-    pages = [page.number for _mark, page in to_pages(data) if isinstance(page, Page)]
+def _empty_form(data: bytes, number: int | None) -> dict[str, Any]:
+    pages = page_numbers(data)
     pixels = shrink(open_picture(Page(data, number or 1) if pages else data), EMPTY_SIDE)
     grey = to_grey(pixels)
     assert Form(grey, []).landmarks
@@ -88,14 +81,8 @@ def _empty_form(data: bytes | PictureError, number: int | None) -> dict[str, Any
     return {"picture": picture, "width": grey.shape[1], "height": grey.shape[0]} | ({"pages": pages} if pages else {})
 
 
-def _form(data: bytes | PictureError, name: str) -> Form:
-    if isinstance(data, PictureError):
-        raise data
-    return _opened(data, name)
-
-
 @lru_cache(maxsize=4)  # filled forms come one by one, each with the same template
-def _opened(data: bytes, name: str) -> Form:
+def _form(data: bytes, name: str) -> Form:
     form = form_of(data, name)
     if len(form.fields) > MAX_FIELDS:
         raise UserError(f"'{name}' has {len(form.fields)} fields; here it may have {MAX_FIELDS}")

@@ -39,7 +39,7 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         names = [model] if model else []
         with unknown_is_404():
             readers.check(names)
-        (data,) = await desk.read([file])
+        data = await desk.read_one(file)
         predictor = await desk.work(readers.predictor, names)
         prediction = await desk.work(_predict, predictor, data, page)
         return await desk.work(readers.explainer, model), predictor, prediction
@@ -73,9 +73,7 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         return await desk.work(_kernel, explainer, _ink_of(prediction), layer, index)
 
 
-def _predict(predictor: Predictor, data: bytes | PictureError, page: int | None) -> Prediction:
-    if isinstance(data, PictureError):
-        raise data
+def _predict(predictor: Predictor, data: bytes, page: int | None) -> Prediction:
     prediction = predictor.predict(page_of(data, page))
     if prediction.status == BLANK:
         raise PictureError("nothing is written in this picture")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from digits.finding.limits import MAX_PAGES
 from digits.reading.verdict import Status
 
+Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Digit = Annotated[int, Field(ge=0, le=9)]
 PageNumber = Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="for a multi-page PDF or TIFF")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

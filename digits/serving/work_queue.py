@@ -18,6 +18,7 @@ import anyio.to_thread
 from fastapi import HTTPException, UploadFile
 
 from digits.command import UserError
+from digits.files import without_folders
 from digits.finding.limits import MAX_UPLOAD_BYTES, PictureError
 
 
@@ -41,6 +42,11 @@ def unknown_is_404() -> Iterator[None]:
         yield
     except UserError as error:
         raise HTTPException(404, str(error)) from None
+
+
+def file_name(file: UploadFile) -> str:
+    """Return the last part of the name a client sent, whichever slashes it used."""
+    return without_folders(file.filename or "")[:255]
 
 
 class Desk:
@@ -97,9 +103,16 @@ class Desk:
         """Return the files' bytes, or for one above the limit the error that its row will carry."""
         if len(files) > self.limits.n_files:
             raise HTTPException(413, f"{len(files)} files are too many for one request; send {self.limits.n_files}")
-        return [await self._read_one(file) for file in files]
+        return [await self._read_or_error(file) for file in files]
 
-    async def _read_one(self, file: UploadFile) -> bytes | PictureError:
+    async def _read_or_error(self, file: UploadFile) -> bytes | PictureError:
+        try:
+            return await self.read_one(file)
+        except PictureError as error:
+            return error
+
+    async def read_one(self, file: UploadFile) -> bytes:
+        """Return the bytes of a request's only file. Raises `PictureError` if it is above the limit."""
         if (file.size or 0) > self.limits.file_bytes:
-            return PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB")
+            raise PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB")
         return await file.read()
