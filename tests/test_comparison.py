@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits.learning import gather
 from digits.measuring.comparison import TOGETHER, compare, may_replace, sources_of
 from digits.measuring.metrics import holm
 from utils import write_json
@@ -99,7 +98,7 @@ def test_only_its_run_knows_where_a_folder_lies(tmp_path):
 
 
 def test_what_is_missing_is_named_once(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(gather, "OUTPUTS_DIR", tmp_path)
+    monkeypatch.setattr("digits.learning.cache.OUTPUTS_DIR", tmp_path)
     new, served = SaysWhatIsWritten(0), SaysWhatIsWritten(1)
     for reader in (new, served):
         reader.engines = [type("Engine", (), {"facts": {}})]

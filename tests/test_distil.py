@@ -11,7 +11,7 @@ from digits.learning.augment import Augment
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(distil, "OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr("digits.learning.cache.OUTPUTS_DIR", tmp_path / "outputs")
 
 
 class Teacher:

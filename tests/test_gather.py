@@ -30,16 +30,16 @@ def test_what_is_made_is_kept_until_its_recipe_changes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gather, "make_pool", make)
     monkeypatch.setattr(gather, "load_mnist", lambda _train, _directory: bars(30))
-    monkeypatch.setattr(gather, "OUTPUTS_DIR", tmp_path / "outputs")
-    first = gather.load_made("imitated", 4, 2, n_validation=10, seed=5, directory=tmp_path)
+    monkeypatch.setattr("digits.learning.cache.OUTPUTS_DIR", tmp_path / "outputs")
+    first = gather.load_imitated(4, 2, n_validation=10, seed=5, directory=tmp_path)
     assert made == [(20 + 10, 4, 5), (10, 100, 6)], "trained on the others and the styles, validated on those held out"
-    again = gather.load_made("imitated", 4, 2, n_validation=10, seed=5, directory=tmp_path)
+    again = gather.load_imitated(4, 2, n_validation=10, seed=5, directory=tmp_path)
     assert len(made) == 2 and all(np.array_equal(a[i], b[i]) for a, b in zip(first, again, strict=True) for i in (0, 1))
     (ink, labels), (held_out_ink, held_out_labels) = first
     assert ink.shape == (len(labels), 28, 28) and held_out_ink.shape == (len(held_out_labels), 28, 28)
     assert set(held_out_labels) <= {1, NO_DIGIT}
     monkeypatch.setattr(gather, "recipe_hash", lambda: "changed")
-    gather.load_made("imitated", 4, 2, n_validation=10, seed=5, directory=tmp_path)
+    gather.load_imitated(4, 2, n_validation=10, seed=5, directory=tmp_path)
     assert len(made) == 4
 
 

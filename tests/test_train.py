@@ -82,7 +82,7 @@ def test_it_learns_and_leaves_its_papers(trained):
 
 
 def test_a_pupil_believes_its_teacher_rather_than_the_labels(trained, tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.learning.distil.OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr("digits.learning.cache.OUTPUTS_DIR", tmp_path / "outputs")
     for old, new in (("0", "rings"), ("1", "0"), ("rings", "1")):  # every label is wrong now
         (tiny_folder / old).rename(tiny_folder / new)
     settings = settings_for(tiny_folder, epochs=6, teacher=[str(trained / "best.pth")], copies=2)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from digits.files import OUTPUTS_DIR, atomic_path
 from digits.learning.augment import Augment
+from digits.learning.cache import cached
 from digits.reading.verdict import any_digit_cost
 
 Ask = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -31,14 +31,14 @@ def teach(ink: np.ndarray, augment: Augment, ask: Ask, copies: int, key: str) ->
     """
     code = Path(__file__).read_bytes() + Path(__file__).with_name("augment.py").read_bytes()
     drawn_from = code + repr((key, copies, augment.strengths)).encode() + ink.tobytes()
-    cache = OUTPUTS_DIR / "cache" / f"taught-{hashlib.sha256(drawn_from).hexdigest()[:12]}.npz"
-    if not cache.exists():
+
+    def make() -> dict[str, np.ndarray]:
         lessons = [_lesson(ink, augment, ask, copy) for copy in tqdm(range(copies), "asking the teacher", leave=False)]
         drawn, targets = (np.concatenate(part) for part in zip(*lessons, strict=True))
-        with atomic_path(cache) as path, path.open("wb") as file:
-            np.savez(file, ink=drawn, targets=targets)
-    with np.load(cache) as stored:
-        return stored["ink"], stored["targets"]
+        return {"ink": drawn, "targets": targets}
+
+    taught = cached(f"taught-{hashlib.sha256(drawn_from).hexdigest()[:12]}", make)
+    return taught["ink"], taught["targets"]
 
 
 def _lesson(ink: np.ndarray, augment: Augment, ask: Ask, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ data = gather(["mnist", "imitated=60000"], n_validation=12_000, seed=0)    # .in
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from digits.command import UserError
-from digits.files import MODELS_DIR, OUTPUTS_DIR, atomic_path
+from digits.files import MODELS_DIR
+from digits.learning.cache import cached
 from digits.learning.datasets import (
     data_dir,
     has_mnist,
@@ -33,12 +33,11 @@ from digits.learning.trained_on import Note, to_note
 
 PACKAGE = Path(__file__).parent.parent
 
-Maker = Callable[[list[Any], np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]  # glyphs, labels, n, seed
 Part = tuple[np.ndarray, np.ndarray]  # ink and labels
 Loaded = tuple[Part, Part, list[str]]  # to train on, to validate with, and what was left out and why
 
-MADE = {"imitated": 400_000}  # pictures that the project makes itself
-OF_MNIST = {"mnist", *MADE}  # these are made of MNIST's images
+N_IMITATED = 400_000  # pictures, unless a number is asked for
+OF_MNIST = {"mnist", "imitated"}  # these are made of MNIST's images
 GONE = {"segments"}  # made by earlier versions: weights that learnt them still name them, and nobody has them
 HELD_OUT_SEED = 10_001  # no training draws its pictures from it
 FEW, N_NAMED = 20, 10  # pictures of a class that are few; files left out that are named
@@ -132,8 +131,8 @@ def gather_held_out(names: list[str], n_validation: int, directory: str | Path |
     """
     parts, called = {}, _short_names([parse_name(name)[0] for name in names])
     for name, short in called.items():
-        if name in MADE:
-            parts[short] = _make_held_out(name, n_validation, directory)
+        if name == "imitated":
+            parts[short] = _imitate_held_out(n_validation, directory)
         elif name == "written":
             parts[short] = _draw_written(N_WRITTEN_HELD_OUT, HELD_OUT_SEED)
         else:
@@ -141,16 +140,18 @@ def gather_held_out(names: list[str], n_validation: int, directory: str | Path |
     return {name: part for name, part in parts.items() if len(part[1])}
 
 
-def _make_held_out(name: str, n_validation: int, directory: str | Path | None) -> Part:
-    cache = OUTPUTS_DIR / "cache" / f"{name}-held-out-{N_COMPARED}-{n_validation}-{recipe_hash()}.npz"
-    if not cache.exists():
+def _imitate_held_out(n_validation: int, directory: str | Path | None) -> Part:
+    def make() -> dict[str, np.ndarray]:
         ink, labels = load_mnist(True, directory)
         held_out = split(labels, n_validation)[1]
-        made = make_pool(list(ink[held_out]), labels[held_out], N_COMPARED, HELD_OUT_SEED)
-        with atomic_path(cache) as path, path.open("wb") as file:
-            np.savez(file, ink=made[0], labels=made[1])
-    with np.load(cache) as stored:
-        return stored["ink"], stored["labels"]
+        return _named(make_pool(list(ink[held_out]), labels[held_out], N_COMPARED, HELD_OUT_SEED))
+
+    made = cached(f"imitated-held-out-{N_COMPARED}-{n_validation}-{recipe_hash()}", make)
+    return made["ink"], made["labels"]
+
+
+def _named(part: Part) -> dict[str, np.ndarray]:
+    return dict(zip(("ink", "labels"), part, strict=True))
 
 
 def is_of_mnist(name: str) -> bool:
@@ -186,10 +187,10 @@ def _load(
     """Return one data set, or its first `n` to train on: that part, the part held out, and what was left out."""
     if n == 0:
         raise UserError(f"{name}=0 holds nothing to learn from; leave it out, or ask for more")
-    if name in MADE:
-        n = limit or n or MADE[name]
-        n_check = limit // 20 if limit else min(n // 5, MADE[name] // 20)
-        return *load_made(name, n, n_check, n_validation, seed, directory), []
+    if name == "imitated":
+        n = limit or n or N_IMITATED
+        n_check = limit // 20 if limit else min(n // 5, N_IMITATED // 20)
+        return *load_imitated(n, n_check, n_validation, seed, directory), []
     if name == "written":
         return *load_written(limit or n or N_WRITTEN, seed), []
     if name == "shipped":
@@ -223,27 +224,25 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     )
 
 
-def load_made(
-    name: str, n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
+def load_imitated(
+    n: int, n_check: int, n_validation: int, seed: int, directory: str | Path | None = None
 ) -> tuple[Part, Part]:
-    """Return what to train on and what to validate with of a data set the project makes itself, cached.
+    """Return imitated pictures to train on, and others to validate with; cached.
 
     `n` pictures are to train on, `n_check` to validate with. The training glyphs are MNIST's training part, the pen
     strokes where they are there, and the written styles; the validation glyphs are the MNIST images held out.
     """
     ink, labels = load_mnist(True, directory)
     train, held_out = split(labels, n_validation)
-    makers: dict[str, Maker] = {"imitated": make_pool}
-    make = makers[name]
-    cache = OUTPUTS_DIR / "cache" / f"{name}-{n}-{n_check}-{n_validation}-{seed}-{recipe_hash()}.npz"
-    if not cache.exists():
+
+    def make() -> dict[str, np.ndarray]:
         glyphs, glyph_labels = training_glyphs(ink[train], labels[train], directory, seed)
-        made = make(glyphs, glyph_labels, n, seed)
-        check = make(list(ink[held_out]), labels[held_out], max(100, n_check), seed + 1)
-        with atomic_path(cache) as path, path.open("wb") as file:
-            np.savez(file, ink=made[0], labels=made[1], held_out_ink=check[0], held_out_labels=check[1])
-    with np.load(cache) as stored:
-        return (stored["ink"], stored["labels"]), (stored["held_out_ink"], stored["held_out_labels"])
+        pool = make_pool(glyphs, glyph_labels, n, seed)
+        check = make_pool(list(ink[held_out]), labels[held_out], max(100, n_check), seed + 1)
+        return {**_named(pool), "held_out_ink": check[0], "held_out_labels": check[1]}
+
+    made = cached(f"imitated-{n}-{n_check}-{n_validation}-{seed}-{recipe_hash()}", make)
+    return (made["ink"], made["labels"]), (made["held_out_ink"], made["held_out_labels"])
 
 
 def load_shipped() -> tuple[np.ndarray, np.ndarray]:
@@ -272,14 +271,13 @@ def load_written(n: int, seed: int) -> tuple[Part, Part]:
 def _draw_written(n: int, seed: int, glyphs: tuple[list[Any], np.ndarray] | None = None) -> Part:
     """Return `n` imitated pictures of the glyphs, or else of styles written by `seed`, from a cache if it has them."""
     of = "glyphs" if glyphs else "styles"
-    cache = OUTPUTS_DIR / "cache" / f"written-{of}-{n}-{seed}-{recipe_hash()}.npz"
-    if not cache.exists():
+
+    def make() -> dict[str, np.ndarray]:
         drawn, labels = glyphs or make_styles(n, seed)
-        ink, labels = make_pool(drawn, labels, n, seed, chunk=500)
-        with atomic_path(cache) as path, path.open("wb") as file:
-            np.savez(file, ink=ink, labels=labels)
-    with np.load(cache) as stored:
-        return stored["ink"], stored["labels"]
+        return _named(make_pool(drawn, labels, n, seed, chunk=500))
+
+    made = cached(f"written-{of}-{n}-{seed}-{recipe_hash()}", make)
+    return made["ink"], made["labels"]
 
 
 def training_glyphs(
