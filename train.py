@@ -44,7 +44,7 @@ from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
 from digits.learning.gather import absolute, gather, is_of_mnist, overview
-from digits.learning.loop import Learner, autocast, read_run
+from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.trained_on import join, note_of
 from digits.learning.workers import join_workers, leader_first
 from digits.measuring.comparison import Comparison, may_replace, sources_of

@@ -42,7 +42,7 @@ from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
 from digits.learning.halved import halve
-from digits.learning.loop import Learner, autocast, read_run
+from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import HELD_OUT, PENS, Pen

@@ -18,7 +18,7 @@ import model
 import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
-from digits.learning.loop import make_schedule
+from digits.learning.learner import make_schedule
 from model import load_checkpoint
 from predict import MNISTPredictor
 
