@@ -43,10 +43,10 @@ from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
+from digits.learning.distributed import join_process_group, rank_zero_first
 from digits.learning.gather import absolute, gather, is_of_mnist, overview
 from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.trained_on import join, note_of
-from digits.learning.workers import join_workers, leader_first
 from digits.measuring.comparison import Comparison, may_replace, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import looks_of, validate, with_no_digit
@@ -120,14 +120,14 @@ def train(
     """Train as `settings` say, writing to `run_dir`; `state` is what `--resume` read. Returns the summary."""
     started = time.perf_counter()
     device = choose_device(settings.device)
-    rank, n_ranks = join_workers(device)
+    rank, n_ranks = join_process_group(device)
     seed_everything(settings.seed)
     # 1. The network, and what it learns from.
     model = start_model(settings).to(device).to(memory_format=torch.channels_last)
     network = DistributedDataParallel(model) if n_ranks > 1 else model
     augment = Augment(parse(settings.augment))
     mixup = augment.strengths.get("mixup", 0.0)
-    with leader_first(rank, n_ranks):
+    with rank_zero_first(rank, n_ranks):
         data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
         pictures, answers = data.ink, np.eye(11, dtype=np.float32)[data.labels]
         if settings.teacher:
@@ -364,7 +364,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.runs:
         print(table_of_runs(RUNS_DIR))
         return 0
-    rank, _n_ranks = join_workers("cpu" if arguments.no_cuda else choose_device())
+    rank, _n_ranks = join_process_group("cpu" if arguments.no_cuda else choose_device())
     settings, state, run_dir = open_run(arguments)
     directory, summary = arguments.data_dir or data_dir(), run_dir / "summary.json"
     is_finished = state is not None and summary.exists() and len(state["history"]) == settings.epochs

@@ -1,7 +1,7 @@
-"""Several processes that train one network, as torchrun starts them: who this one is, and who goes first.
+"""Distributed training, several processes that torchrun starts: which rank this one is, and what rank 0 does first.
 
-rank, n_ranks = join_workers("cpu")
-with leader_first(rank, n_ranks): ...     # what this leaves in a cache is made once
+rank, n_ranks = join_process_group("cpu")
+with rank_zero_first(rank, n_ranks): ...     # what this leaves in a cache is made once
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import torch
 
 
-def join_workers(device: str) -> tuple[int, int]:
-    """Return (rank, number of processes): (0, 1), or this process's place when torchrun started several."""
+def join_process_group(device: str) -> tuple[int, int]:
+    """Return (rank, world size): (0, 1), or this process's rank among those that torchrun started."""
     n_ranks = int(os.environ.get("WORLD_SIZE", 1))
     if n_ranks > 1 and not torch.distributed.is_initialized():
         if device == "cuda":
@@ -24,8 +24,8 @@ def join_workers(device: str) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def leader_first(rank: int, n_ranks: int) -> Iterator[None]:
-    """Let rank 0 go through the block before the others do, so that what it leaves in a cache is made once."""
+def rank_zero_first(rank: int, n_ranks: int) -> Iterator[None]:
+    """Let rank 0 run the block before the others do, so that what it leaves in a cache is made once."""
     if n_ranks > 1 and rank > 0:
         torch.distributed.barrier()
     yield
