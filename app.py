@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from digits.finding.limits import MAX_UPLOAD_BYTES
 from digits.reading.engines import is_path, previous_dir, shipped_models, weights_path
-from digits.serving.shelf import Readers
+from digits.serving.readers import Readers
 from predict import MNISTPredictor
 from utils import ROOT, UserError, command
 

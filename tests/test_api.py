@@ -389,7 +389,7 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
     from fastapi.testclient import TestClient
 
     from digits.serving.api import create_api
-    from digits.serving.shelf import Readers
+    from digits.serving.readers import Readers
     from digits.serving.work_queue import Limits
 
     gate = threading.Event()

@@ -355,7 +355,7 @@ def test_locked_corrections_say_when_to_come_again_and_keep_no_reader_waiting(
     from fastapi.testclient import TestClient
 
     from digits.serving.api import create_api
-    from digits.serving.shelf import Readers
+    from digits.serving.readers import Readers
 
     monkeypatch.setattr("digits.corrections.BUSY_S", 1.5)
     picture = examples[1].read_bytes()

@@ -19,7 +19,7 @@ from digits.finding.decode import open_picture
 from digits.finding.pages import to_pages
 from digits.reading.answer import P_COLUMNS
 from digits.serving.api import create_api
-from digits.serving.shelf import Readers
+from digits.serving.readers import Readers
 from predict import MNISTPredictor
 from tests.hostile import drawing, encode
 

@@ -36,8 +36,8 @@ from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of, to_data_url
+from digits.serving.readers import Readers
 from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
-from digits.serving.shelf import Readers
 from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk, Limits, file_name, unknown_is_404
 

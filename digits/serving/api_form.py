@@ -24,8 +24,8 @@ from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
 from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.images import to_data_url
+from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
-from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, file_name, unknown_is_404
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high

@@ -21,8 +21,8 @@ from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
 from digits.serving.images import heat_on_ink, to_data_url, to_sheet
+from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
-from digits.serving.shelf import Readers
 from digits.serving.work_queue import Desk, unknown_is_404
 
 Upload = Annotated[UploadFile, File(description="one picture of one digit")]

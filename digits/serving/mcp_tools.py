@@ -25,7 +25,7 @@ from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import SeveralPages
-from digits.serving.shelf import Readers
+from digits.serving.readers import Readers
 
 MAX_FILES = 500  # of one classify_folder call: an answer that an assistant can still read
 INSTRUCTIONS = """Reads handwritten digits 0-9 with a small neural network trained on MNIST.

@@ -22,7 +22,7 @@ from digits.finding.limits import PictureError
 from digits.serving.page import texts
 from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
-from digits.serving.shelf import Readers
+from digits.serving.readers import Readers
 
 TABS = (
     "draw",

@@ -21,7 +21,7 @@ Opened = TypeVar("Opened")
 
 
 class Readers:
-    """A shelf of predictors and explainers, filled on demand; safe to use from several threads."""
+    """Predictors and explainers by the names of their models, opened on demand; safe to use from several threads."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Readers:
         return self._get(chosen, lambda: open_explainer(chosen))
 
     def check(self, names: Sequence[str]) -> list[str]:
-        """Return the wanted names in the shelf's order, without repeats; raises `UserError` for an unknown one."""
+        """Return the wanted names in the order offered, without repeats; raises `UserError` for an unknown one."""
         unknown = [name for name in names if name not in self.names]
         if unknown:
             raise UserError(f"there is no model '{unknown[0][:40]}' here; choose from {', '.join(self.names)}")
