@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -26,23 +26,12 @@ from digits.learning.gather import GONE, gather_held_out, is_there, parse_name
 from digits.learning.trained_on import learnt, note_of
 from digits.measuring.metrics import holm, mcnemar_exact
 from digits.measuring.runs import read_config
-from digits.reading.engines import Engine
+from digits.reading.answer import Predictor
 from digits.reading.verdict import NOT_A_DIGIT, OK, judge
 
 LEVEL = 0.05  # of all tests of a comparison together, two-sided
 TOGETHER = "together"
 Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]  # ink (n, 28, 28) and labels (n,), by the name of the set
-
-
-class Reader(Protocol):
-    """What is asked of a network here; `MNISTPredictor` gives it."""
-
-    thresholds: dict[str, float]
-    engines: list[Engine]
-
-    def predict_scores(self, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (probabilities (n, 10), digit scores (n,)) of ink, uint8 (n, 28, 28)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,7 @@ class Comparison:
 
 
 def may_replace(
-    new: Reader, served: Reader, names: Sequence[str], n_validation: int, directory: Path | None = None
+    new: Predictor, served: Predictor, names: Sequence[str], n_validation: int, directory: Path | None = None
 ) -> tuple[bool, str, list[Comparison]]:
     """Return whether the new network may be served in the place of the other, why, and what was measured; tell it.
 
@@ -92,7 +81,7 @@ def may_replace(
     return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these", found
 
 
-def compare(new: Reader, served: Reader, held_out: Parts) -> list[Comparison]:
+def compare(new: Predictor, served: Predictor, held_out: Parts) -> list[Comparison]:
     """Return the comparison on each set of `held_out`, and, of several, on all together."""
     rights = {name: (read_right(new, *part), read_right(served, *part)) for name, part in held_out.items()}
     if len(rights) > 1:
@@ -106,11 +95,11 @@ def compare(new: Reader, served: Reader, held_out: Parts) -> list[Comparison]:
     ]
 
 
-def read_right(reader: Reader, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def read_right(predictor: Predictor, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return (n,) whether each picture of ink (n, 28, 28) is read right; labels (n,) are 0–9, or 10 for no digit."""
-    probabilities, scores = reader.predict_scores(ink)
+    probabilities, scores = predictor.predict_scores(ink)
     judged = zip(probabilities, scores, strict=True)
-    statuses = np.array([judge(*one, reader.thresholds)[0] for one in judged], dtype=object)
+    statuses = np.array([judge(*one, predictor.thresholds)[0] for one in judged], dtype=object)
     given = (statuses != NOT_A_DIGIT) & (probabilities.argmax(axis=1) == labels)
     return np.where(labels < 10, given, statuses != OK).astype(bool)
 
@@ -119,7 +108,7 @@ def read_right(reader: Reader, ink: np.ndarray, labels: np.ndarray) -> np.ndarra
 
 
 def held_out_by_both(
-    new: Reader, served: Reader, names: Sequence[str], n_validation: int, directory: Path | None = None
+    new: Predictor, served: Predictor, names: Sequence[str], n_validation: int, directory: Path | None = None
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], list[str]]:
     """Return the pictures {name: (ink, labels)} that neither network learnt, and the data sets that cannot be had.
 
@@ -131,7 +120,7 @@ def held_out_by_both(
     here = {name: is_there(name, directory, may_fetch) for name in dict.fromkeys(names)}
     missing = [Path(name).name for name, is_here in here.items() if not is_here]
     parts = gather_held_out([name for name, is_here in here.items() if is_here], n_validation, directory)
-    notes = [note_of(reader.engines[0].facts) for reader in (new, served)]
+    notes = [note_of(predictor.engines[0].facts) for predictor in (new, served)]
     kept = {}
     for name, (ink, labels) in parts.items():
         fresh = ~np.any([learnt(note, ink, directory) for note in notes], axis=0)
