@@ -159,12 +159,12 @@ class BatchProcessor:
                 f"the pictures of '{os.fspath(sorted_into)}' cannot be sorted into itself; name another folder"
             )
         skipped = Skipped(sorted_into)
-        met = {"meet": labels.meet} if labels is not None and labels.table else {}
-        entries, total = listed(named, recursive, skipped, **met)
+        table = labels if labels is not None and labels.table else None
+        entries, total = listed(named, recursive, skipped, table.meet if table else None)
         if total == 0:
             raise UserError("; ".join(skipped.empty))
-        if labels is not None and met and total:
-            labels.told()  # raises, if there is none: before the work
+        if table and total:
+            table.check()  # before the work
         job = self._job(named, recursive, labels is not None, name)
         self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
         told = _teller(self._done(), tell) if tell else None
@@ -187,8 +187,9 @@ class BatchProcessor:
             log.info(summary_text(self.summary).replace("\n", "; "))
         if not len(self._done()):
             raise UserError("; ".join(skipped.empty))
-        if labels is not None and met:
-            self.summary["labels"] = labels.told()
+        if table:
+            table.check()  # where the files could not be counted before
+            self.summary["labels"] = table.told()
         self._is_finished = True
         if name:
             self._done().finish()
@@ -365,20 +366,33 @@ def main(argv: list[str] | None = None) -> int:
     arguments.sources += more
     _refuse_odd_names(arguments.name, arguments.update)
     sources = _sources(arguments)
+    number = arguments.number or arguments.table
     processor = BatchProcessor(
-        arguments.model, arguments.output_dir, arguments.workers, arguments.threshold,
-        arguments.number or arguments.table, arguments.engine, arguments.ray_address, arguments.fields,
-    )  # fmt: skip
+        arguments.model,
+        arguments.output_dir,
+        workers=arguments.workers,
+        threshold=arguments.threshold,
+        number=number,
+        engine=arguments.engine,
+        ray_address=arguments.ray_address,
+        fields=arguments.fields,
+    )
     labelled = arguments.labels or arguments.labels_from_folders
-    labels = Labels(arguments.labels, arguments.number or arguments.table) if labelled else None
+    labels = Labels(arguments.labels, number) if labelled else None
     kinds = arguments.format or ([] if arguments.output else ["csv", "json"])
     tell = _print_row if arguments.output else None
     for_people = sys.stderr if arguments.output else sys.stdout
     try:
         processor.run(
-            sources, not arguments.no_recursive, labels, arguments.resume, arguments.name, arguments.update, tell,
-            arguments.sort_into,
-        )  # fmt: skip
+            sources,
+            recursive=not arguments.no_recursive,
+            labels=labels,
+            resume=arguments.resume,
+            name=arguments.name,
+            update=arguments.update,
+            tell=tell,
+            sorted_into=arguments.sort_into,
+        )
         if arguments.sort_into:
             processor.sort_into(arguments.sort_into)
         if arguments.table:

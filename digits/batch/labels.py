@@ -98,12 +98,18 @@ class Labels:
         elif len(self._without) < N_EXAMPLES:
             self._without.append(entry.name)
 
-    def told(self) -> str:
-        """Return how many of the files met have a label; raises `UserError` if none has."""
-        without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
-        where = "the folders" if self.table is None else f"'{self.table}'"
+    def check(self) -> None:
+        """Raise `UserError` if the table has no label for any of the files met."""
         if self.n_files and not self.n_labelled and self.table is not None:
-            raise UserError(f"{where} has no label for any of the files: it names {names}; the files are {without}")
+            without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
+            raise UserError(
+                f"'{self.table}' has no label for any of the files: it names {names}; the files are {without}"
+            )
+
+    def told(self) -> str:
+        """Return in one sentence how many of the files met have a label."""
+        without = ", ".join(map(shown, self._without))
+        where = "the folders" if self.table is None else f"'{self.table}'"
         rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
         empty = f", {self._n_empty:,} of them without a label" if self._n_empty else ""
         named = f", which names {self.n_named:,}{empty}" if self.table is not None else ""

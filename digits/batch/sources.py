@@ -63,8 +63,8 @@ class Skipped(Counter[str]):
         if len(names) < N_NAMED:
             names.append(name)
 
-    def is_sorted(self, folder: str) -> bool:
-        """Whether a folder was found that holds a batch's sorted copies, or is to hold them; it is noted if so."""
+    def pass_over_copies(self, folder: str) -> bool:
+        """Note a folder that holds a batch's sorted copies, or is to hold them; return whether it is one."""
         is_target = self._sorted_into is not None and self._sorted_into == os.path.realpath(folder)
         if is_target or os.path.lexists(os.path.join(folder, SORTED_MARK)):
             self.note(SORTED, folder)
@@ -226,7 +226,7 @@ def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry
                 yield from _found(path, recursive, skipped)
             elif name.startswith("."):
                 skipped.note(HIDDEN, path)
-            elif recursive and not skipped.is_sorted(path):
+            elif recursive and not skipped.pass_over_copies(path):
                 folders.append(path)
         to_walk += folders[::-1]
 
@@ -241,10 +241,10 @@ def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    n_found, is_sorted = 0, functools.cache(skipped.is_sorted)
+    n_found, pass_over = 0, functools.cache(skipped.pass_over_copies)
     for path in sorted(set(_matching(pattern))):
         n_found += 1
-        if os.path.isdir(path) or any(map(is_sorted, _folders_found(path, pattern))):
+        if os.path.isdir(path) or any(map(pass_over, _folders_found(path, pattern))):
             continue
         yield from _found(path, recursive, skipped)
     if not n_found:
@@ -391,15 +391,17 @@ def listed(
     sources: Sequence[str | os.PathLike[str]],
     recursive: bool = True,
     skipped: Skipped | None = None,
-    meet: Callable[[Entry], None] = lambda _entry: None,
+    meet: Callable[[Entry], None] | None = None,
 ) -> tuple[Iterator[Entry], int | None]:
     """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
 
-    The sources are walked once; what is found waits in a temporary file if it is much. `meet` is called with every
-    entry as it is found. Raises `UserError` for a source that does not exist.
+    The sources are walked once; what is found waits in a temporary file if it is much. `meet`, if given, is called
+    with every entry as it is found. Raises `UserError` for a source that does not exist.
     """
     kinds = {kind_of(os.fspath(source)) for source in sources}
-    entries = _met(find_entries(sources, recursive, skipped), meet)
+    entries = find_entries(sources, recursive, skipped)
+    if meet:
+        entries = _met(entries, meet)
     if kinds & {"stdin", "url"}:
         return entries, None
     waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
