@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,15 @@ def write_json(path: str | os.PathLike[str], value: object) -> None:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def free_path(path: str | os.PathLike[str]) -> Path:
-    """Return `path`, or the first of `name-2`, `name-3`, … that does not exist yet."""
-    path = Path(path)
-    candidate, n = path, 2
-    while os.path.lexists(candidate):  # a link that leads nowhere takes its name, too
-        candidate, n = path.with_name(f"{path.stem}-{n}{path.suffix}"), n + 1
-    return candidate
+def nth_path(path: Path, n: int) -> Path:
+    """Return where the `n`-th file called so goes, counted from 1: `path` itself, `name-2`, `name-3`, …"""
+    return path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
+
+
+def free_path(path: str | os.PathLike[str], taken: Container[Path] = ()) -> Path:
+    """Return the first `nth_path` that does not exist yet, and is not among those `taken`."""
+    named = (nth_path(Path(path), n) for n in itertools.count(1))
+    return next(one for one in named if one not in taken and not os.path.lexists(one))  # a dangling link counts, too
 
 
 def shortened(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
-from digits.files import free_path, shortened
+from digits.files import free_path, nth_path, shortened
 from digits.reading.table import table_of
 
 
@@ -47,10 +47,7 @@ def write_tables(journal: Journal, directory: Path) -> int:
         if table:
             path = directory / shortened(f"{Entry(row['path'], row['cut']).basename}.csv")
             taken[path] += 1
-            if taken[path] > 1:
-                path = path.with_name(f"{path.stem}-{taken[path]}{path.suffix}")
-            path = free_path(path)
-            with path.open("w", newline="", encoding="utf-8") as file:
+            with free_path(nth_path(path, taken[path])).open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(table)
             n += 1
     return n

@@ -18,6 +18,7 @@ from typing import Any
 
 from digits.batch.journal import Journal
 from digits.command import UserError, start_log
+from digits.files import nth_path
 
 Opened = tuple[Journal, logging.Logger, bool]  # and whether rows of an earlier run are there
 
@@ -76,14 +77,14 @@ def _take_up(journal: Journal, log_path: Path) -> Opened:
 
 def _reserve(logs: Path, reports: Path) -> Path:
     """Return logs/batch_<time>, a name that no other run and no report has."""
-    base, n = time.strftime("batch_%Y%m%d_%H%M%S"), 1
+    base, n = logs / time.strftime("batch_%Y%m%d_%H%M%S"), 0
     while True:
-        name = base if n == 1 else f"{base}-{n}"
-        with contextlib.suppress(FileExistsError):
-            if not list(reports.glob(f"{name}.*")):
-                (logs / f"{name}.log").touch(exist_ok=False)
-                return logs / name
         n += 1
+        stem = nth_path(base, n)
+        with contextlib.suppress(FileExistsError):
+            if not list(reports.glob(f"{stem.name}.*")):
+                stem.with_suffix(".log").touch(exist_ok=False)
+                return stem
 
 
 def open_unfinished(directory: Path, fingerprint: str) -> Journal | None:

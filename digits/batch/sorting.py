@@ -20,7 +20,7 @@ import cv2
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
 from digits.batch.sources import SORTED_MARK
-from digits.files import shortened
+from digits.files import nth_path, shortened
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.reading.verdict import OK
@@ -70,8 +70,7 @@ def _place(draft: Path, path: Path, placed: Counter[Path]) -> None:
     path.parent.mkdir(exist_ok=True)
     while True:
         placed[path] += 1
-        n = placed[path]
-        candidate = path if n == 1 else path.with_name(f"{path.stem}-{n}{path.suffix}")
+        candidate = nth_path(path, placed[path])
         if candidate.is_file() and filecmp.cmp(draft, candidate, shallow=False):
             return
         with contextlib.suppress(FileExistsError):

@@ -99,7 +99,7 @@ def write_report(
     ours = [path, *map(path.with_name, journal.facts.get("pages", []))][:n_files] if replace else []
     paths = list(ours)
     while len(paths) < n_files:
-        paths.append(_free(path, paths))
+        paths.append(free_path(path, paths))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
         for i, one in enumerate(paths):
@@ -114,12 +114,6 @@ def write_report(
     if replace and n_files > 1:
         journal.note(pages=[one.name for one in placed[1:]])
     return placed[0]
-
-
-def _free(path: Path, taken: list[Path]) -> Path:
-    """Return `path`, or the first of `name-2`, … that is neither there nor in `taken`."""
-    others = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(2))
-    return next(one for one in itertools.chain([path], others) if one not in taken and not os.path.lexists(one))
 
 
 def _reserve(path: Path) -> Path:
