@@ -63,6 +63,7 @@ from digits.reading.verdict import (
 from utils import ASSETS_DIR, UserError, command
 
 Given = Picture | IO[bytes]
+Seen = tuple[FoundDigit, np.ndarray, float]  # a view of a picture, its probabilities (10,), its digit score
 
 FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
@@ -119,7 +120,7 @@ class MNISTPredictor:
         return [self._answer(item, answers, in_crops) for item in found]
 
     def _answer(
-        self, item: FoundDigit | PictureError, answers: Iterator[Any], in_crops: Iterator[np.ndarray]
+        self, item: FoundDigit | PictureError, answers: Iterator[Seen], in_crops: Iterator[np.ndarray]
     ) -> Prediction:
         if isinstance(item, PictureError):
             return error_prediction(item)
@@ -154,14 +155,14 @@ class MNISTPredictor:
             status, reason = UNSURE, f"could be {digit} or {rival}"
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
-    def _believed(self, seen: list[tuple[FoundDigit, np.ndarray, float]]) -> tuple[FoundDigit, np.ndarray, float]:
+    def _believed(self, seen: list[Seen]) -> Seen:
         """Return the view that looks most like a digit; what may be a mark in a nought only if that is none."""
         first = seen[0]
         if first[2] + FIRST_VIEW > 0:
             seen = [view for view in seen if view[0].method is not Method.MARK]
         return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
 
-    def _rival(self, seen: list[tuple[FoundDigit, np.ndarray, float]], digit: int | None) -> int | None:
+    def _rival(self, seen: list[Seen], digit: int | None) -> int | None:
         """Return another digit as which one of the views would be ok by itself; None if there is none."""
         judged = (
             (int(probs.argmax()), judge(probs, score, self.thresholds, view.left_out)[0])
