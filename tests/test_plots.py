@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from digits.measuring import metrics, plots
-from digits.measuring.explain import StressCurve
+from digits.measuring.explain import Flip, StressCurve
 from utils import ROOT
 
 RANDOM = np.random.default_rng(0)
@@ -29,9 +29,8 @@ def history(n: int) -> list[dict]:
 def stress_curve(flips_at: float | None = 20.0, flips_to: int | None = 9) -> StressCurve:
     strengths = np.linspace(-90, 90, 12)
     probabilities = RANDOM.dirichlet(np.ones(10), 12)
-    return StressCurve(
-        "rotation", "degrees", strengths, probabilities, INK, ["ok"] * 12, 4, [], flips_at, flips_at and flips_to
-    )
+    flips = [] if flips_at is None else [Flip(flips_at, flips_to)]
+    return StressCurve("rotation", "degrees", strengths, probabilities, INK, ["ok"] * 12, 4, flips)
 
 
 def curve(n: int) -> dict:

@@ -58,8 +58,16 @@ class StressCurve:
     statuses: Sequence[str]  # (s,)
     answer: int  # without damage, the most probable digit
     flips: list[Flip]  # all of them, the one nearest to 0 first
-    flips_at: float | None  # the strength nearest to 0 that changes the answer, None if none in the range does
-    flips_to: int | None
+
+    @property
+    def flips_at(self) -> float | None:
+        """The strength nearest to 0 that changes the answer; None if none in the range does."""
+        return self.flips[0].strength if self.flips else None
+
+    @property
+    def flips_to(self) -> int | None:
+        """What the answer becomes there; None if it is refused, or never changes."""
+        return self.flips[0].digit if self.flips else None
 
 
 @dataclass(frozen=True)
@@ -239,12 +247,11 @@ class Explainer:
         torch = self._torch
         if not self.convolutions:
             raise UserError("this network has no convolution, so there are no maps to show")
-        dense = [layer for layer in self.network.modules() if isinstance(layer, torch.nn.Linear)][-1]
         with (
             self._lock,
             torch.enable_grad(),
             record_outputs(self._finished()) as outputs,
-            _record_input(dense) as hidden,
+            _record_input(self._last_dense()) as hidden,
         ):
             logits = self.network(self.to_input(ink)[:1].requires_grad_())[0]
             last = list(outputs.values())[-1]
@@ -255,10 +262,12 @@ class Explainer:
         probabilities = softmax(scores[None], self.facts.get("temperature", 1.0))[0]
         return Thoughts(probabilities, maps, speaks, scores - speaks.sum(axis=1), hidden[0][0].detach().cpu().numpy())
 
+    def _last_dense(self) -> nn.Module:
+        return [layer for layer in self.network.modules() if isinstance(layer, self._torch.nn.Linear)][-1]
+
     def hidden(self, ink: np.ndarray) -> np.ndarray:
         """Return what the last layer is given, float32 (n, d), of ink, uint8 (n, 28, 28)."""
-        dense = [layer for layer in self.network.modules() if isinstance(layer, self._torch.nn.Linear)][-1]
-        with self._lock, self._torch.no_grad(), _record_input(dense) as given:
+        with self._lock, self._torch.no_grad(), _record_input(self._last_dense()) as given:
             for start in range(0, len(ink), BATCH):
                 self.network(self.to_input(ink[start : start + BATCH]))
         return np.concatenate([one.cpu().numpy() for one in given])
@@ -318,9 +327,8 @@ class Explainer:
         damaged = self._damage(ink, kind, strengths)
         probabilities, statuses = judge(damaged)
         flips = self._flips(ink, kind, strengths, _verdicts(probabilities, statuses), judge)
-        at, to = (flips[0].strength, flips[0].digit) if flips else (None, None)
         answer = int(probabilities[np.abs(strengths).argmin()].argmax())
-        return StressCurve(kind, UNITS[kind], strengths, probabilities, damaged, statuses, answer, flips, at, to)
+        return StressCurve(kind, UNITS[kind], strengths, probabilities, damaged, statuses, answer, flips)
 
     def _flips(
         self, ink: np.ndarray, kind: str, strengths: np.ndarray, verdicts: list[int | None], judge: Judge
