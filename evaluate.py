@@ -79,7 +79,7 @@ def read_kaggle(path: str) -> list[Sample]:
 
 
 def read_held_out(run: str, data_dir: Path | None = None) -> list[Sample]:
-    """Return the samples that a run held out, but for what its folders hold of them twice. Raises `UserError`."""
+    """Return the samples that a run held out, without those also among its training pictures. Raises `UserError`."""
     run_dir = RUNS_DIR / run
     config = read_config(run_dir)
     names = [name for name in config["dataset"] if parse_name(name)[0] not in GONE]

@@ -185,7 +185,7 @@ def train(
     bar.close()
     if rank > 0:
         return {}
-    # 5. The papers of the run.
+    # 5. What the run leaves beside its weights: figures and the summary.
     draw_best(run_dir, history, data.validation, device)
     return write_summary(run_dir, asdict(settings), history, time.perf_counter() - started)
 

@@ -1,7 +1,6 @@
-"""What every program of the command line shares:
-one sentence for a user's mistake, and a log.
+"""What every command-line program shares: one sentence for a user's mistake, flags declared by a dataclass, a log.
 
-    raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
+raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from digits.finding.pixels import median_level
 STRIP_HEIGHT = 32
 DIGIT_HEIGHT = 20  # of the digits on it
 MARGIN = 8  # columns of paper on either side
-PAPER = 64  # what paper becomes; 255 is the strongest ink, 0 what is as much lighter than paper
+PAPER = 64  # what paper becomes; 255 is the strongest ink, 0 lighter than paper by a third of that
 BLOCK = 1.6  # digit heights along the line over which the light is taken for even
 LEAST_CONTRAST = 20.0  # levels; weaker marks stay weak
 

@@ -205,9 +205,9 @@ def _load(
 
 
 def load_own(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return ink and labels of what is no MNIST, and why some were left out.
+    """Return ink and labels of a data set other than MNIST, and why some pictures were left out.
 
-    That is the bundled digits, a folder per class, a Kaggle CSV or corrections.
+    It is the bundled digits, a folder per class, a Kaggle CSV or corrections.
     """
     path = Path(name)
     if name == "bundled":

@@ -100,6 +100,6 @@ def bend(coverage: np.ndarray, rng: Rng, much: float = 1.0) -> np.ndarray:
 
 
 def choose(options: dict[Option, float], rng: Rng) -> Option:
-    """Return one of the options, with a probability as its weight."""
+    """Return one of the options, drawn with probabilities in proportion to their weights."""
     weights = np.array(list(options.values()))
     return list(options)[rng.choice(len(options), p=weights / weights.sum())]

@@ -31,9 +31,9 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class Learner:
-    """A network on its way: its weights, their moving average, AdamW and a one-cycle schedule over `n_steps` batches.
+    """A network in training: its weights, their moving average, AdamW, a one-cycle schedule over `n_steps` batches.
 
-    `clip` is the longest gradient a step follows. `pace`, in the cycle's place, gives the share of `lr`
+    `clip` is the norm to which a longer gradient is cut. `pace`, in the cycle's place, gives the share of `lr`
     after a share of the steps.
     """
 

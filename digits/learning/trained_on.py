@@ -1,4 +1,4 @@
-"""What a network was trained on: a small note that travels with its weights, to tell a test from a repetition.
+"""What a network was trained on: a note that travels with its weights, so that testing on the same pictures is noticed.
 
     note = to_note(ink, mnist_held_out=5000)          # of the pictures to train on
     known = learnt(note, other_ink, data_dir())       # (n,) bool: which of these were among them

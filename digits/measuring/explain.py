@@ -130,7 +130,7 @@ def _record_input(layer: nn.Module) -> Iterator[list[Tensor]]:
 class Explainer:
     """Looks into one network, which takes standardised ink (n, 1, 28, 28); `facts` as a checkpoint tells them.
 
-    `nearest` holds training pictures as this network has them in mind, if there is an index of them.
+    `nearest`: an index of training pictures by this network's features, if there is one.
 
     Several threads may share an explainer, but nothing else may run its network meanwhile.
     """

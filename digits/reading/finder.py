@@ -109,8 +109,9 @@ class NumberFinder:
         """Return what may be the numbers' zones in a grey picture, uint8 (h, w): a list for each size it is seen at.
 
         The first is the picture as it is, or larger where its digits are small; the others are ever coarser, for
-        digits that fill it, and only there where they show more. Looks without a zone are left out. Also all zones of
-        all looks, those of looks that are not among them too: whether one picture holds digits of two sizes.
+        digits that fill it, and only where they show more. Looks without a zone are left out.
+
+        Returned second are the zones of every look, also of those left out: a picture may hold digits of two sizes.
         """
         scale = min(1.0, SIDE / max(grey.shape))
         first = self._look_at(grey, scale)

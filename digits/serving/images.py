@@ -1,7 +1,6 @@
-"""Arrays -> what a page can show: data URLs of small pictures.
-No gradio in here.
+"""Arrays -> what a page can show: data URLs of small pictures. Imports no gradio.
 
-    steps = steps_of(predictor.predict(data).found, data)
+steps = steps_of(predictor.predict(data).found, data)
 """
 
 from __future__ import annotations

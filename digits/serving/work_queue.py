@@ -1,4 +1,4 @@
-"""The API's counter: takes the files in, keeps the queue short, and has the work done in a few threads.
+"""Takes a request's files in, keeps the queue short, and has the work done in a few threads.
 
 desk = Desk(Limits(n_working=2))
 pictures = await desk.read(files)
@@ -52,8 +52,8 @@ def file_name(file: UploadFile) -> str:
 class Desk:
     """Where the work is done: a few threads, a bounded queue, files checked before they are read.
 
-    What somebody is waiting for with the pen in the hand is `urgent`: it has threads of its own, and no other work is
-    begun while it lasts; but for `PATIENCE_S` at most, so that nobody who calls all his work urgent locks others out.
+    Work that a person waits for, pen in hand, is `urgent`: it has threads of its own, and no other work begins while it
+    lasts; for at most `PATIENCE_S`, so that a client that calls everything urgent cannot lock others out.
     """
 
     PATIENCE_S = 0.25

@@ -1,5 +1,5 @@
-"""The page's own look: system fonts, calm paper and ink, one accent; light and dark.
-The rest is assets/page.css.
+"""The page's own look: system fonts, calm paper and ink, one accent; light and dark. The rest is in
+assets/page.css.
 
     gr.mount_gradio_app(api, page, path="/", theme=make_theme())
 """
