@@ -106,7 +106,7 @@ class Guard:
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), self.stall_s)
-            except TimeoutError:
+            except asyncio.TimeoutError:  # not the built-in one before Python 3.11
                 raise _Refusal(408, "the request stopped arriving") from None
             n_bytes += len(message.get("body", b""))
             complete = not message.get("more_body", False)
