@@ -310,11 +310,11 @@ def main(argv: list[str] | None = None) -> int:
     """Print the figures, write them and the drawings; the last line printed is the JSON's path."""
     arguments = parse_arguments(argv)
     predictor = MNISTPredictor(arguments.model)
-    others = [MNISTPredictor(arguments.compare)] if arguments.compare else []
+    other = MNISTPredictor(arguments.compare) if arguments.compare else None
     if run := arguments.held_out:
         arguments.data, samples = f"held-out-{run}", read_held_out(run, arguments.data_dir)
     else:
-        samples = read_samples(arguments.data, [predictor, *others], arguments.data_dir)
+        samples = read_samples(arguments.data, [predictor, other] if other else [predictor], arguments.data_dir)
     names = "+".join(Path(name).stem for name in arguments.model)
     folder = arguments.output_dir or free_path(RUNS_DIR / f"evaluate-{names}-{Path(arguments.data).stem}")
     print(f"reading {len(samples):,} pictures with {names}", file=sys.stderr)
@@ -323,7 +323,7 @@ def main(argv: list[str] | None = None) -> int:
     result |= {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), **measure(answers)}
     result["trained_on"] = what_was_learnt(predictor, answers, arguments.data_dir)
     draw(answers, folder)
-    for other in others:
+    if other:
         result["comparison"] = {"with": arguments.compare, **compare(answers, answer(other, samples))}
     if arguments.stress:
         result["stress"] = stress(predictor, answers, max(1, arguments.n), folder)

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from digits.files import MODELS_DIR
 from digits.finding.pixels import median_level
 from digits.finding.strip import DIGIT_HEIGHT, MARGIN, PAPER, measure, to_levels, to_strip
 from digits.reading.engines import SurroundingsNetwork
@@ -92,8 +90,8 @@ class Zone:
 class NumberFinder:
     """Finds numbers with the network of `pages.onnx`. Raises `UserError` if its file is missing or not ours."""
 
-    def __init__(self, threads: int | None = None, directory: Path = MODELS_DIR) -> None:
-        self._network = SurroundingsNetwork("pages", threads, directory)
+    def __init__(self, threads: int | None = None) -> None:
+        self._network = SurroundingsNetwork("pages", threads)
         self.facts = self._network.facts
 
     def look(self, grey: np.ndarray) -> np.ndarray:

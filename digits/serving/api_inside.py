@@ -120,7 +120,7 @@ def _think(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     return {
         **_verdict(prediction),
         "ink": to_data_url(ink),
-        "layers": [_row(name, layer, shown[name]) for name, layer in maps.items()],
+        "layers": [_active_maps(name, layer, shown[name]) for name, layer in maps.items()],
         "shares": (speaks[:, last] / whole[:, None]).astype(float).round(4).tolist(),
         "biases": (thoughts.rest / whole).astype(float).round(4).tolist(),
         "nearest": _nearest(explainer.nearest, thoughts.hidden) if explainer.nearest else None,
@@ -138,7 +138,8 @@ def _most_active(maps: np.ndarray) -> np.ndarray:
     return np.sort(np.argsort(-maps.mean(axis=(1, 2)))[:N_SHOWN])
 
 
-def _row(name: str, maps: np.ndarray, shown: np.ndarray) -> dict[str, Any]:
+def _active_maps(name: str, maps: np.ndarray, shown: np.ndarray) -> dict[str, Any]:
+    """Return the `shown` of (c, h, w) maps as one sheet, brightest where the most active of them is."""
     level = max(float(maps[shown].max()), 1e-6)
     sheet = to_data_url(to_sheet((np.clip(maps[shown] / level, 0, 1) * 255).astype(np.uint8), 1))
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "shown": shown.tolist(), "sheet": sheet}

@@ -2,7 +2,7 @@
 
 Pictures come as base64 text; a URL or a path is never followed. Folders are read only below the one named at start.
 
-    add_mcp(app, readers, folder=Path("scans"), n_working=2)
+    add_mcp(app, readers, folder=Path("scans"))
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from digits.command import UserError
 from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import SeveralPages
 from digits.serving.readers import Readers
+from digits.serving.work_queue import Limits
 
 MAX_FILES = 500  # of one classify_folder call: an answer that an assistant can still read
 INSTRUCTIONS = """Reads handwritten digits 0-9 with a small neural network trained on MNIST.
@@ -37,13 +38,13 @@ Folder = Annotated[str, Field(description='path below the folder named at start,
 Limit = Annotated[int, Field(ge=1, le=MAX_FILES, description="how many files to read at most, in order of name")]
 
 
-def add_mcp(app: FastAPI, readers: Readers, folder: Path | None = None, n_working: int = 2) -> None:
+def add_mcp(app: FastAPI, readers: Readers, folder: Path | None = None) -> None:
     """Serve the tools at /mcp of `app`; `classify_folder` is there only if a folder is named."""
     from mcp.server import MCPServer
     from mcp.server.transport_security import TransportSecuritySettings
 
     server = MCPServer("digits", instructions=INSTRUCTIONS, log_level="WARNING")
-    for tool in make_tools(readers, folder, n_working):
+    for tool in make_tools(readers, folder):
         server.tool()(tool)
     # The guard has looked at Host and Origin already, and knows the names that were allowed.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -52,9 +53,9 @@ def add_mcp(app: FastAPI, readers: Readers, folder: Path | None = None, n_workin
     _run_with(app, server.session_manager.run)
 
 
-def make_tools(readers: Readers, folder: Path | None, n_working: int) -> list[Callable[..., Any]]:
+def make_tools(readers: Readers, folder: Path | None) -> list[Callable[..., Any]]:
     """Return the tools as functions; their docstrings are what an assistant reads."""
-    threads = anyio.CapacityLimiter(n_working)
+    threads = anyio.CapacityLimiter(Limits.n_working)
 
     async def work(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
