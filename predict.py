@@ -146,13 +146,10 @@ class MNISTPredictor:
         else:
             probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
             score = max(score, digit_score(in_crop[None])[0])
-        # 5. It is not ok if its loops may have closed, nor where another view would be as another digit: with the ring
-        #    round it, or without.
+        # 5. It is not ok if what was found, or another view, gives cause for doubt.
         digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
-        if status == OK and found.fatness > FAT:
-            status, reason = UNSURE, f"strokes too thick to be sure of a {digit}"
-        if status == OK and item.others and (rival := self._rival(seen, digit)) is not None:
-            status, reason = UNSURE, f"could be {digit} or {rival}"
+        if status == OK and (doubt := self._doubt(found, seen, digit)):
+            status, reason = UNSURE, doubt
         return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
     def _believed(self, seen: list[Seen]) -> Seen:
@@ -161,6 +158,19 @@ class MNISTPredictor:
         if first[2] + FIRST_VIEW > 0:
             seen = [view for view in seen if view[0].method is not Method.MARK]
         return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
+
+    def _doubt(self, found: FoundDigit, seen: list[Seen], digit: int | None) -> str:
+        """Return what speaks against an ok, or nothing.
+
+        Loops may have closed, strokes may go on beyond the border, and another view may show another digit: with the
+        ring round it, or without.
+        """
+        if found.fatness > FAT:
+            return f"strokes too thick to be sure of a {digit}"
+        if found.is_cut_off:
+            return f"this {digit} may be cut off at the border"
+        rival = self._rival(seen, digit) if len(seen) > 1 else None
+        return "" if rival is None else f"could be {digit} or {rival}"
 
     def _rival(self, seen: list[Seen], digit: int | None) -> int | None:
         """Return another digit as which one of the views would be ok by itself; None if there is none."""

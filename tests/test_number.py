@@ -421,3 +421,61 @@ def test_what_else_a_symbol_may_be_is_named(otherwise, named):
     readers = NumberReaders(finder=None, lines=SaysOneOrSlash(otherwise))
     line = read_zone(np.full((60, 120), 235, np.uint8), Zone(20, 30, 70, 30, 0, 0.9), readers)
     assert line.text == "41" and line.doubt.startswith("the 1 at columns ") and line.doubt.endswith(f"could be {named}")
+
+
+def beside(*parts: np.ndarray, gap: int = 16) -> np.ndarray:
+    """Return coverages of one height side by side, with some paper round them all."""
+    return np.pad(np.hstack([np.pad(part, ((0, 0), (0, gap))) for part in parts]), 50)
+
+
+def strokes(width: int, *lines: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the coverage, float32 (HEIGHT, width), of straight pen strokes: x, y to x, y."""
+    drawn = np.zeros((HEIGHT, width), np.uint8)
+    for x, y, end_x, end_y in lines:
+        cv2.line(drawn, (x, y), (end_x, end_y), 255, 5, cv2.LINE_AA)
+    return drawn.astype(np.float32) / 255
+
+
+def test_an_equals_sign_is_not_surely_a_minus(glyphs, predictor):
+    minus = strokes(30, (3, 28, 27, 28))
+    equals = strokes(30, (3, 21, 27, 21), (3, 36, 27, 36))
+    assert predictor.read_number(on_paper(beside(minus, glyphs[4], glyphs[2]))).text == "-42"
+    for parts in ((equals, glyphs[4], glyphs[2]), (glyphs[5], equals, glyphs[2], glyphs[7])):
+        assert predictor.read_number(on_paper(beside(*parts))).status == UNSURE
+
+
+@pytest.mark.parametrize("radius", [16, 22, 27])
+def test_a_hole_punched_in_a_number_is_not_surely_a_digit(glyphs, predictor, radius):
+    hole = np.zeros((HEIGHT, 2 * radius + 2), np.float32)
+    cv2.circle(hole, (radius, HEIGHT // 2), radius, 1, -1, cv2.LINE_AA)
+    reading = predictor.read_number(on_paper(beside(glyphs[4], hole, glyphs[7], glyphs[2])))
+    assert reading.status != OK
+
+
+@pytest.mark.parametrize("struck", [0, 3, 5, 6, 8, 9])
+@pytest.mark.parametrize("rise", [-4, 0, 4])
+def test_a_number_of_which_one_digit_is_struck_out_is_not_ok(glyphs, predictor, struck, rise):
+    digit = np.pad(glyphs[struck], ((0, 0), (12, 12)))
+    cv2.line(digit, (0, HEIGHT // 2 + rise), (digit.shape[1] - 1, HEIGHT // 2 - rise), 1, 4, cv2.LINE_AA)
+    assert predictor.read_number(on_paper(beside(glyphs[4], digit, glyphs[7], glyphs[2]))).status != OK
+
+
+@pytest.mark.parametrize("text", ["4071", "258", "63"])
+@pytest.mark.parametrize("turn", [360, 350])
+def test_a_ring_round_a_number_is_not_read(glyphs, predictor, text, turn):
+    written = np.pad(write(glyphs, text, margin=10), ((60, 60), (70, 70)))
+    height, width = written.shape
+    cv2.ellipse(written, (width // 2, height // 2 - 20), (width // 2 - 12, 75), 0, 20, 20 + turn, 1, 4, cv2.LINE_AA)
+    reading = predictor.read_number(on_paper(written))
+    assert (reading.text, reading.status) == (text, OK)
+    plain = predictor.read_number(on_paper(np.pad(write(glyphs, text, margin=10), ((60, 60), (70, 70)))))
+    for digit, same in zip(reading.digits, plain.digits, strict=True):
+        assert digit.box == pytest.approx(same.box, abs=8)
+
+
+@pytest.mark.parametrize("unit", ["kg", "cm", "h"])
+def test_a_digit_beside_a_unit_is_doubtful_not_gone(glyphs, predictor, unit):
+    drawn = np.zeros((HEIGHT, 40 * len(unit)), np.uint8)
+    cv2.putText(drawn, unit, (2, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 255, 4, cv2.LINE_AA)
+    reading = predictor.read_number(on_paper(beside(glyphs[5], drawn.astype(np.float32) / 255)))
+    assert (reading.text, reading.status) == ("5", UNSURE)

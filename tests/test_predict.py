@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import predict
+from digits.finding.decode import open_picture
 from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
 from predict import MNISTPredictor
@@ -275,3 +276,36 @@ def test_strokes_too_thick_for_their_size_are_never_sure(predictor):
     points = np.int32([(-18, -18), (-10, -30), (5, -32), (16, -22), (12, -6), (-4, 12), (-20, 30), (22, 30)])
     cv2.polylines(sheet, [560 + 2 * points], False, 17, 95, cv2.LINE_AA)
     assert predictor.predict(cv2.resize(sheet, (280, 280), interpolation=cv2.INTER_AREA)).status != "ok"
+
+
+def drawn(points: list[tuple[int, int]], dot: tuple[int, int] | None = None, pen: int = 20) -> np.ndarray:
+    """Return a stroke through the points, and a dot, black on white, uint8 (280, 280)."""
+    picture = np.full((280, 280), 255, np.uint8)
+    cv2.polylines(picture, [np.int32(points)], False, 17, pen, cv2.LINE_AA)
+    if dot:
+        cv2.circle(picture, dot, pen // 2 + 2, 17, -1, cv2.LINE_AA)
+    return picture
+
+
+@pytest.mark.parametrize("pen", [8, 14, 20])
+def test_an_exclamation_or_question_mark_is_not_surely_a_digit(predictor, pen):
+    stem = [(140, 50), (138, 170)]
+    curve = [(100, 90), (110, 60), (145, 50), (175, 70), (170, 105), (140, 130), (138, 170)]
+    assert predictor.predict(drawn(stem, pen=pen)).digit == 1
+    for points in (stem, curve):
+        assert predictor.predict(drawn(points, (138, 215), pen)).status != "ok"
+    assert predictor.predict(drawn(stem, (185, 165), pen)).digit == 1  # "1." is one: its point stands beside it
+
+
+@pytest.mark.parametrize("share", [0.3, 0.45])
+@pytest.mark.parametrize("side", ["top", "bottom", "left", "right"])
+@pytest.mark.parametrize("digit", [0, 4, 6, 8, 9])
+def test_a_digit_that_goes_on_beyond_the_border_is_never_sure(predictor, examples, digit, side, share):
+    picture = cv2.copyMakeBorder(open_picture(examples[digit]), 60, 60, 60, 60, cv2.BORDER_REPLICATE)
+    left, top, right, bottom = predictor.predict(picture).box
+    across, down = round(share * (right - left)), round(share * (bottom - top))
+    cut = {
+        "top": picture[top + down :], "bottom": picture[: bottom - down],
+        "left": picture[:, left + across :], "right": picture[:, : right - across],
+    }[side]  # fmt: skip
+    assert predictor.predict(cut).status != "ok"

@@ -13,8 +13,8 @@ import numpy as np
 
 from digits.finding.ink import NO_INK, normalise
 from digits.finding.paper import Contrast, Method
-from digits.finding.pixels import Box, bounding_box
-from digits.finding.strokes import doubt, edge_height, fatness, rectangularity, select_strokes
+from digits.finding.pixels import Box, bounding_box, shifted
+from digits.finding.strokes import doubt, edge_height, fatness, is_cut_off, rectangularity, select_strokes
 
 LEAST_EDGE = 0.45  # of strokes in a photo: of 224 photographed digits none was below 0.58, empty paper mostly is
 
@@ -55,6 +55,11 @@ class FoundDigit:
         return fatness(self.mask) if self.method is not Method.AS_IT_IS else 0.0
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether it may go on beyond the picture's border, see `is_cut_off`."""
+        return is_cut_off(self.mask)
+
+    @property
     def rectangularity(self) -> float:
         """How much like a box its outline is, see `rectangularity`; 0 of what is ink already."""
         return 0.0 if self.method is Method.AS_IT_IS else rectangularity(self.mask)
@@ -63,8 +68,7 @@ class FoundDigit:
         """Return what was found in a cut whose corner lies at (x, y), as seen from the whole picture."""
         if self.box is None:
             return self
-        left, top, right, bottom = self.box
-        return replace(self, box=(left + x, top + y, right + x, bottom + y), others=())
+        return replace(self, box=shifted(self.box, x, y), others=())
 
 
 def untouched(ink: np.ndarray, polarity: str) -> FoundDigit:

@@ -70,6 +70,12 @@ def to_grey(pixels: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
 
 
+def shifted(box: Box, x: int, y: int) -> Box:
+    """Return a box in a cut whose corner lies at (x, y), as seen from the whole picture."""
+    left, top, right, bottom = box
+    return left + x, top + y, right + x, bottom + y
+
+
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
     """Return `pixels` with its longer side at most `side`, averaged rather than sampled; never enlarged."""
     height, width = pixels.shape[:2]

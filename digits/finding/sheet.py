@@ -16,6 +16,7 @@ import numpy as np
 from digits.finding.pixels import borders, bounding_box, to_grey
 
 WRITTEN = 0.2  # of the height or width of a frame, that what is written in it spans at least
+RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
 GAP = 7  # pixels at working size, that a ring stays open less than
 
 
@@ -33,6 +34,17 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     written = region * dark
     some = 0.002 * region.sum() < written.sum() < 0.5 * region.sum()
     return region > 0 if some and _spans(written, region, WRITTEN) else None
+
+
+def ringed(contrast: np.ndarray) -> np.ndarray | None:
+    """Return the region, boolean (h, w), inside a ring, no box, that is drawn round all that is written, if one is."""
+    region = framed(contrast)
+    if region is None:
+        return None
+    outline = max(cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0], key=len)
+    around = cv2.dilate(region.astype(np.uint8), np.ones((RIM, RIM), np.uint8))
+    outside = (contrast > 0.3) & (around == 0)
+    return None if _is_rectangle(outline) or outside.any() else region
 
 
 def _holes(dark: np.ndarray) -> list[np.ndarray]:

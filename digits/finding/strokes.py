@@ -17,6 +17,9 @@ from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components,
 from digits.finding.rules import without_rules
 
 FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
+POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
+POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
+CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
 def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
@@ -62,11 +65,27 @@ def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarra
 def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
     """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
 
-    What is much smaller than the digit's main component is no writing.
+    What is much smaller than the digit's main component is no writing, but for a point below it: that makes a ! or ?.
     """
-    sizes = stats[:, 2:4].max(axis=1)
-    others = weight * ~kept * (sizes > 0.4 * sizes[np.argmax(weight)])
+    main = stats[np.argmax(weight)]
+    if any(_is_point_below(stat, main) for stat in stats[1:]):
+        return 1.0
+    others = weight * ~kept * (stats[:, 2:4].max(axis=1) > 0.4 * max(main[2:4]))
     return min(1.0, float(others.max() / weight[kept].sum()))
+
+
+def _is_point_below(stat: np.ndarray, main: np.ndarray) -> bool:
+    """Whether a component is the point of a ! or ?, below the rest of it."""
+    x, y, width, height, area = stat[:5]
+    left, top, wide, tall = main[:4]
+    size, gap = (length / max(wide, tall) for length in (max(width, height), y - (top + tall)))
+    is_below = POINT_BELOW[0] <= gap <= POINT_BELOW[1] and left <= x + width / 2 <= left + wide
+    return (
+        is_below
+        and POINT[0] <= size <= POINT[1]
+        and max(width, height) < 2 * min(width, height)
+        and 2 * area > width * height
+    )
 
 
 def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
@@ -108,6 +127,18 @@ def doubt(mask: np.ndarray) -> int:
     is_fat = 2 * depth > 0.5 * longer
     is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
     return max(0, borders - 1) + 3 * (is_fat or is_bar)
+
+
+def is_cut_off(mask: np.ndarray) -> bool:
+    """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it."""
+    if min(mask.shape) < RULED_SIDE or not mask.any():
+        return False
+    left, top, right, bottom = bounding_box(mask)
+    height, width = mask.shape
+    margins = np.array([left, top, width - right, height - bottom])
+    longer, touched = max(right - left, bottom - top), int(margins.argmin())
+    opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
+    return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)
 
 
 def fatness(mask: np.ndarray) -> float:

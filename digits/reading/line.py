@@ -17,6 +17,7 @@ from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
+from digits.reading.marks import why_not
 from digits.reading.symbols import OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 
@@ -136,7 +137,9 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
     digits = [_digit(spelt, i, boxes[i]) for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
     # 3. Words, some of whose letters look like digits, are no number, and neither is what can hardly be read.
-    if len(digits) <= spelt.text.count(OTHER) or best.certainty < LEAST_READ:
+    n_words = spelt.text.count(OTHER)
+    beside_a_unit = n_words == len(digits) == 1 and digits[0].confidence > CLEAR
+    if (len(digits) <= n_words and not beside_a_unit) or best.certainty < LEAST_READ:
         return ReadLine(zone, "", [], best.certainty, f"something at {zone.place} was not read")
     # 4. What is left to doubt.
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
@@ -145,6 +148,7 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if not doubt and _is_crossed_out([spans[i] for i in written], best.strip):
         doubt = "it may be crossed out"
+    doubt = doubt or _misread(spelt.text, spans, best.strip, boxes)
     if not doubt and _without_spaces(otherwise) != _without_spaces(said):
         doubt = f"it could be {otherwise or 'no number'}"
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
@@ -294,6 +298,15 @@ def _is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
     left, right = round(spans[0][0]), round(spans[-1][1])
     ink = strip[:, left:right].astype(np.float32) - PAPER > INKED
     return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
+
+
+def _misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
+    """Return which symbol's ink is hardly that symbol, and why; or nothing."""
+    ink = strip[6:-6].astype(np.float32) - PAPER > INKED
+    for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
+        if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
+            return f"the {symbol} at {_place(box)} may be none: {why}"
+    return ""
 
 
 def _place(box: Box) -> str:

@@ -15,7 +15,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from digits.finding.pixels import Box, to_grey
+from digits.finding.digit import WORK_SIDE
+from digits.finding.paper import measure_contrast
+from digits.finding.pixels import Box, shifted, shrink, to_grey
+from digits.finding.sheet import ringed
+from digits.finding.views import cut_out
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
@@ -32,8 +36,28 @@ SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Prediction]) -> NumberReading:
     """Read all numbers in a picture, uint8 (h, w) or RGB (h, w, 3).
 
-    `as_one` reads the same picture as one digit; it is asked only where there may be no more than one.
+    `as_one` reads the same picture as one digit; it is asked only where there may be no more than one. What is not sure
+    with the ring that somebody drew round it is read without.
     """
+    reading = _read(pixels, readers, as_one)
+    return reading if reading.status == OK else _without_ring(pixels, readers, as_one) or reading
+
+
+def _without_ring(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Prediction]) -> NumberReading | None:
+    """Return what is read inside a ring, if it is a number of several digits."""
+    contrast, *_how = measure_contrast(shrink(pixels, WORK_SIDE))
+    region = ringed(contrast)
+    if region is None:
+        return None
+    inside, left, top = cut_out(pixels, region)
+    reading = _read(inside, readers, as_one)
+    if len(reading.digits) < 2:
+        return None
+    return replace(reading, digits=[replace(digit, box=shifted(digit.box, left, top)) for digit in reading.digits])
+
+
+def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Prediction]) -> NumberReading:
+    """Read all numbers in a picture, whatever is drawn round them."""
     # 1. Where do numbers stand?
     grey = to_grey(pixels)
     looks, seen = readers.finder.looks(grey)
