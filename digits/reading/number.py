@@ -30,6 +30,7 @@ SEEN = 0.8  # certainty of a zone in which something is written
 WIDEST = 1.6  # of a digit, in its heights
 LONGEST = 1.2  # of a zone that holds one digit, in its heights
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
+DITTO = 0.5  # of the height of a page's tallest digits
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -66,11 +67,11 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
     looked, other_looks = _surest(looks, lambda zone: read_zone(grey, zone, readers))
     kept = _once([line for line in looked if line.digits])
 
-    # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size, or
-    #    another look says anything else.
+    # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
+    #    another look says anything else; marks may stand for the number above.
     doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
     doubts += [f"something at {zone.place} was not read" for zone in seen if _is_passed_over(zone, looked)]
-    doubts += other_looks
+    doubts += other_looks + _ditto_marks(kept)
 
     # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
     if not kept:
@@ -168,6 +169,13 @@ def _once(lines: list[ReadLine]) -> list[ReadLine]:
             for other in lines
         )
     ]
+
+
+def _ditto_marks(lines: list[ReadLine]) -> list[str]:
+    """Return which lines are perhaps no 11 but ditto marks, in words: low ones of nothing but 1s."""
+    tallest = max((line.zone.height for line in lines), default=0.0)
+    low = (line for line in lines if line.zone.height < DITTO * tallest and set(line.text) <= set("1 "))
+    return [f"the {line.text} at {line.zone.place} may be ditto marks" for line in low]
 
 
 def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
