@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from digits.finding.pixels import bounding_box
 from digits.finding.strokes import fatness
 
 BLOT = 0.6  # as fat in a strip, see `fatness`, is no digit: 4 of 892 drawn ones are, and 36 of 40 punched holes
@@ -18,15 +17,14 @@ BLOT = 0.6  # as fat in a strip, see `fatness`, is no digit: 4 of 892 drawn ones
 
 def why_not(symbol: str, ink: np.ndarray) -> str:
     """Return why the ink, bool (h, w), is hardly the symbol it was read as; nothing if it may well be."""
-    left, top, right, bottom = bounding_box(ink)
-    ink = ink[top:bottom, left:right]
-    if not ink.size:
-        return ""
-    if symbol == "-" and np.median(_strokes_met(ink)) >= 2:
-        return "two strokes"
+    if symbol == "-":
+        return "two strokes" if _is_double(ink) else ""
     return "filled" if symbol.isdigit() and symbol != "1" and fatness(ink) > BLOT else ""
 
 
-def _strokes_met(ink: np.ndarray) -> np.ndarray:
-    """Return how many strokes each column of the ink, (h, w), meets: (w,)."""
-    return ink[0].astype(int) + (np.diff(ink.astype(int), axis=0) > 0).sum(axis=0)
+def _is_double(ink: np.ndarray) -> bool:
+    """Whether most columns of the ink, bool (h, w), meet two strokes at half of its height, where no ruled line is."""
+    rim = len(ink) // 6
+    ink = ink[rim:-rim, ink[rim:-rim].any(axis=0)].astype(int)
+    n_strokes = ink[0] + (np.diff(ink, axis=0) > 0).sum(axis=0)
+    return bool(ink.size and np.median(n_strokes) >= 2)
