@@ -20,7 +20,8 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,38 +37,16 @@ from digits.finding.found import FoundDigit
 from digits.finding.ink import TURNS, turn
 from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import PAGED, Page, to_pages
-from digits.finding.paper import Method
-from digits.finding.strokes import FAT
-from digits.reading.answer import UNIFORM, NumberReading, Prediction, error_prediction, number_error_row
+from digits.reading.answer import NumberReading, Prediction, error_prediction, number_error_row
+from digits.reading.conclusion import conclude
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
-from digits.reading.verdict import (
-    BLANK,
-    BLOB_REASON,
-    BOX_REASON,
-    ERROR,
-    NOT_A_DIGIT,
-    OK,
-    REASONS,
-    SEEN_IN_BLANK,
-    SURE,
-    UNSURE,
-    digit_score,
-    judge,
-    judge_both,
-    look_again,
-    softmax,
-)
+from digits.reading.verdict import ERROR, SURE, digit_score, look_again, softmax
 from utils import ASSETS_DIR, UserError, command
 
 Given = Picture | IO[bytes]
-Seen = tuple[FoundDigit, np.ndarray, float]  # a view of a picture, its probabilities (10,), its digit score
-
-FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
-BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
-BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
 
 
 class MNISTPredictor:
@@ -114,73 +93,18 @@ class MNISTPredictor:
         """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
         views = [view for item in found if isinstance(item, FoundDigit) for view in (item, *item.others)]
         ink = np.stack([view.ink for view in views]) if views else np.zeros((0, 28, 28), np.uint8)
-        answers = iter(zip(views, *self.predict_scores(ink), strict=True))
+        seen = iter(zip(views, *self.predict_scores(ink), strict=True))
         crops = [item.crop for item in found if isinstance(item, FoundDigit) and item.crop is not None]
         in_crops = iter(self.crop_reader().run(np.stack(crops)) if crops else ())
-        return [self._answer(item, answers, in_crops) for item in found]
-
-    def _answer(
-        self, item: FoundDigit | PictureError, answers: Iterator[Seen], in_crops: Iterator[np.ndarray]
-    ) -> Prediction:
-        if isinstance(item, PictureError):
-            return error_prediction(item)
-        # 1. Of several views the one that looks most like a digit, the first unless another does so clearly.
-        seen = [next(answers) for _ in range(1 + len(item.others))]
-        found, probs, score = self._believed(seen)
-        in_crop = next(in_crops) if item.crop is not None else None
-        # 2. Nothing is written here, unless the crop shows a digit all the same.
-        if item.is_blank:
-            if in_crop is None or digit_score(in_crop[None])[0] < SEEN_IN_BLANK:
-                return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
-            probs, faint = softmax(in_crop), int(in_crop.argmax())
-            return Prediction(faint, float(probs.max()), probs, UNSURE, f"a faint {faint}, or nothing", 0.0, item)
-        # 3. A filled blob is none, nor is an empty box, whatever the network makes of them.
-        low = min(float(score), self.thresholds.get("not_a_digit_score", 0.0))
-        if found.fatness > BLOB:
-            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BLOB_REASON, low, found)
-        if probs.argmax() == 0 and found.rectangularity > BOX:
-            return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, BOX_REASON, low, found)
-        # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
-        if in_crop is None:
-            status, reason = judge(probs, score, self.thresholds, found.left_out)
-        else:
-            probs, status, reason = judge_both(probs, score, in_crop, self.thresholds, found.left_out)
-            score = max(score, digit_score(in_crop[None])[0])
-        # 5. It is not ok if what was found, or another view, gives cause for doubt.
-        digit = None if status == NOT_A_DIGIT else int(np.argmax(probs))
-        if status == OK and (doubt := self._doubt(found, seen, digit)):
-            status, reason = UNSURE, doubt
-        return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
-
-    def _believed(self, seen: list[Seen]) -> Seen:
-        """Return the view that looks most like a digit; what may be a mark in a nought only if that is none."""
-        first = seen[0]
-        if first[2] + FIRST_VIEW > 0:
-            seen = [view for view in seen if view[0].method is not Method.MARK]
-        return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
-
-    def _doubt(self, found: FoundDigit, seen: list[Seen], digit: int | None) -> str:
-        """Return what speaks against an ok, or nothing.
-
-        Loops may have closed, strokes may go on beyond the border, and another view may show another digit: with the
-        ring round it, or without.
-        """
-        if found.fatness > FAT:
-            return f"strokes too thick to be sure of a {digit}"
-        if found.is_cut_off:
-            return f"this {digit} may be cut off at the border"
-        rival = self._rival(seen, digit) if len(seen) > 1 else None
-        return "" if rival is None else f"could be {digit} or {rival}"
-
-    def _rival(self, seen: list[Seen], digit: int | None) -> int | None:
-        """Return another digit as which one of the views would be ok by itself; None if there is none."""
-        judged = (
-            (int(probs.argmax()), judge(probs, score, self.thresholds, view.left_out)[0])
-            for view, probs, score in seen
-            if view.fatness <= FAT
-        )
-        others = (other for other, status in judged if status == OK)
-        return next((other for other in others if other != digit), None)
+        predictions = []
+        for item in found:
+            if isinstance(item, PictureError):
+                predictions.append(error_prediction(item))
+                continue
+            of_item = list(islice(seen, 1 + len(item.others)))
+            in_crop = next(in_crops) if item.crop is not None else None
+            predictions.append(conclude(item, of_item, in_crop, self.thresholds))
+        return predictions
 
     def read_number(self, picture: Given) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does.

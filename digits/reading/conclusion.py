@@ -1,0 +1,109 @@
+"""From all views of a picture, as the networks see them, to one answer: which view is believed, and what is said of it.
+
+prediction = conclude(found, seen, in_crop, thresholds)
+prediction.status, prediction.reason       # "unsure", "could be 4 or 9"
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digits.finding.found import FoundDigit
+from digits.finding.paper import Method
+from digits.finding.strokes import FAT
+from digits.reading.answer import UNIFORM, Prediction
+from digits.reading.verdict import (
+    BLANK,
+    BLOB_REASON,
+    BOX_REASON,
+    NOT_A_DIGIT,
+    OK,
+    REASONS,
+    SEEN_IN_BLANK,
+    UNSURE,
+    digit_score,
+    judge,
+    judge_both,
+    softmax,
+)
+
+Seen = tuple[FoundDigit, np.ndarray, float]  # a view of a picture, its probabilities (10,), its digit score
+Thresholds = dict[str, float]
+
+FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
+BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
+BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
+
+
+def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thresholds: Thresholds) -> Prediction:
+    """Return the answer for one picture.
+
+    `item` is what was found in it, `seen` all its views, that one first, and `in_crop` the crop reader's logits, (10,).
+    """
+    # 1. Of several views the one that looks most like a digit, the first unless another does so clearly.
+    found, probs, score = _believed(seen)
+    # 2. Nothing is written here, unless the crop shows a digit all the same.
+    if item.is_blank:
+        return _blank_or_faint(item, in_crop)
+    # 3. A filled blob is none, nor is an empty box, whatever the network makes of them.
+    if why_none := _no_strokes(found, int(probs.argmax())):
+        low = min(float(score), thresholds.get("not_a_digit_score", 0.0))
+        return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, why_none, low, found)
+    # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
+    if in_crop is None:
+        status, reason = judge(probs, score, thresholds, found.left_out)
+    else:
+        probs, status, reason = judge_both(probs, score, in_crop, thresholds, found.left_out)
+        score = max(score, digit_score(in_crop[None])[0])
+    # 5. It is not ok if what was found, or another view, gives cause for doubt.
+    digit = None if status == NOT_A_DIGIT else int(probs.argmax())
+    if status == OK and digit is not None and (doubt := _doubt(found, seen, digit, thresholds)):
+        status, reason = UNSURE, doubt
+    return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
+
+
+def _believed(seen: list[Seen]) -> Seen:
+    """Return the view that looks most like a digit; what may be a mark in a nought only if that is none."""
+    first = seen[0]
+    if first[2] + FIRST_VIEW > 0:
+        seen = [view for view in seen if view[0].method is not Method.MARK]
+    return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
+
+
+def _blank_or_faint(item: FoundDigit, in_crop: np.ndarray | None) -> Prediction:
+    if in_crop is None or digit_score(in_crop[None])[0] < SEEN_IN_BLANK:
+        return Prediction(None, 0.1, UNIFORM, BLANK, REASONS[BLANK], float("-inf"), item)
+    probs, faint = softmax(in_crop), int(in_crop.argmax())
+    return Prediction(faint, float(probs.max()), probs, UNSURE, f"a faint {faint}, or nothing", 0.0, item)
+
+
+def _no_strokes(found: FoundDigit, digit: int) -> str:
+    """Return why what was found is no writing at all, or nothing."""
+    if found.fatness > BLOB:
+        return BLOB_REASON
+    return BOX_REASON if digit == 0 and found.rectangularity > BOX else ""
+
+
+def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Thresholds) -> str:
+    """Return what speaks against an ok, or nothing.
+
+    Loops may have closed, strokes may go on beyond the border, and another view may show another digit: with the ring
+    round it, or without.
+    """
+    if found.fatness > FAT:
+        return f"strokes too thick to be sure of a {digit}"
+    if found.is_cut_off:
+        return f"this {digit} may be cut off at the border"
+    rival = _rival(seen, digit, thresholds) if len(seen) > 1 else None
+    return "" if rival is None else f"could be {digit} or {rival}"
+
+
+def _rival(seen: list[Seen], digit: int, thresholds: Thresholds) -> int | None:
+    """Return another digit as which one of the views would be ok by itself; None if there is none."""
+    judged = (
+        (int(probs.argmax()), judge(probs, score, thresholds, view.left_out)[0])
+        for view, probs, score in seen
+        if view.fatness <= FAT
+    )
+    others = (other for other, status in judged if status == OK)
+    return next((other for other in others if other != digit), None)
