@@ -9,11 +9,14 @@ import pytest
 
 from digits.finding.ink import INK_SIDE
 from digits.finding.strip import PAPER, STRIP_HEIGHT
+from digits.learning import fields
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
-from digits.learning.handwriting import OLD_WAYS, make_styles, write_old
+from digits.learning.handwriting import OLD_WAYS, make_styles, write_old, write_way
+from digits.learning.other_signs import OTHER_SIGNS
 from digits.learning.pages import PAGE, Page, _any_piece, as_close_up, as_seen, as_sketch, draw_page
 from digits.learning.pens import HELD_OUT, PENS, ballpoint
+from digits.learning.signs import struck_out
 from digits.learning.texts import any_text
 from digits.learning.writing import Hand, Writer
 from digits.reading.symbols import OTHER, SYMBOLS
@@ -164,3 +167,30 @@ def test_a_desk_hides_the_zones_it_covers(writer, monkeypatch):
     hidden = [draw_page(writer, np.random.default_rng(seed)) for seed in range(30)]
     on_desk = [after[1] for before, after in zip(usual, hidden, strict=True) if (before[0] != after[0]).any()]
     assert len(on_desk) > 4 and not any(truth.any() for truth in on_desk)
+
+
+def test_other_signs_are_other_writing_and_stand_where_they_belong():
+    rng = np.random.default_rng(0)
+    feet = {}
+    for sign in OTHER_SIGNS:
+        strokes = write_way(OTHER_SIGNS[sign], rng)
+        assert all(stroke.ndim == 2 and stroke.shape[1] == 2 for stroke in strokes)
+        feet[sign] = max(stroke[:, 1].max() for stroke in strokes)
+    assert all(feet[sign] < 85 for sign in "=~*°") and all(feet[sign] > 85 for sign in "?!%€£#")
+    assert not set(OTHER_SIGNS) & set(SYMBOLS)
+
+
+def test_a_digit_struck_out_has_ink_beside_it():
+    digit = np.zeros((80, 50), np.float32)
+    for seed in range(20):
+        drawn = struck_out(digit, 6, np.random.default_rng(seed))
+        columns = np.flatnonzero(drawn.max(axis=0) > 0.5)
+        assert drawn.shape == (80, 86) and columns[-1] - columns[0] > 50
+
+
+def test_a_ring_lies_round_the_writing():
+    sheet = fields.Sheet(np.zeros((120, 200), np.float32), np.zeros((120, 200), np.float32), 40, 80, 60, 140)
+    fields.in_ring(sheet, [], PLAIN, np.random.default_rng(0))
+    rows, columns = np.nonzero(sheet.writing > 0.5)
+    assert rows.min() < 40 and rows.max() > 80 and columns.min() < 60 and columns.max() > 140
+    assert not sheet.writing[48:72, 70:130].any() and not sheet.print.any()

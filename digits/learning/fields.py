@@ -166,7 +166,22 @@ def in_table(sheet: Sheet, marks: list[Mark], _hand: Hand, rng: Rng) -> None:
             sheet.line((0, y + apart), (wide, y + apart + rng.normal(0, 0.04) * h), thick)
 
 
-FREE: dict[Furniture, float] = {nothing: 0.32, in_box: 0.18, on_line: 0.19, on_ruled_paper: 0.13, in_table: 0.18}
+def in_ring(sheet: Sheet, _marks: list[Mark], hand: Hand, rng: Rng) -> None:
+    """A ring drawn round all of it by hand, its ends open or past each other."""
+    h, n = sheet.height, 90
+    middle = np.array([(sheet.left + sheet.right) / 2, sheet.base - h / 2]) + rng.normal(0, 0.1, 2) * h
+    radii = np.array([(sheet.right - sheet.left) / 2, h / 2]) + rng.uniform(0.3, (1.2, 0.8)) * h
+    turn = rng.uniform(0, 2 * np.pi) + np.linspace(0, 2 * np.pi * rng.uniform(0.95, 1.12), n)
+    drift = np.linspace(0, 0.15 * h, n)[:, None] * rng.normal(0, 1, 2)
+    path = middle + radii * np.stack([np.cos(turn), np.sin(turn)], axis=1) + drift
+    ring, thick = np.zeros(sheet.writing.shape, np.uint8), max(1, round(hand.pen * h / 80 * rng.uniform(0.6, 1.1)))
+    cv2.polylines(ring, [(path * 16).round().astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4)
+    np.maximum(sheet.writing, ring.astype(np.float32) / 255, out=sheet.writing)
+
+
+FREE: dict[Furniture, float] = {
+    nothing: 0.32, in_box: 0.18, on_line: 0.19, on_ruled_paper: 0.13, in_table: 0.18, in_ring: 0.06,
+}  # fmt: skip
 CELLS: dict[Furniture, float] = {in_cells: 0.6, in_comb: 0.25, in_faint_cells: 0.1, nothing: 0.05}
 
 

@@ -194,15 +194,16 @@ OLD_WAYS: dict[int, list[list[tuple[str, Points]]]] = {
 
 def write(digit: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Return pen strokes, (n, 2) float32 paths, of `digit` in one of its ways, its points moved at random."""
-    return _write(WAYS[digit], rng)
+    return write_way(WAYS[digit], rng)
 
 
 def write_old(digit: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Return pen strokes, (n, 2) float32 paths, of `digit` as old registers have it."""
-    return _write(OLD_WAYS[digit], rng)
+    return write_way(OLD_WAYS[digit], rng)
 
 
-def _write(ways: list[list[tuple[str, Points]]], rng: np.random.Generator) -> list[np.ndarray]:
+def write_way(ways: list[list[tuple[str, Points]]], rng: np.random.Generator) -> list[np.ndarray]:
+    """Return pen strokes, (n, 2) float32 paths, of one of the ways of writing something, its points moved at random."""
     shake = rng.uniform(1.0, 5.5)
     strokes = []
     for kind, points in ways[rng.integers(len(ways))]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from digits.finding.pixels import bounding_box
 from digits.learning.glyphs import Rng, from_strokes
+from digits.learning.other_signs import draw_other_sign, strike
 from digits.learning.texts import WORDS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHJKLMNPRSTUVWXYZ"
@@ -69,6 +70,25 @@ def _strokes(paths: Sequence[Any], width: float, height: float) -> np.ndarray:
         )
     left, top, right, bottom = bounding_box(image > 0)
     return resized(image[top:bottom, left:right].astype(np.float32) / 255, height / 64)
+
+
+def write_other_sign(height: float, pen: float, rng: Rng) -> tuple[np.ndarray, float]:
+    """Return the coverage of a sign that is none of `SIGNS`, as = or €, and its foot's height above the base line."""
+    size = 0.64 * rng.uniform(0.8, 1.2)  # these are drawn 100 high, digits 64
+    paths = [size * path for path in draw_other_sign(rng)]
+    foot = 1 - max(path[:, 1].max() for path in paths) / 64
+    return _strokes(paths, float(np.clip(pen * 0.8, 2.0, 14.0)), height), height * (foot + rng.normal(0, 0.05))
+
+
+def struck_out(digit: np.ndarray, pen: float, rng: Rng) -> np.ndarray:
+    """Return the coverage of a digit, (h, w), that is crossed out."""
+    height, width = digit.shape
+    margin = width // 3 + 2
+    drawn = (255 * np.pad(digit, ((0, 0), (margin, margin)))).astype(np.uint8)
+    for stroke in strike(width, height, rng):
+        path = ((stroke + (margin, 0)) * 16).round().astype(np.int32)
+        cv2.polylines(drawn, [path], False, 255, max(1, round(pen * rng.uniform(0.6, 1.0))), cv2.LINE_AA, 4)
+    return drawn.astype(np.float32) / 255
 
 
 def write_word(height: float, pen: float, rng: Rng) -> np.ndarray:

@@ -19,7 +19,7 @@ import numpy as np
 from digits.finding.pixels import bounding_box
 from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph
 from digits.learning.pens import PENS, Pen, draw_pen
-from digits.learning.signs import draw_sign, resized, straight_one, write_word
+from digits.learning.signs import draw_sign, resized, straight_one, struck_out, write_other_sign, write_word
 from digits.reading.symbols import OTHER
 
 
@@ -116,8 +116,18 @@ class Writer:
         if symbol == " ":
             return np.zeros((1, max(1, round(height * rng.uniform(0.55, 1.3)))), np.float32), 0.0
         if symbol == OTHER:
-            return write_word(height, pen, rng), rng.normal(0, 0.1) * height
+            return self._other(height, pen, hand, rng)
         return draw_sign(symbol, height, pen, rng)
+
+    def _other(self, height: float, pen: float, hand: Hand, rng: Rng) -> tuple[np.ndarray, float]:
+        """Return the coverage of what is in no number, another sign, a digit struck out or a word; and its foot."""
+        way = rng.random()
+        if way < 0.35:
+            return write_other_sign(height, pen, rng)
+        if way < 0.5:
+            drawn = struck_out(self.digit(int(rng.integers(1, 10)), pen, rng, hand.bent), pen, rng)
+            return resized(drawn, height / drawn.shape[0]), rng.normal(0, 0.05) * height
+        return write_word(height, pen, rng), rng.normal(0, 0.1) * height
 
 
 def _set(text: str, pieces: list[tuple[np.ndarray, float]], height: float, hand: Hand, rng: Rng) -> Written:
