@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box
-from digits.learning.doodles import draw_face, draw_outline, draw_zigzag
 from digits.learning.glyphs import (
     GLYPH_SIDE,
     LONG,
@@ -29,7 +28,7 @@ from digits.learning.glyphs import (
 NonDigit = Callable[[Rng, Callable[[], Glyph]], np.ndarray]  # a way to get glyphs -> coverage, float32 (128, 128)
 
 LETTERS = "ACDEFGHJKLMNPQRTUVWXYadefhkmnprtuvwxyÄÖßéñ&@#%?!+=*<>$€§ΓΔΘΛΞΠΣΦΨΩαβγδεηθκλμνξπφχψω"
-HERSHEY = "ACDEFGHJKLMNPQRTUVWXYadefhkmnprtuvwxy&@#%?!+=*<>$"
+HERSHEY = "ACDEFGHJKLMNPQRTUVWXYadefhkmnprtuvwxy&@#%?+=*<>$"
 
 
 def _letter(rng: Rng, _glyph: Callable[[], Glyph]) -> np.ndarray:
@@ -159,9 +158,6 @@ NON_DIGITS: dict[NonDigit, float] = {
     _fragment: 0.08,
     _blob: 0.1,
     _texture: 0.04,
-    draw_outline: 0.16,
-    draw_face: 0.05,
-    draw_zigzag: 0.03,
 }
 ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several} | {_frame: 0.2}  # no whole digit
 SIGNS: dict[NonDigit, float] = {_letter: 0.7, _scribble: 0.15, _character: 0.15}

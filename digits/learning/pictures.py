@@ -18,12 +18,10 @@ import numpy as np
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
 from digits.learning.glyphs import NO_DIGIT, Glyph, Rng, choose, draw_glyph
-from digits.learning.handwriting import write_oval
 from digits.learning.in_processes import make_in_chunks
 from digits.learning.non_digits import NON_DIGITS
 
 NO_DIGIT_SHARE = 0.25  # of a pool's pictures
-SMOOTH_SHARE = 0.4  # of the noughts: few of those given are as smooth as a compass draws them
 Style = Callable[[np.ndarray, Rng], np.ndarray]  # coverage, float32 (h, w) in 0–1 -> uint8 (h, w) or RGB (h, w, 3)
 
 
@@ -205,8 +203,7 @@ def _make_some(glyphs: Sequence[Glyph], labels: np.ndarray, n: int, rng: Rng) ->
     for _ in range(n):
         is_digit = rng.random() >= NO_DIGIT_SHARE
         index = int(rng.integers(len(labels)))
-        glyph = write_oval(rng) if labels[index] == 0 and rng.random() < SMOOTH_SHARE else glyphs[index]
-        found = find_digit(imitate(glyph, rng) if is_digit else imitate_no_digit(glyphs, rng))
+        found = find_digit(imitate(glyphs[index], rng) if is_digit else imitate_no_digit(glyphs, rng))
         clearest = min((found, *found.others), key=lambda view: view.doubt)
         if not clearest.is_blank and clearest.doubt < 4:
             inks.append(clearest.ink)
