@@ -41,11 +41,11 @@ from digits.learning.crops import draw_crop
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.fields import draw_strip
 from digits.learning.gather import training_glyphs
-from digits.learning.halved import halve
 from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import HELD_OUT, PENS, Pen
+from digits.learning.quantise import quantise_weights
 from digits.learning.writing import Writer
 from digits.measuring.metrics import edit_distance
 from digits.measuring.validation import with_no_digit
@@ -342,11 +342,11 @@ def pace(done: float, decay: float) -> float:
 
 
 def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> Path:
-    """Write the network as ONNX, its weights in half precision."""
+    """Write the network as ONNX, its weights in eight bits."""
     example = torch.zeros(*task.example, dtype=torch.uint8)
     sizes = {axis: torch.export.Dim(name, min=2, max=100_000) for axis, name in task.dynamic.items()}
     save_onnx(model, example, {"pictures": sizes}, task.answer, path, facts)
-    halve(path)
+    quantise_weights(path)
     return path
 
 

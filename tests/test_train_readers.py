@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
 import train_readers
 from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.learning.quantise import quantise_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
 from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
@@ -102,3 +105,25 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
     resumed = train_readers.train(task, again, run, state, data)
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.allclose(a.float(), b.float(), atol=1e-6)
+
+
+def test_quantised_weights_answer_nearly_the_same_from_a_quarter_of_the_file(tmp_path):
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(0, 0.1, (64, 64)).astype(np.float32), "b": rng.normal(0, 1, (64,)).astype(np.float32)}
+    weights["w"][3] *= 100  # a channel of its own size
+    weights["w"][5] = 0
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gemm", ["x", "w", "b"], ["y"], transB=1)],
+        "one layer",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 64])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None, 64])],
+        [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    plain, small = tmp_path / "plain.onnx", tmp_path / "small.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), plain)
+    small.write_bytes(plain.read_bytes())
+    quantise_weights(small)
+    assert small.stat().st_size < 0.4 * plain.stat().st_size
+    x = rng.normal(0, 1, (10, 64)).astype(np.float32)
+    y, nearly = (onnxruntime.InferenceSession(path).run(None, {"x": x})[0] for path in (plain, small))
+    assert (np.abs(y - nearly).max(axis=0) <= 0.02 * np.abs(y).max(axis=0)).all()
