@@ -1,6 +1,7 @@
 """Train the networks that see writing in its surroundings: the line reader, the finder of numbers, the crop reader.
 
     python train_readers.py lines              # some hours on two cores
+    python train_readers.py lines --start models/lines.onnx    # learn today's drawings too: half an hour
     python train_readers.py pages --resume     # go on after a kill
     python train_readers.py crops --smoke      # a few seconds on a little data
 
@@ -24,7 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -46,6 +47,7 @@ from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import HELD_OUT, PENS, Pen
 from digits.learning.quantise import quantise_weights
+from digits.learning.warm_start import freeze_norms, take_weights
 from digits.learning.writing import Writer
 from digits.measuring.metrics import edit_distance
 from digits.measuring.validation import with_no_digit
@@ -71,6 +73,7 @@ class Settings:
     decay: float = 0.35  # share of the steps, at the end, over which the learning rate falls to nothing
     ema: float = 0.999
     seed: int = 0
+    start: str = ""  # an exported network whose weights are taken
 
     def parts(self, epoch: int) -> range:
         """Return the numbers of the parts learnt in `epoch`, both from 0."""
@@ -227,6 +230,9 @@ TASKS = {
 }  # fmt: skip
 
 
+FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt
+
+
 # ---------------------------------------------------------------- drawing, in processes of its own
 
 _writers: dict[bool, Writer] = {}  # of a worker process
@@ -296,7 +302,10 @@ def train(
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))  # the other cores draw
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
-    model = task.network().to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU
+    model = task.network()
+    if settings.start:
+        take_weights(model, settings.start)
+    model = model.to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU
     n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
     paced = partial(pace, decay=settings.decay)
     learner = Learner(model, settings.lr, settings.weight_decay, settings.ema, n_steps, clip=5.0, pace=paced)
@@ -313,6 +322,8 @@ def train(
         # 2. Learn them.
         seed_everything(settings.seed * 10_000 + epoch)
         model.train()
+        if settings.start:
+            freeze_norms(model)
         losses, started = [], time.perf_counter()
         for pictures, truth in task.batches(
             samples, settings.batch_size, np.random.default_rng((settings.seed, epoch))
@@ -357,6 +368,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (default: 1)")
+    parser.add_argument("--start", metavar="FILE", help="go on from an exported network, as models/lines.onnx")
     parser.add_argument("--resume", action="store_true", help="continue the run that was stopped")
     parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data")
     return parser.parse_args(argv)
@@ -368,6 +380,8 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
     settings, state = read_run(run_dir, Settings) if arguments.resume else (TASKS[arguments.network].settings, None)
     if arguments.smoke:
         settings = Settings(settings.name, part=64, window=1, epochs=1, batch_size=16)
+    if arguments.start:
+        settings = replace(settings, start=arguments.start, **FINE_TUNING)
     if arguments.epochs:
         settings.epochs = arguments.epochs
     run_dir.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,11 @@ import torch
 import train_readers
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.quantise import quantise_weights
+from digits.learning.warm_start import Norm, freeze_norms, take_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
 from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
-from utils import seed_everything
+from utils import MODELS_DIR, UserError, seed_everything
 
 pytestmark = pytest.mark.mnist
 
@@ -127,3 +128,25 @@ def test_quantised_weights_answer_nearly_the_same_from_a_quarter_of_the_file(tmp
     x = rng.normal(0, 1, (10, 64)).astype(np.float32)
     y, nearly = (onnxruntime.InferenceSession(path).run(None, {"x": x})[0] for path in (plain, small))
     assert (np.abs(y - nearly).max(axis=0) <= 0.02 * np.abs(y).max(axis=0)).all()
+
+
+@pytest.mark.parametrize("name", ["lines", "pages", "crops"])
+def test_a_network_that_goes_on_from_a_shipped_one_begins_where_that_stands(name):
+    task, shipped = TASKS[name], SurroundingsNetwork(name)
+    network = task.network()
+    take_weights(network, MODELS_DIR / f"{name}.onnx")
+    pictures = np.random.default_rng(0).integers(40, 220, task.example).astype(np.uint8)
+    with torch.inference_mode():
+        answers = network.eval()(torch.from_numpy(pictures)).numpy()
+        freeze_norms(network.train())
+        kept = [module for module in network.modules() if isinstance(module, Norm)]
+    assert answers == pytest.approx(shipped.run(pictures), abs=1e-3)
+    assert kept and not any(module.training for module in kept)
+
+
+def test_what_is_no_such_network_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="pages.onnx is no network of this kind"):
+        take_weights(LineNet(), MODELS_DIR / "pages.onnx")
+    (tmp_path / "other.onnx").write_bytes(b"no network")
+    with pytest.raises(UserError, match="cannot be opened as a network"):
+        take_weights(LineNet(), tmp_path / "other.onnx")
