@@ -303,7 +303,7 @@ def train(
     seed_everything(settings.seed)
     drawing = Drawing(settings, directory, workers)
     model = task.network()
-    if settings.start:
+    if settings.start and state is None:
         take_weights(model, settings.start)
     model = model.to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU
     n_steps = sum(settings.steps(epoch) for epoch in range(settings.epochs))
@@ -381,6 +381,7 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
     if arguments.smoke:
         settings = Settings(settings.name, part=64, window=1, epochs=1, batch_size=16)
     if arguments.start:
+        take_weights(TASKS[arguments.network].network(), arguments.start)  # refused before a run is touched
         settings = replace(settings, start=arguments.start, **FINE_TUNING)
     if arguments.epochs:
         settings.epochs = arguments.epochs

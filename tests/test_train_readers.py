@@ -150,3 +150,13 @@ def test_what_is_no_such_network_is_said_in_one_sentence(tmp_path):
     (tmp_path / "other.onnx").write_bytes(b"no network")
     with pytest.raises(UserError, match="cannot be opened as a network"):
         take_weights(LineNet(), tmp_path / "other.onnx")
+
+
+def test_a_start_that_is_no_such_network_leaves_the_run_there_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "config.json").write_text("the run that was stopped")
+    for wrong in (MODELS_DIR / "pages.onnx", tmp_path / "none.onnx"):
+        with pytest.raises(UserError):
+            train_readers.open_run(train_readers.parse_arguments(["lines", "--start", str(wrong)]))
+    assert (tmp_path / "lines" / "config.json").read_text() == "the run that was stopped"
