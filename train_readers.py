@@ -368,8 +368,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (default: 1)")
-    parser.add_argument("--start", metavar="FILE", help="go on from an exported network, as models/lines.onnx")
-    parser.add_argument("--resume", action="store_true", help="continue the run that was stopped")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--start", metavar="FILE", help="go on from an exported network, as models/lines.onnx")
+    begin.add_argument("--resume", action="store_true", help="continue the run that was stopped")
     parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data")
     return parser.parse_args(argv)
 
@@ -397,7 +398,8 @@ def main(argv: list[str] | None = None) -> int:
     task = TASKS[arguments.network]
     settings, state, run_dir = open_run(arguments)
     model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
-    facts = {"settings": json.dumps(asdict(settings)), "git_commit": git_commit() or "unknown"}
+    told = asdict(settings) | {"start": Path(settings.start).name}  # no folders, for privacy
+    facts = {"settings": json.dumps(told), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
     trained, used = os.path.relpath(path), os.path.relpath(MODELS_DIR / path.name)
     print(f"{trained} is trained; to use it: cp {trained} {used}; to go back: git checkout {used}")
