@@ -85,6 +85,12 @@ def test_fast_decoders_agree_with_pillow(mode, kind, options, side, monkeypatch)
         assert side <= max(fast.shape) < 181, "decoded smaller, but not too small"
 
 
+@pytest.mark.parametrize("mode, kind", [("L", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("L", "JPEG"), ("RGB", "JPEG")])
+def test_plain_files_need_no_pillow_to_decode_them(mode, kind, monkeypatch):
+    monkeypatch.setattr(decode, "_from_pil", lambda image: pytest.fail("the fast decoder was not used"))
+    assert open_picture(encode(drawing(mode), kind)).shape[:2] == (70, 90)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation, monkeypatch):
     exif = Image.Exif()

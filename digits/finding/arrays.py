@@ -122,7 +122,8 @@ def _is_grey(rgb: np.ndarray) -> bool:
 
 def flatten(rgba: np.ndarray) -> np.ndarray:
     """Composite on white or black, whichever stands out more from what is opaque, so that the ink stays visible."""
-    if not cv2.countNonZero(np.ascontiguousarray(rgba).view("<i4")[..., 0] & 0xFFFFFF):  # black ink, as most drawings
+    together = np.bitwise_or.reduce(np.ascontiguousarray(rgba).view("<u4"), axis=None)
+    if not together & 0xFFFFFF:  # black ink, as most drawings
         return cv2.bitwise_not(cv2.extractChannel(rgba, 3))
     red, green, blue, alpha = cv2.split(rgba)
     if alpha.min() == 255:

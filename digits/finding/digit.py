@@ -74,17 +74,17 @@ def _surroundings(pixels: np.ndarray, found: FoundDigit) -> np.ndarray | None:
     return to_crop(pixels)
 
 
-def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:
+def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED, method: Method | None = None) -> FoundDigit:
     """Return the view of `pixels` to believe, with the others worth a thought.
 
-    It looks within frames and sheets at most `n_nested` deep.
+    It looks within frames and sheets at most `n_nested` deep. For `method` see `paper_of`.
     """
     small = shrink(pixels, WORK_SIDE)
     scale = pixels.shape[0] / small.shape[0]
     # 1. The whole picture against its paper: nearly always right.
-    first = read_strokes(measure_contrast(small), scale)
+    first = read_strokes(measure_contrast(small, method), scale)
     # 2. Only what is within a frame, or on a sheet.
-    within = list(_within(pixels, views.region_of(small, first), n_nested)) if n_nested else []
+    within = list(_within(pixels, views.region_of(small, first), n_nested, first.method)) if n_nested else []
     # 3. All but an underline.
     lighter = (read_strokes(contrast, scale) for contrast in views.above_a_line(first))
     within += [view for view in lighter if view.box]
@@ -95,12 +95,15 @@ def _find_in(pixels: np.ndarray, n_nested: int = N_NESTED) -> FoundDigit:
     return views.in_order(first, within, [view for view in others if views.differs(view, first)])
 
 
-def _within(pixels: np.ndarray, region: np.ndarray | None, n_nested: int) -> Iterator[FoundDigit]:
-    """Yield what is found if only `region`, boolean at working size, is looked at."""
+def _within(pixels: np.ndarray, region: np.ndarray | None, n_nested: int, method: Method) -> Iterator[FoundDigit]:
+    """Yield what is found if only `region`, boolean at working size, is looked at.
+
+    A part of a picture that is not flat, by `method`, looks so where it is filled up around the region.
+    """
     if region is None:
         return
     cut, left, top = views.cut_out(pixels, region)
-    found = _find_in(cut, n_nested - 1)
+    found = _find_in(cut, n_nested - 1, None if method is Method.FLAT_PAPER else Method.FITTED_PAPER)
     yield from (view.shifted(left, top) for view in (found, *found.others) if view.box)
 
 

@@ -36,22 +36,28 @@ class Method(Enum):
 Contrast = tuple[np.ndarray, Method, str]  # (h, w) float32, 0 = paper, 1 = ink; the method; the polarity
 
 
-def measure_contrast(pixels: np.ndarray, local: bool = False) -> Contrast:
+def measure_contrast(pixels: np.ndarray, method: Method | None = None) -> Contrast:
     """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
 
-    Also the method, with `local` the paper near by, and the polarity.
+    Also the method, see `paper_of`, and the polarity.
     """
     values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
-    flat = None if local else flat_paper(pixels)
-    if flat is not None:
-        paper, method = flat, Method.FLAT_PAPER
-    else:
-        paper = near_paper(pixels) if local else fit_paper(values)
-        method = Method.NEAR_PAPER if local else Method.FITTED_PAPER
+    paper, method = paper_of(pixels, values, method)
     signed, darker = _along_ink_colour(values - paper)
-    strength = _ink_strength(signed, 0.0 if flat is not None else _noise(signed))
+    strength = _ink_strength(signed, 0.0 if method is Method.FLAT_PAPER else _noise(signed))
     contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
     return contrast, method, "dark on light" if darker else "light on dark"
+
+
+def paper_of(pixels: np.ndarray, values: np.ndarray, method: Method | None) -> tuple[np.ndarray, Method]:
+    """Return the paper's colour by `method`, fitted or near; by itself, one flat colour if it is flat, else fitted.
+
+    `values` are the pixels as float32 (h, w, c). The colour is (c,) or, for every pixel, (h, w, c).
+    """
+    if method is Method.NEAR_PAPER:
+        return near_paper(pixels), method
+    flat = flat_paper(pixels) if method is None else None
+    return (fit_paper(values), Method.FITTED_PAPER) if flat is None else (flat, Method.FLAT_PAPER)
 
 
 def near_paper(pixels: np.ndarray) -> np.ndarray:

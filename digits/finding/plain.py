@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-import cv2
+import kornia_rs.io
 import numpy as np
 from PIL import Image
 
@@ -26,6 +26,12 @@ except ImportError:  # a platform without a wheel: JPEGs are Pillow's then, and 
 ORIENTATION_TAG = 0x0112  # of EXIF
 PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 PNG_CHUNKS = frozenset(b"IHDR IDAT IEND PLTE pHYs sRGB gAMA cHRM iCCP tEXt zTXt iTXt tIME".split())
+# By the header's type of colour: kornia's name for it, and how to make it fewer channels without loss.
+PNG_COLOURS: dict[int, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    0: ("mono", lambda pixels: pixels[..., 0]),
+    2: ("rgb", drop_grey),
+    6: ("rgba", flatten),
+}
 # By EXIF orientation, how to turn an array upright.
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda a: a[:, ::-1],
@@ -43,16 +49,14 @@ def decode_png(data: bytes) -> np.ndarray | None:
     if len(data) < 45:
         return None
     width, height, depth, colour, _compression, _filter, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
-    if depth != 8 or colour not in (0, 2, 6) or interlaced or not _has_plain_chunks(data):
+    if depth != 8 or colour not in PNG_COLOURS or interlaced or not _has_plain_chunks(data):
         return None
     check_size(width, height)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.shape != ((height, width) if colour == 0 else (height, width, 3 if colour == 2 else 4)):
+    name, simplify = PNG_COLOURS[colour]
+    try:
+        return simplify(kornia_rs.io.decode_image_png_u8(data, (height, width), name))
+    except Exception:  # of whatever class: Pillow says what is wrong with it
         return None
-    if colour == 0:
-        return pixels
-    pixels = drop_grey(pixels) if colour == 2 else flatten(pixels)
-    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _has_plain_chunks(data: bytes) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from digits.finding.pixels import borders, bounding_box, to_grey
 
-WRITTEN = 0.2  # of the height or width of a frame, that what is written in it spans at least
+WRITTEN = 0.1  # of the height or width of a frame, that what is written in it spans at least
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
 GAP = 7  # pixels at working size, that a ring stays open less than
 

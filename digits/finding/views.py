@@ -66,7 +66,7 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contra
     Against the paper near by, for soft shadows and the edge of a desk; against closed strokes, for a shadow's sharp
     edge; without thin strokes, for lines drawn across the digit.
     """
-    yield measure_contrast(small, local=True)
+    yield measure_contrast(small, Method.NEAR_PAPER)
     if first.doubt:
         yield measure_shaded(small)
         if first.mask.any():
