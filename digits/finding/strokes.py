@@ -178,25 +178,14 @@ def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
 
 def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     """Return the contrast without a level stroke that lies apart below the others, if there is one."""
-    left, top, right, bottom = bounding_box(mask)
-    line = _underline(mask[top:bottom, left:right]) if left < right else None
-    if line is None:
-        return None
-    lighter = contrast.copy()
-    lighter[top:bottom, left:right][line] = 0
-    return lighter
-
-
-def _underline(strokes: np.ndarray) -> np.ndarray | None:
-    """Return the mask of the lowest of the strokes, (h, w) bool, if it is a level one below all others."""
-    n, labels, stats = components(strokes.view(np.uint8))
+    n, labels, stats = components(mask.view(np.uint8))
     if n < 3:
         return None
     lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
-    left, _top, right, bottom = bounding_box(strokes & (labels != lowest))
+    left, _top, right, bottom = bounding_box(mask & (labels != lowest))
     _x, y, width, height, _area = stats[lowest]
     is_line = height < 0.25 * width and width > 0.6 * (right - left) and y >= bottom
-    return labels == lowest if is_line else None
+    return np.where(labels == lowest, 0, contrast) if is_line else None
 
 
 def is_solid(mask: np.ndarray) -> bool:
