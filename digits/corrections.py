@@ -30,7 +30,7 @@ from digits.command import UserError
 from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
 from digits.finding.pages import split_page
-from digits.tables import read_csv
+from digits.tables import read_csv, to_digit
 
 MAX_PICTURE_BYTES = 2 * 2**20  # a larger picture is kept as its ink alone
 BUSY_S = 10.0  # how long a writer waits for another process's write
@@ -148,16 +148,11 @@ class Corrections:
         added, problems = 0, []
         for line, row in enumerate(read_csv(path, "path", "label"), start=2):
             try:
-                label = _to_label(row["label"])
-                picture = path.parent / row["path"]
-                ink = to_ink(picture)
+                ink, label = _to_example(path.parent / row["path"], row["label"])
             except (PictureError, UserError) as error:
                 problems.append(f"line {line}: {error}")
                 continue
-            if not ink.any():
-                problems.append(f"line {line}: nothing is written in this picture")
-                continue
-            self.add(ink, label, model="import", picture=_whole_picture(picture))
+            self.add(ink, label, model="import", picture=_whole_picture(path.parent / row["path"]))
             added += 1
         return added, problems
 
@@ -206,6 +201,17 @@ def migrate(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
+def _to_example(picture: Path, label: str) -> tuple[np.ndarray, int]:
+    """Return ink and digit. Raises `UserError` if there is none of either, and `PictureError`."""
+    digit = to_digit(label)
+    if digit is None:
+        raise UserError(f"'{label}' is not a digit 0-9")
+    ink = to_ink(picture)
+    if not ink.any():
+        raise UserError("nothing is written in this picture")
+    return ink, digit
+
+
 def _whole_picture(path: Path) -> bytes | None:
     """Return a file that is one picture and no larger than is kept; None of a page of several, or a larger file."""
     file, page = split_page(path)
@@ -217,10 +223,3 @@ def _to_png(ink: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(ink).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _to_label(text: str | None) -> int:
-    digit = (text or "").strip()
-    if digit not in set("0123456789"):
-        raise UserError(f"'{text}' is not a digit 0-9")
-    return int(digit)

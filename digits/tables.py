@@ -2,6 +2,7 @@
 
 read_table("list.csv")                    # [["file", "label"], ["a.png", "7"]]
 read_labels("labels.xlsx")                # [{"file": "a.png", "label": "7", "source": "ann"}]
+to_digit("7.0")                           # 7
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from digits.command import UserError
 
 FILE_TITLES = ("path", "file", "filename", "image", "name")  # the first that is there is meant
 LABEL_TITLES = ("label", "truth", "class", "digit", "value")
+DIGIT_NAMES = "zero one two three four five six seven eight nine".split()
+NO_DIGIT_SIGN = "-"  # the label of what is no digit
 SEPARATORS = ",;\t"
 TABLES = (".csv", ".tsv", ".xlsx")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -123,6 +126,12 @@ def read_labels(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         )
     named = [dict(zip(titles, _filled(row, len(titles)), strict=True)) for row in rows]
     return [row | {"file": row[titles[file]], "label": row[titles[label]]} for row in named]
+
+
+def to_digit(label: str) -> int | None:
+    """Return the digit that a label, or a folder's name, stands for: 7, 7.0 as spreadsheets save it, or seven."""
+    label = re.sub(r"[.,]0+$", "", label.strip().lower())
+    return DIGIT_NAMES.index(label) if label in DIGIT_NAMES else int(label) if label in set("0123456789") else None
 
 
 def first_of(wanted: tuple[str, ...], titles: list[str]) -> int | None:

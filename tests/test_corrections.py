@@ -126,7 +126,7 @@ def test_export_is_an_image_folder_and_comes_back(corrections: Corrections, exam
 
 def test_import_takes_the_good_lines_and_names_the_bad(corrections: Corrections, examples, tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
-    rows = [[examples[3], 3], [examples[4], "four"], ["empty.png", 5], ["missing.png", 6], [examples[7], 7]]
+    rows = [[examples[3], 3], [examples[4], "vier"], ["empty.png", 5], ["missing.png", 6], [examples[7], 7]]
     with (tmp_path / "list.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "label"], *rows])
     added, problems = corrections.import_csv(tmp_path / "list.csv")

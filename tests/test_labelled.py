@@ -10,6 +10,7 @@ import pytest
 from digits.finding.digit import to_ink
 from digits.measuring import labelled
 from digits.measuring.labelled import NONE_GIVEN, Sample
+from digits.tables import to_digit
 from utils import UserError
 
 
@@ -56,6 +57,16 @@ def test_a_folder_without_labels_is_refused(tmp_path):
         labelled.read_labelled_folder(tmp_path)
     with pytest.raises(UserError, match="no folder"):
         labelled.read_labelled_folder(tmp_path / "none")
+
+
+@pytest.mark.parametrize("label, digit", [("7", 7), (" 7 ", 7), ("7.0", 7), ("7,00", 7), ("Seven", 7), ("zero", 0)])
+def test_a_digit_is_understood_however_it_is_spelled(label, digit):
+    assert to_digit(label) == digit
+
+
+@pytest.mark.parametrize("label", ["", "-", "77", "7.5", "seventh", "７", "²"])
+def test_what_is_no_digit_is_none(label):
+    assert to_digit(label) is None
 
 
 def test_answers_keep_the_order_and_withhold_what_cannot_be_read(predictor, listed):

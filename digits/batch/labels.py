@@ -7,7 +7,6 @@ add_truth(row, labels.of(row["path"]))      # fills in label and correct
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,11 +16,9 @@ from digits.command import UserError, shown
 from digits.finding.pages import PAGE_MARK
 from digits.reading.symbols import SIGNS
 from digits.reading.verdict import ERROR
-from digits.tables import armed, read_labels
+from digits.tables import NO_DIGIT_SIGN, armed, read_labels, to_digit
 
-NO_DIGIT_SIGN = "-"  # the label of what is no digit
 N_EXAMPLES = 3
-WHOLE = re.compile(r"^(\d+)[.,]0+$")  # a 5 that a spreadsheet saved as 5.0
 
 
 class Labels:
@@ -50,12 +47,12 @@ class Labels:
         if self._n_empty == len(rows):
             raise UserError(f"'{path}' has no label at all: its column is empty; fill it in, - for what is no digit")
         for row in rows:
-            label = armed("".join(row["label"].split()))
-            self._note(path, row["file"].strip(), label if self._number else WHOLE.sub(r"\1", label))
+            self._note(path, row["file"].strip(), armed("".join(row["label"].split())))
 
-    def _note(self, path: Path, name: str, label: str) -> None:
-        if label and label != NO_DIGIT_SIGN and not self._is_label(label):
-            raise UserError(f"'{path}' gives '{name}' the label '{label}'; use a digit 0-9, or - for what is no digit")
+    def _note(self, path: Path, name: str, text: str) -> None:
+        label = text if text in ("", NO_DIGIT_SIGN) else self._to_label(text)
+        if label is None:
+            raise UserError(f"'{path}' gives '{name}' the label '{text}'; use a digit 0-9, or - for what is no digit")
         key = _key(armed(name))
         before = self._by_path.get(os.path.normpath(key))
         if before and label and before != label:
@@ -66,17 +63,17 @@ class Labels:
             bare = PurePosixPath(spelling).name
             self._by_name[bare] = label if self._by_name.get(bare, label) == label else None
 
-    def _is_label(self, text: str) -> bool:
+    def _to_label(self, text: str) -> str | None:
         if self._number:
-            return set(text) <= set("0123456789" + SIGNS) and any(map(str.isdigit, text))
-        return text.isascii() and text.isdecimal() and len(text) == 1
+            return text if set(text) <= set("0123456789" + SIGNS) and any(map(str.isdigit, text)) else None
+        digit = to_digit(text)
+        return None if digit is None else str(digit)
 
     def of(self, path: str) -> str | None:
         """Return the label of a row's path, or None if nothing is known of it."""
         posix = PurePosixPath(path.replace(os.sep, "/"))
         if self._from_folders:
-            folder = posix.parent.name
-            return folder if self._is_label(folder) else None
+            return self._to_label(posix.parent.name)
         path = _key(path)
         page = PAGE_MARK.fullmatch(path)
         return self._said_of(path) or (self._said_of(page["file"]) if page else None)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from digits.batch.journal import Journal
-from digits.batch.labels import NO_DIGIT_SIGN
 from digits.command import shown
 from digits.measuring.metrics import wilson_interval
 from digits.reading.verdict import OK, STATUSES, UNSURE
+from digits.tables import NO_DIGIT_SIGN
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 

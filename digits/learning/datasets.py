@@ -24,6 +24,7 @@ from digits.finding.digit import find_digit
 from digits.finding.ink import normalise
 from digits.finding.limits import PictureError
 from digits.finding.pages import to_pages
+from digits.tables import to_digit
 
 N_VALIDATION = 12_000  # 80/20 of the 60,000
 N_HELD_OUT = 5_000  # by long runs, the shipped weights' among them; these are some of the 12,000
@@ -158,9 +159,6 @@ def _to_ink(pixels: np.ndarray) -> np.ndarray:
     return (pixels * (255 if top <= 1 else 1)).round().astype(np.uint8)
 
 
-DIGIT_NAMES = "zero one two three four five six seven eight nine".split()
-
-
 def find_class_folders(path: str | Path) -> list[tuple[Path, int]]:
     """Return the folders of the classes, named 0 … 9 or zero … nine, below `path` or its train/, with their digits.
 
@@ -169,16 +167,11 @@ def find_class_folders(path: str | Path) -> list[tuple[Path, int]]:
     path = Path(path)
     for folder in (path, path / "train"):
         inside = sorted(folder.iterdir()) if folder.is_dir() else []
-        found = [(one, _digit_of(one.name)) for one in inside if one.is_dir()]
+        found = [(one, to_digit(one.name)) for one in inside if one.is_dir()]
         if classes := [(one, digit) for one, digit in found if digit is not None]:
             return sorted(classes, key=lambda each: each[1])
     there = ", ".join(sorted(one.name for one in path.iterdir() if one.is_dir())[:5]) or "no folder"
     raise UserError(f"{path} needs a folder of pictures for each digit, named 0 to 9; there is {there}")
-
-
-def _digit_of(name: str) -> int | None:
-    name = name.lower()
-    return DIGIT_NAMES.index(name) if name in DIGIT_NAMES else int(name) if name in set("0123456789") else None
 
 
 def load_folders(path: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -9,7 +9,6 @@ what is no digit), or one folder per class, named by the digit. The predictor is
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,10 +23,9 @@ from digits.learning.datasets import find_class_folders
 from digits.measuring import metrics
 from digits.reading.answer import Predictor
 from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
-from digits.tables import read_labels
+from digits.tables import NO_DIGIT_SIGN, read_labels, to_digit
 
 AT_ONCE = 256  # what is found in so many pictures is held in memory at once
-FRACTION_OF_NONE = re.compile(r"[.,]0+$")  # of a 5 that a spreadsheet saved as 5.0
 NONE_GIVEN = -1  # the label, or the answer, where there is no digit
 
 
@@ -100,12 +98,10 @@ def _from_csv(folder: Path) -> list[Sample]:
     ]
 
 
-def _to_label(text: str | None, folder: Path) -> int:
-    text = FRACTION_OF_NONE.sub("", (text or "").strip())
-    if text == "-":
-        return NONE_GIVEN
-    if text in {str(digit) for digit in range(10)}:
-        return int(text)
+def _to_label(text: str, folder: Path) -> int:
+    digit = NONE_GIVEN if text.strip() == NO_DIGIT_SIGN else to_digit(text)
+    if digit is not None:
+        return digit
     raise UserError(f"labels.csv in {folder} has the label '{text}'; use 0 to 9, or - for what is no digit")
 
 
