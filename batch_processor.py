@@ -45,11 +45,12 @@ from digits.batch.labels import Labels, add_truth
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.opening import open_run
 from digits.batch.rows import CHUNK, Numbered, RowReader
+from digits.batch.shape import printable, report_rows, shape_of, to_json
 from digits.batch.sorting import sort_into
 from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
-from digits.batch.writers import WRITERS, check_kind, printable, report_rows, shape_of, to_json, write_report
+from digits.batch.writers import WRITERS, check_kind, write_report
 from digits.interrupt import STOPPED
 from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
@@ -150,28 +151,24 @@ class BatchProcessor:
         """
         self.close()
         self.summary, self._is_finished = {}, False
-        if labels and "fields" in self._settings:
-            raise UserError("labels are for digits and numbers; leave them out where --fields are read")
-        several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
-        named = [os.fspath(source) for source in several]
-        if sorted_into is not None and os.path.realpath(sorted_into) in map(os.path.realpath, named):
-            raise UserError(
-                f"the pictures of '{os.fspath(sorted_into)}' cannot be sorted into itself; name another folder"
-            )
-        skipped = Skipped(sorted_into)
+        # 1. What is to be read; nothing at all is an error, before and after.
+        named = self._names_of(sources, labels, sorted_into)
         table = labels if labels is not None and labels.table else None
+        skipped = Skipped(sorted_into)
         entries, total = listed(named, recursive, skipped, table.meet if table else None)
         if total == 0:
             raise UserError("; ".join(skipped.empty))
         if table and total:
             table.check()  # before the work
+        # 2. The journal, perhaps with rows of a run before.
         job = self._job(named, recursive, labels is not None, name)
         self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
-        told = _teller(self._done(), tell) if tell else None
         log.info("reading %s", ", ".join(named))
+        # 3. Every file gets its row; however that ends, what there is, is summed up.
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
+                told = _teller(self._done(), tell) if tell else None
                 keep = partial(self._keep, labels, log, bar, told)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, named, total):
@@ -180,20 +177,30 @@ class BatchProcessor:
                 self._done().keep_others()
         finally:
             self.summary = self._summarise(started, skipped)
-            for kind, names in skipped.names.items():
-                log.info("skipped, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
-            for sentence in skipped.empty:
-                log.warning("%s", sentence)
-            log.info(summary_text(self.summary).replace("\n", "; "))
+            _log_end(log, skipped, self.summary)
         if not len(self._done()):
             raise UserError("; ".join(skipped.empty))
         if table:
             table.check()  # where the files could not be counted before
             self.summary["labels"] = table.told()
+        # 4. The run is at its end: its journal may go once the reports are written.
         self._is_finished = True
         if name:
             self._done().finish()
         return self.summary
+
+    def _names_of(
+        self, sources: Sources, labels: Labels | None, sorted_into: str | os.PathLike[str] | None
+    ) -> list[str]:
+        """Return the sources as text. Raises `UserError` if they cannot be read as wanted."""
+        if labels and "fields" in self._settings:
+            raise UserError("labels are for digits and numbers; leave them out where --fields are read")
+        several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
+        named = [os.fspath(source) for source in several]
+        if sorted_into is not None and os.path.realpath(sorted_into) in map(os.path.realpath, named):
+            folder = os.fspath(sorted_into)
+            raise UserError(f"the pictures of '{folder}' cannot be sorted into itself; name another folder")
+        return named
 
     def _keep(
         self, labels: Labels | None, log: logging.Logger, bar: tqdm, told: Told | None, rows: list[dict[str, Any]]
@@ -344,6 +351,14 @@ def _teller(journal: Journal, tell: Callable[[dict[str, Any]], None]) -> Told:
             tell(shaped(row))
 
     return told
+
+
+def _log_end(log: logging.Logger, skipped: Skipped, summary: dict[str, Any]) -> None:
+    for kind, names in skipped.names.items():
+        log.info("skipped, %s: %s%s", kind, ", ".join(map(ascii, names)), ", …" * (skipped[kind] > N_NAMED))
+    for sentence in skipped.empty:
+        log.warning("%s", sentence)
+    log.info(summary_text(summary).replace("\n", "; "))
 
 
 def _versions() -> dict[str, Any]:

@@ -25,8 +25,8 @@ import numpy as np
 import pandas
 import pytest
 
+from digits.batch.shape import printable
 from digits.batch.sources import find_entries
-from digits.batch.writers import printable
 from digits.finding.limits import MAX_SCANS, PictureError
 from digits.reading.verdict import STATUSES
 from tests.hostile import (

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
 from digits.batch.rows import COLUMNS, RowReader
+from digits.batch.shape import printable
 from digits.batch.sources import find_entries
-from digits.batch.writers import printable, write_csv, write_report
+from digits.batch.tabular import write_csv
+from digits.batch.writers import write_report
 from digits.finding.digit import find_digit
 from digits.finding.limits import PictureError
 from digits.finding.pixels import bounding_box
@@ -136,7 +138,7 @@ def test_any_name_comes_back_from_the_reports(tmp_path_factory, given_names: lis
 @MANY
 @given(first=awkward, second=awkward)
 def test_two_names_never_become_one(first: str, second: str) -> None:
-    from digits.batch.writers import _disarmed
+    from digits.batch.tabular import _disarmed
 
     cells = [_disarmed(name) for name in (first, second)]
     assert (cells[0] == cells[1]) == (printable(first) == printable(second))

@@ -435,7 +435,7 @@ def test_another_spelling_of_a_source_is_the_same_report(truth, tmp_path, monkey
 
 
 def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.batch.writers.DIGITS_A_PAGE", 2)
+    monkeypatch.setattr("digits.batch.review.DIGITS_A_PAGE", 2)
     rows = [ok(f"{i}.png", 3, 0.5 + i / 10, content="same" if i in (1, 4) else None) for i in range(5)]
     journal = journal_of(tmp_path, rows)
     first = write_report(journal, {}, "html", tmp_path / "report")

@@ -27,6 +27,7 @@ from digits.batch.writers import report_bytes
 from digits.command import UserError
 from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
+from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
 from digits.finding.ink import NO_INK
 from digits.finding.limits import PictureError
@@ -35,7 +36,7 @@ from digits.reading.answer import Prediction, Predictor
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
-from digits.serving.images import box_of, picture_url, steps_of, to_data_url
+from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import Readers
 from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.trainer import Trainer

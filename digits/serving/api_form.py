@@ -15,6 +15,7 @@ import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
 from digits.command import UserError
+from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from digits.finding.pages import Page, page_numbers, to_pages
@@ -23,7 +24,6 @@ from digits.reading.answer import Predictor
 from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
 from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
-from digits.serving.images import to_data_url
 from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
 from digits.serving.work_queue import Desk, file_name, unknown_is_404

@@ -14,13 +14,14 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 
+from digits.finding.data_url import to_data_url
 from digits.finding.limits import PictureError
 from digits.finding.pages import page_of
 from digits.measuring.explain import Explainer, Judge, StressKind
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
-from digits.serving.images import heat_on_ink, to_data_url, to_sheet
+from digits.serving.images import heat_on_ink, to_sheet
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
 from digits.serving.work_queue import Desk, unknown_is_404

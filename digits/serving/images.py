@@ -1,15 +1,14 @@
-"""Arrays -> what a page can show: data URLs of small pictures. Imports no gradio.
+"""Arrays -> what a page can show: small pictures, most as data URLs. Imports no gradio.
 
 steps = steps_of(predictor.predict(data).found, data)
 """
 
 from __future__ import annotations
 
-import base64
-
 import cv2
 import numpy as np
 
+from digits.finding.data_url import to_data_url
 from digits.finding.decode import Picture, open_picture
 from digits.finding.found import FoundDigit
 from digits.finding.pixels import shrink
@@ -17,13 +16,6 @@ from digits.finding.pixels import shrink
 SHOWN_SIDE = 256
 ORANGE = np.array([240, 120, 20], np.float32)  # these two are told apart by colour-blind eyes too
 BLUE = np.array([40, 110, 230], np.float32)
-
-
-def to_data_url(image: np.ndarray, kind: str = "png") -> str:
-    """Return a uint8 picture, (h, w) or (h, w, 3) RGB, as a data URL; `kind` is png or jpeg."""
-    channels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _done, data = cv2.imencode(".jpg" if kind == "jpeg" else ".png", channels)
-    return f"data:image/{kind};base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def to_levels(values: np.ndarray) -> np.ndarray:
