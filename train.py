@@ -279,7 +279,7 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
-    """Return the command line's flags."""
+    """Return the command line's flags, of those that are settings only the ones that are given."""
     parser = argparse.ArgumentParser(
         description="Train a network.",
         epilog="examples:\n  python train.py\n  python train.py --epochs 30 --dataset mnist mnist imitated",
@@ -294,18 +294,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resume", metavar="RUN", help="a stopped run to continue; with --epochs, a finished one")
     parser.add_argument("--quick", action="store_true", help="with --feedback: within a minute, and without MNIST")
     parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data; models/ stays as it is")
-    arguments = parser.parse_args(argv)
-    if arguments.resume:
-        parser.set_defaults(epochs=None)  # what the run was started with, unless more are asked for
-    elif arguments.start or arguments.feedback:
-        parser.set_defaults(**fine_tuning(arguments))
     return parser.parse_args(argv)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Return the run's settings as the flags give them. Raises `UserError`."""
-    named = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
-    settings = Settings(**named, device="cpu" if arguments.no_cuda else "auto")
+    """Return the run's settings: what was asked for, and the defaults of the kind of training. Raises `UserError`."""
+    asked = {key: value for key, value in vars(arguments).items() if key in Settings.__dataclass_fields__}
+    settings = Settings(**asked, device="cpu" if arguments.no_cuda else "auto")
+    if settings.start or settings.feedback:
+        settings = replace(settings, **fine_tuning(settings.start or settings.model, arguments.quick) | asked)
     check(settings)
     settings = replace(settings, dataset=[absolute(name) for name in settings.dataset])
     own = [settings.feedback] if settings.feedback else settings.dataset
@@ -325,15 +322,15 @@ def check(settings: Settings) -> None:
         raise UserError(f"there are no corrections in {settings.feedback}; correct a few answers on the page first")
 
 
-def fine_tuning(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the flags' defaults where weights are learnt on from: their architecture and dropout, and gentle steps.
+def fine_tuning(start: str, is_quick: bool) -> dict[str, Any]:
+    """Return the defaults where the weights `start` are learnt on from: their architecture, dropout, gentle steps.
 
     What these weights held out is held out again, so that both can be compared on it.
     """
-    before = load_checkpoint(weights_path(arguments.start or arguments.model))
-    told = {name: before.config.get(name) for name in ("validation", "dropout")}
-    kept = {name: value for name, value in told.items() if value is not None and value >= 0}  # -1: as it was built
-    epochs = QUICK_EPOCHS if arguments.quick else 3
+    before = load_checkpoint(weights_path(start))
+    theirs = {name: before.config.get(name) for name in ("validation", "dropout")}
+    kept = {name: value for name, value in theirs.items() if value is not None and value >= 0}  # -1: as it was built
+    epochs = QUICK_EPOCHS if is_quick else 3
     return {**kept, "model": before.architecture, "epochs": epochs, "lr": 3e-4, "batch_size": 128}
 
 
@@ -347,7 +344,7 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
         return settings, None, free_path(RUNS_DIR / name)
     run_dir = RUNS_DIR / arguments.resume
     settings, state = read_run(run_dir, Settings)
-    n_done, wanted = len(state["history"]), arguments.epochs
+    n_done, wanted = len(state["history"]), vars(arguments).get("epochs")
     if wanted and n_done < settings.epochs != wanted:
         raise UserError(
             f"{run_dir.name} has not finished its {settings.epochs} epochs; resume it without --epochs first"

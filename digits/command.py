@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +66,27 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
 Range = tuple[Callable[[float], bool], str]  # whether a number fits, and which do
 
 
-def flag(default: Any, told: str, fits: Range | None = None, **options: Any) -> Any:
+def flag(default: Any, what: str, fits: Range | None = None, **options: Any) -> Any:
     """Declare a field of a dataclass of settings that is a flag of the command line too; see `add_flags`.
 
-    `told` is its help, `options` go to argparse; a default of None must be said by `told`. `fits` is for `check_flags`.
+    `what` is its help, `options` go to argparse; a default of None must be said by `what`. `fits` is for `check_flags`.
     """
     more = {"default_factory": lambda: list(default)} if isinstance(default, list) else {"default": default}
     kind = {"nargs": "+"} if isinstance(default, list) else {} if default is None else {"type": type(default)}
     shown = " ".join(default) if isinstance(default, list) else default
-    help = f"{told} (default: {shown})" if default else told
+    help = f"{what} (default: {shown})" if default else what
     return field(**more, metadata={"argparse": {"help": help, **kind, **options}, "fits": fits})
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: Any) -> None:
-    """Add a flag for every field of a dataclass that was declared by `flag`."""
+    """Add a flag for every field of a dataclass that was declared by `flag`; one that is not given leaves no trace.
+
+    So the arguments say what somebody asked for, and the dataclass has the defaults.
+    """
     for one in fields(settings):
         if one.metadata:
             name = f"--{one.name.replace('_', '-')}"
-            default = one.default if one.default_factory is MISSING else one.default_factory()
-            parser.add_argument(name, default=default, **one.metadata["argparse"])
+            parser.add_argument(name, default=argparse.SUPPRESS, **one.metadata["argparse"])
 
 
 def check_flags(settings: Any) -> None:
