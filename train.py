@@ -47,7 +47,7 @@ from digits.learning.distributed import join_process_group, rank_zero_first
 from digits.learning.gather import absolute, gather, is_of_mnist, overview
 from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.trained_on import join, note_of
-from digits.measuring.comparison import Comparison, may_replace, sources_of
+from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import looks_of, validate, with_no_digit
 from digits.reading.engines import weights_path
@@ -258,24 +258,32 @@ def draw_best(run_dir: Path, history: list[dict[str, Any]], validation: dict[str
 
 def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool = False) -> None:
     """Serve a finished run's weights if they are no worse than those served, or `anyway`; say in plain lines which."""
-    best, served = run_dir / "best.pth", weights_path(settings.model)
-    good, why = True, "no others were served"
-    found: list[Comparison] = []
-    if served.exists():
-        new, before = (MNISTPredictor(str(path), "torch", choose_device(settings.device)) for path in (best, served))
-        learnt, n_held_out = sources_of(served, before.engines[0].facts, RUNS_DIR)
-        n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
-        good, why, found = may_replace(new, before, [*settings.dataset, *learnt], n, data_directory)
-    measured = {"served": good or anyway, "why": why, "sets": [asdict(one) for one in found]}
+    best = run_dir / "best.pth"
+    decision = against_served(settings, best, data_directory)
+    for line in decision.lines():
+        print(line, file=sys.stderr)
+    is_served, why = decision.is_good or anyway, decision.why
+    measured = {"served": is_served, "why": why, "sets": [asdict(one) for one in decision.found]}
     write_json(run_dir / "comparison.json", measured)
     told = [f"Weights: {os.path.relpath(best)}"]
-    if good or anyway:
+    if is_served:
         publish(run_dir)
         told += [f"Served from the next start on ({why})."]
         told += [f"To go back: {back}"] if (back := way_back(settings.model)) else []
     else:
         told += [f"Not served: {why}.", f"To serve them all the same: python model.py --publish {run_dir.name}"]
     print("\n".join(told), file=sys.stderr)
+
+
+def against_served(settings: Settings, best: Path, data_directory: Path) -> Decision:
+    """Return whether the weights `best` may take the place of those served for their architecture."""
+    served = weights_path(settings.model)
+    if not served.exists():
+        return Decision(True, "no others were served")
+    new, before = (MNISTPredictor(str(path), "torch", choose_device(settings.device)) for path in (best, served))
+    learnt, n_held_out = sources_of(served, before.engines[0].facts, RUNS_DIR)
+    n = min(settings.validation, n_held_out)  # a smaller split lies within a larger one
+    return decide(new, before, [*settings.dataset, *learnt], n, data_directory)
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

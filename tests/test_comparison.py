@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digits.measuring.comparison import TOGETHER, compare, may_replace, sources_of
+from digits.measuring.comparison import TOGETHER, compare, decide, sources_of
 from digits.measuring.metrics import holm
 from utils import write_json
 
@@ -97,10 +97,10 @@ def test_only_its_run_knows_where_a_folder_lies(tmp_path):
     assert sources_of(tmp_path / "mine" / "best.pth", facts, tmp_path) == (["/somewhere/mine"], 7)
 
 
-def test_what_is_missing_is_named_once(tmp_path, capsys, monkeypatch):
+def test_what_is_missing_is_named_once(tmp_path, monkeypatch):
     monkeypatch.setattr("digits.learning.cache.OUTPUTS_DIR", tmp_path)
     new, served = SaysWhatIsWritten(0), SaysWhatIsWritten(1)
     for reader in (new, served):
         reader.engines = [type("Engine", (), {"facts": {}})]
-    assert may_replace(new, served, ["bundled", "gone", "gone", "/no/such/folder"], 100)[0]
-    assert "Not compared, since it is not here: gone, folder\n" in capsys.readouterr().err
+    decision = decide(new, served, ["bundled", "gone", "gone", "/no/such/folder"], 100)
+    assert decision.is_good and decision.lines()[0] == "Not compared, since it is not here: gone, folder"

@@ -1,6 +1,7 @@
 """Is a new network worse than the one that is served? One rule for every training, McNemar's test on held-out pictures.
 
-    good, why, found = may_replace(new, served, ["mnist", "my_digits"], n_validation=12_000)    # predictors
+    decision = decide(new, served, ["mnist", "my_digits"], n_validation=12_000)    # predictors
+    decision.is_good, decision.why             # False, "worse on my_digits"
 
 A digit is read right if it is given; what is no digit (label 10), if it is not called ok. The more sets are compared,
 the likelier chance alone makes one of them seem worse. So the p-values are corrected for their number by Holm's
@@ -11,7 +12,6 @@ each other: of networks that are as good as the one served, at most one in twent
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,23 +62,35 @@ class Comparison:
         return f"  {self.name:<16}{self.n:>7,} pictures: {shares} ({changed}, {p})"
 
 
-def may_replace(
-    new: Predictor, served: Predictor, names: Sequence[str], n_validation: int, directory: Path | None = None
-) -> tuple[bool, str, list[Comparison]]:
-    """Return whether the new network may be served in the place of the other, why, and what was measured; tell it.
+@dataclass(frozen=True)
+class Decision:
+    """Whether a new network may be served in the place of the other, and why; what was measured, and what could not."""
 
-    They are compared on what neither learnt of the data sets `names`.
-    """
+    is_good: bool
+    why: str
+    found: Sequence[Comparison] = ()
+    missing: Sequence[str] = ()  # data sets that one of them learnt and that are not here
+
+    def lines(self) -> list[str]:
+        """Return what was compared and what was not, in lines for people; none if nothing was."""
+        lines = [f"Not compared, since it is not here: {', '.join(self.missing)}"] if self.missing else []
+        if self.found:
+            lines += ["Held-out pictures, read by the new network and by the one served before:", *map(str, self.found)]
+        return lines
+
+
+def decide(
+    new: Predictor, served: Predictor, names: Sequence[str], n_validation: int, directory: Path | None = None
+) -> Decision:
+    """Compare two networks on what neither learnt of the data sets `names`; the new one is good if nowhere worse."""
     try:
         held_out, missing = held_out_by_both(new, served, names, n_validation, directory)
     except UserError as error:
-        return False, f"they could not be compared with those served: {error}", []
-    if missing:
-        print(f"Not compared, since it is not here: {', '.join(missing)}", file=sys.stderr)
+        return Decision(False, f"they could not be compared with those served: {error}")
     found = compare(new, served, held_out)
-    print("Held-out pictures, read by the new network and by the one served before:", *found, sep="\n", file=sys.stderr)
     worse = [one.name for one in found if one.is_worse]
-    return not worse, f"worse on {' and '.join(worse)}" if worse else "no worse on any of these", found
+    why = f"worse on {' and '.join(worse)}" if worse else "no worse on any of these"
+    return Decision(not worse, why, found, missing)
 
 
 def compare(new: Predictor, served: Predictor, held_out: Parts) -> list[Comparison]:
