@@ -28,7 +28,6 @@ import numpy as np
 
 from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
 from digits.learning.gather import GONE, gather_held_out, parse_name
-from digits.learning.glyphs import NO_DIGIT
 from digits.learning.trained_on import learnt, note_of
 from digits.measuring import metrics, plots
 from digits.measuring.corruptions import KINDS, corrupt
@@ -48,7 +47,7 @@ from digits.measuring.labelled import (
 )
 from digits.measuring.runs import read_config
 from digits.reading.engines import weights_path
-from digits.reading.verdict import OK
+from digits.reading.verdict import NO_DIGIT, OK
 from predict import MNISTPredictor
 from utils import RUNS_DIR, UserError, command, free_path, git_commit, write_json
 

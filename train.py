@@ -51,7 +51,7 @@ from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import looks_of, validate, with_no_digit
 from digits.reading.engines import weights_path
-from digits.reading.verdict import digit_score, fit_temperature, fit_thresholds, look_again, softmax
+from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
 from model import (
     REGISTRY,
     Checkpoint,
@@ -129,7 +129,7 @@ def train(
     mixup = augment.strengths.get("mixup", 0.0)
     with rank_zero_first(rank, n_ranks):
         data = gather(settings.dataset, settings.validation, settings.seed, data_directory, settings.limit)
-        pictures, answers = data.ink, np.eye(11, dtype=np.float32)[data.labels]
+        pictures, answers = data.ink, np.eye(NO_DIGIT + 1, dtype=np.float32)[data.labels]
         if settings.teacher:
             pictures, answers = ask_teacher(settings, pictures, augment)
             augment = Augment({})  # the copies that the teacher judged are augmented already
@@ -231,7 +231,7 @@ def describe(
     """Return the checkpoint of these weights, with temperature and thresholds fitted on the validation data."""
     ink, labels = (np.concatenate(part) for part in zip(*validation.values(), strict=True))
     looks = looks_of(model, ink, device)
-    temperature = fit_temperature(looks[:, labels < 10], labels[labels < 10])
+    temperature = fit_temperature(looks[:, labels < NO_DIGIT], labels[labels < NO_DIGIT])
     thresholds = fit_thresholds(digit_score(looks[0]), labels)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     config = {name: without_folders(value) for name, value in asdict(settings).items()}  # for privacy
@@ -251,7 +251,7 @@ def draw_best(run_dir: Path, history: list[dict[str, Any]], validation: dict[str
     """Draw the run's curves, and what its best weights make of the digits of the first validation set."""
     model, checkpoint = load_model(run_dir / "best.pth")
     name, (ink, labels) = next(iter(validation.items()))
-    ink, labels = ink[labels < 10], labels[labels < 10]
+    ink, labels = ink[labels < NO_DIGIT], labels[labels < NO_DIGIT]
     probabilities = look_again(softmax(looks_of(model.to(device), ink, device), checkpoint.temperature))
     draw_figures(run_dir, history, name, ink, labels, probabilities)
 

@@ -53,6 +53,7 @@ from digits.measuring.metrics import edit_distance
 from digits.measuring.validation import with_no_digit
 from digits.reading.ctc import best_text
 from digits.reading.symbols import BLANK, SYMBOLS
+from digits.reading.verdict import NO_DIGIT
 from model import save_onnx
 from utils import MODELS_DIR, RUNS_DIR, choose_device, command, git_commit, seed_everything, write_json
 
@@ -207,7 +208,7 @@ def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[st
         for start in range(0, len(samples), 256)
     ])  # fmt: skip
     labels = torch.tensor([int(label) for _crop, label in samples])
-    digits = labels < 10
+    digits = labels < NO_DIGIT
     return {
         "digits": float((logits.argmax(dim=1) == labels)[digits].float().mean()),
         "refused": float((logits[~digits].logsumexp(dim=1) < 0).float().mean()),

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 
 from digits.learning import gather
-from digits.learning.glyphs import NO_DIGIT
 from digits.learning.pictures import make_pool
+from digits.reading.verdict import NO_DIGIT
 from utils import ROOT
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from digits.finding.digit import find_digit
 from digits.learning.gallery import main
-from digits.learning.glyphs import NO_DIGIT, draw_glyph
+from digits.learning.glyphs import draw_glyph
 from digits.learning.handwriting import WAYS, make_styles, write
 from digits.learning.non_digits import NON_DIGITS
 from digits.learning.pictures import STYLES, imitate, make_pool
+from digits.reading.verdict import NO_DIGIT
 
 
 @pytest.fixture(scope="module")

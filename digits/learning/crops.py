@@ -15,12 +15,13 @@ import numpy as np
 from digits.finding.crop import to_crop
 from digits.finding.pixels import bounding_box
 from digits.learning.camera import Layer, any_harm, any_ink, smooth_noise, take
-from digits.learning.glyphs import NO_DIGIT, Rng, choose, draw_glyph
+from digits.learning.glyphs import Rng, choose, draw_glyph
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
 from digits.learning.pens import Pen, draw_pen, swelling
 from digits.learning.signs import write_word
 from digits.learning.writing import Writer
+from digits.reading.verdict import NO_DIGIT
 
 FRAME = 80  # pixels of the longer side while it is drawn
 TINY = 0.3  # share of pictures that are a camera's: ten pixels of digit in a noisy frame; the rest, of registers

@@ -26,10 +26,10 @@ from digits.learning.datasets import (
     load_strokes,
     split,
 )
-from digits.learning.glyphs import NO_DIGIT
 from digits.learning.handwriting import make_styles
 from digits.learning.pictures import make_pool
 from digits.learning.trained_on import Note, to_note
+from digits.reading.verdict import NO_DIGIT
 
 PACKAGE = Path(__file__).parent.parent
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from digits.finding.pixels import bounding_box
 
-NO_DIGIT = 10  # the eleventh label; the networks have no logit for it (see reading/verdict.py)
 LONG = 80  # the longer side of a glyph while it is being drawn, in pixels
 PAD = 24  # room around it for the pen and the bending
 GLYPH_SIDE = LONG + 2 * PAD

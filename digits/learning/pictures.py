@@ -17,9 +17,10 @@ import numpy as np
 
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
-from digits.learning.glyphs import NO_DIGIT, Glyph, Rng, choose, draw_glyph
+from digits.learning.glyphs import Glyph, Rng, choose, draw_glyph
 from digits.learning.in_processes import make_in_chunks
 from digits.learning.non_digits import NON_DIGITS
+from digits.reading.verdict import NO_DIGIT
 
 NO_DIGIT_SHARE = 0.25  # of a pool's pictures
 Style = Callable[[np.ndarray, Rng], np.ndarray]  # coverage, float32 (h, w) in 0–1 -> uint8 (h, w) or RGB (h, w, 3)

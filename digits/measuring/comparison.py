@@ -3,7 +3,7 @@
     decision = decide(new, served, ["mnist", "my_digits"], n_validation=12_000)    # predictors
     decision.is_good, decision.why             # False, "worse on my_digits"
 
-A digit is read right if it is given; what is no digit (label 10), if it is not called ok. The more sets are compared,
+A digit is read right if it is given; what is `NO_DIGIT`, if it is not called ok. The more sets are compared,
 the likelier chance alone makes one of them seem worse. So the p-values are corrected for their number by Holm's
 step-down procedure (Holm 1979, Scandinavian Journal of Statistics 6, 65–70), which holds however the sets depend on
 each other: of networks that are as good as the one served, at most one in twenty is refused, however many the sets.
@@ -27,7 +27,7 @@ from digits.learning.trained_on import learnt, note_of
 from digits.measuring.metrics import holm, mcnemar_exact
 from digits.measuring.runs import read_config
 from digits.reading.answer import Predictor
-from digits.reading.verdict import NOT_A_DIGIT, OK, judge
+from digits.reading.verdict import NO_DIGIT, NOT_A_DIGIT, OK, judge
 
 LEVEL = 0.05  # of all tests of a comparison together, two-sided
 TOGETHER = "together"
@@ -108,12 +108,12 @@ def compare(new: Predictor, served: Predictor, held_out: Parts) -> list[Comparis
 
 
 def read_right(predictor: Predictor, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return (n,) whether each picture of ink (n, 28, 28) is read right; labels (n,) are 0–9, or 10 for no digit."""
+    """Return (n,) whether each picture of ink (n, 28, 28) is read right; labels (n,) are 0–9, or `NO_DIGIT`."""
     probabilities, scores = predictor.predict_scores(ink)
     judged = zip(probabilities, scores, strict=True)
     statuses = np.array([judge(*one, predictor.thresholds)[0] for one in judged], dtype=object)
     given = (statuses != NOT_A_DIGIT) & (probabilities.argmax(axis=1) == labels)
-    return np.where(labels < 10, given, statuses != OK).astype(bool)
+    return np.where(labels < NO_DIGIT, given, statuses != OK).astype(bool)
 
 
 # ---------------------------------------------------------------- what to compare on

@@ -2,7 +2,7 @@
 
     validate(network, {"mnist": (ink, labels)}, "cpu")     # {"val_loss": 0.04, "val_mnist": 0.99, "mnist/0": 1.0, …}
 
-Ink is uint8 (n, 28, 28), labels are int64 (n,): 0–9, or 10 where there is no digit.
+Ink is uint8 (n, 28, 28), labels are int64 (n,): 0–9, or `NO_DIGIT`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from digits.finding.ink import TURNS, standardise, turn
-from digits.reading.verdict import softmax
+from digits.reading.verdict import NO_DIGIT, softmax
 
 SURE_ANYWAY = 0.996  # confidence at which no temperature up to 1.5 leaves a doubt
 AT_ONCE = 128  # about twice as fast on a CPU as 1024, whose maps leave the cache
@@ -62,10 +62,10 @@ def validate(
         logits = torch.from_numpy(logits_of(model, ink, device))
         target = torch.from_numpy(labels)
         losses.append(float(F.cross_entropy(with_no_digit(logits), target)))
-        digits = target < 10
+        digits = target < NO_DIGIT
         right = (logits.argmax(1) == target).float()
         accuracies[f"val_{name}"] = float(right[digits].mean())
         by_class |= {
-            f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < 10])
+            f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < NO_DIGIT])
         }
     return {"val_loss": float(np.mean(losses)), **accuracies, **by_class}

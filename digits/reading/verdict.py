@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+NO_DIGIT = 10  # the eleventh label; the networks have no logit for it
 Status = Literal["ok", "unsure", "blank", "not_a_digit", "error"]
 OK, UNSURE, BLANK, NOT_A_DIGIT, ERROR = STATUSES = get_args(Status)
 
@@ -133,12 +134,12 @@ def fit_temperature(looks: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return status thresholds from validation scores (n,); label 10 marks what is no digit.
+    """Return status thresholds from validation scores (n,) and labels (n,), 0–9 or `NO_DIGIT`.
 
     Unsure is what `PASSED` of the non-digits exceed, not_a_digit what only `REFUSED` of the digits fall below, and
     never a score above 0, the network's own boundary. Unsure takes at most `DOUBTED` of the digits.
     """
-    digits, others = scores[labels < 10], scores[labels >= 10]
+    digits, others = scores[labels < NO_DIGIT], scores[labels >= NO_DIGIT]
     refused = min(0.0, float(np.quantile(digits, REFUSED)))
     unsure = float(np.quantile(others, 1 - PASSED)) if len(others) else refused
     unsure = max(refused, min(unsure, float(np.quantile(digits, DOUBTED))))
