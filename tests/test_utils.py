@@ -79,7 +79,15 @@ def test_command_passes_status_and_arguments_through():
     assert utils.command(lambda argv: len(argv))(["a", "b", "c"]) == 3
 
 
-def test_ctrl_c_is_one_line(capsys):
+@pytest.fixture
+def hears_ctrl_c():
+    """Let SIGINT do here what it does at a terminal: what a shell starts with & ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_one_line(capsys, hears_ctrl_c):
     @utils.command
     def main(argv=None):
         signal.raise_signal(signal.SIGINT)
