@@ -143,16 +143,16 @@ def test_an_empty_form_is_made_ready_for_a_template(client: httpx.Client, tmp_pa
 
 
 def test_patterns_of_strangers_are_quick() -> None:
-    """What passes is matched within a second, in the worst of texts; what people need passes."""
+    """What passes is matched in little time, in the worst of texts; what people need passes."""
     for pattern in (r"\d{8}", r"[A-Z]{2}\d{4,6}(-\d+)?", r"[+-]?\d{1,3},\d{2}", r"(?:19|20)\d\d", r"\d+[.,]\d\d"):
         assert is_quick(pattern), pattern
     for pattern in (r"(\d*)*x", r"(\d|\d\d)+x", r"(?x)(\d+) +x", r"(?:\d?){40}x", r"\d?" * 40 + "x", r"(1|1)" * 30):
         assert not is_quick(pattern), pattern
     worst = template([{"name": "a", "box": BOX, "pattern": r"\d*\d*\d*x"}])
     (field,) = form_of(worst, "form.json").fields
-    started = time.perf_counter()
+    started = time.process_time()
     assert field.format.fault("1" * 100)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_template_by_path_may_name_its_picture_and_a_strangers_may_not() -> None:
