@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,8 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 }
-FLOORS = (
-    "interrupt command files tables finding corrections reading learning measuring batch serving".split()
-)  # from the ground up
+# From the ground up.
+FLOORS = "interrupt command files tables finding corrections reading learning measuring batch serving".split()
 HEAVY = {"torch", "torchvision", "gradio", "ray", "matplotlib"}
 GRADIO_ROOMS = ("app", "digits.serving.page")
 
@@ -158,4 +156,3 @@ def test_importing_writes_nothing_and_calls_nobody():
 
 def test_the_modules_are_all_found():
     assert {"model", "predict", "digits.measuring.metrics", "digits"} <= MODULES.keys()
-    assert isinstance(MODULES["model"], Path)

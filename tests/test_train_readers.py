@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import onnx
@@ -57,14 +58,14 @@ def test_strips_are_padded_with_paper():
 
 
 @pytest.mark.slow
-def test_weights_in_half_precision_say_the_same_in_half_the_bytes(tmp_path):
+def test_weights_in_eight_bits_say_the_same_in_a_quarter_of_the_bytes(tmp_path):
     seed_everything(0)
     model = LineNet().eval()
     path = train_readers.export(TASKS["lines"], model, tmp_path / "lines.onnx", {"settings": "{}"})
     strips = np.random.default_rng(0).integers(0, 256, (1, 32, 80), np.uint8)
     said, meant = SurroundingsNetwork("lines", directory=tmp_path).run(strips), model(torch.from_numpy(strips))
     assert np.abs(np.exp(said) - meant.exp().detach().numpy()).max() < 0.002
-    assert path.stat().st_size < 2.2 * sum(weights.numel() for weights in model.parameters())
+    assert path.stat().st_size < 1.2 * sum(weights.numel() for weights in model.parameters())
 
 
 @pytest.mark.slow
@@ -82,11 +83,10 @@ def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     settings = Settings("crops", part=64, window=2, epochs=2, batch_size=16)
     task, data = TASKS["crops"], train_readers.data_dir()
     whole = train_readers.train(task, settings, tmp_path / "whole", None, data)
-    first = Settings(**{**settings.__dict__})
     run = tmp_path / "stopped"
 
     class Stopped(Exception):
@@ -96,12 +96,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
         save(learner, run_dir, history)
         raise Stopped
 
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr(train_readers.Learner, "save", stop_after_one)
-    with pytest.raises(Stopped):
-        train_readers.train(task, first, run, None, data)
-    monkey.undo()
-    (run / "config.json").write_text(json.dumps(settings.__dict__))
+    with monkeypatch.context() as patched:
+        patched.setattr(train_readers.Learner, "save", stop_after_one)
+        with pytest.raises(Stopped):
+            train_readers.train(task, settings, run, None, data)
+    (run / "config.json").write_text(json.dumps(asdict(settings)))
     again, state = train_readers.read_run(run, Settings)
     resumed = train_readers.train(task, again, run, state, data)
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
