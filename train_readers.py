@@ -377,7 +377,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:
-    """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`."""
+    """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`.
+
+    The folder is made, and the settings are written into it.
+    """
     run_dir = RUNS_DIR / (f"{arguments.network}-smoke" if arguments.smoke else arguments.network)
     settings, state = read_run(run_dir, Settings) if arguments.resume else (TASKS[arguments.network].settings, None)
     if arguments.smoke:
@@ -386,7 +389,7 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
         take_weights(TASKS[arguments.network].network(), arguments.start)  # refused before a run is touched
         settings = replace(settings, start=arguments.start, **FINE_TUNING)
     if arguments.epochs:
-        settings.epochs = arguments.epochs
+        settings = replace(settings, epochs=arguments.epochs)
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "config.json", asdict(settings))
     return settings, state, run_dir

@@ -159,3 +159,11 @@ def test_a_start_that_is_no_such_network_leaves_the_run_there_was(tmp_path, monk
         with pytest.raises(UserError):
             train_readers.open_run(train_readers.parse_arguments(["lines", "--start", str(wrong)]))
     assert (tmp_path / "lines" / "config.json").read_text() == "the run that was stopped"
+
+
+def test_epochs_that_are_asked_for_are_of_that_run_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
+    usual = TASKS["crops"].settings.epochs
+    settings, *_ = train_readers.open_run(train_readers.parse_arguments(["crops", "--epochs", "2"]))
+    assert settings.epochs == 2 and TASKS["crops"].settings.epochs == usual
+    assert json.loads((tmp_path / "crops" / "config.json").read_text())["epochs"] == 2
