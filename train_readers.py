@@ -91,13 +91,13 @@ class Task:
 
     network: Callable[[], nn.Module]
     draw: Callable[[Writer, np.random.Generator, dict[Pen, float]], Sample]
-    batches: Callable[[list[Sample], int, np.random.Generator], Iterator[tuple[Tensor, Any]]]
-    loss: Callable[[Tensor, Any], Tensor]
-    check: Callable[[nn.Module, list[Sample], str], dict[str, float]]
-    example: tuple[int, ...]
-    dynamic: dict[int, str]
-    answer: str
-    settings: Settings
+    batches: Callable[[list[Sample], int, np.random.Generator], Iterator[tuple[Tensor, Any]]]  # of so many samples each
+    loss: Callable[[Tensor, Any], Tensor]  # of the network's answer and the truth
+    check: Callable[[nn.Module, list[Sample], str], dict[str, float]]  # shares of held-out samples that are right
+    example: tuple[int, ...]  # the shape of pictures that the export is traced with
+    dynamic: dict[int, str]  # which axes of it may be of any length, by their names
+    answer: str  # what the exported network calls its output
+    settings: Settings  # of a training from the beginning
 
 
 # ---------------------------------------------------------------- lines
@@ -123,14 +123,24 @@ def pad(strips: list[np.ndarray]) -> Tensor:
 
 def vary(strips: Tensor, rng: np.random.Generator) -> Tensor:
     """Return strips seen anew: another contrast and grain each, all a little wider or narrower, and moved."""
-    n, tall, wide = strips.shape
-    x = strips.float() - PAPER
-    x = x * torch.from_numpy(rng.uniform(0.6, 1.15, (n, 1, 1)).astype(np.float32))
-    x = x + torch.from_numpy(rng.uniform(0, 7, (n, 1, 1)).astype(np.float32)) * torch.randn(x.shape)
+    _n, tall, wide = strips.shape
+    x = with_contrast_and_grain(strips, 1.15, 7, rng)
     size = tall, max(8, round(wide * rng.uniform(0.85, 1.2) / 4) * 4)
     x = F.interpolate(x.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)
     x = torch.roll(x, int(rng.integers(-1, 2)), dims=1)
     return (x + PAPER).clamp(0, 255)
+
+
+def with_contrast_and_grain(
+    pictures: Tensor, most_contrast: float, most_grain: float, rng: np.random.Generator
+) -> Tensor:
+    """Return pictures, uint8 (n, h, w), less the level of paper, as float, each with another contrast and grain.
+
+    Contrast is from 0.6 to `most_contrast` times as much, grain up to `most_grain` levels of standard deviation.
+    """
+    each = (len(pictures), 1, 1)
+    x = (pictures.float() - PAPER) * torch.from_numpy(rng.uniform(0.6, most_contrast, each).astype(np.float32))
+    return x + torch.from_numpy(rng.uniform(0, most_grain, each).astype(np.float32)) * torch.randn(x.shape)
 
 
 def line_loss(log_probs: Tensor, texts: list[str]) -> Tensor:
@@ -167,9 +177,8 @@ def picture_batches(samples: list[Sample], size: int, rng: np.random.Generator) 
     order = rng.permutation(len(samples))
     for start in range(0, len(order) - size + 1, size):
         chosen = [samples[i] for i in order[start : start + size]]
-        x = torch.from_numpy(np.stack([picture for picture, _truth in chosen])).float() - PAPER
-        x = x * torch.from_numpy(rng.uniform(0.6, 1.2, (size, 1, 1)).astype(np.float32))
-        x = x + torch.from_numpy(rng.uniform(0, 6, (size, 1, 1)).astype(np.float32)) * torch.randn(x.shape)
+        pictures = torch.from_numpy(np.stack([picture for picture, _truth in chosen]))
+        x = with_contrast_and_grain(pictures, 1.2, 6, rng)
         yield (x + PAPER).clamp(0, 255), torch.from_numpy(np.stack([truth for _picture, truth in chosen]))
 
 
