@@ -1,4 +1,4 @@
-"""What programs and their tests take from the package below: seeds, devices, logging, paths and safe writing.
+"""What most programs and tests take from the package below, again: user errors, paths, safe writing, seeds, devices.
 
 from utils import UserError, atomic_path, seed_everything
 with atomic_path("report.csv") as path: path.write_text("...")

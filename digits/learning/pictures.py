@@ -1,7 +1,7 @@
 """Pictures as other people bring them, made of clean digits: a network trains on what preprocessing makes of them.
 
 A glyph (an MNIST image, or the strokes of a pen) is redrawn with some pen, bent, put on a canvas, scan, photo, webcam
-frame or tight crop, and then goes through `preprocess.find_digit` like any picture. Non-digits (letters, scribbles,
+frame or tight crop, and then goes through `find_digit` like any picture. Non-digits (letters, scribbles,
 fragments, several digits, texture) are made the same way and carry the label `NO_DIGIT`.
 
     python -m digits.learning.gallery gallery.png       # look at a sheet of them: picture beside ink

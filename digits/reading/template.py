@@ -43,7 +43,7 @@ KEYS = {"name", "box", "kind", "cells", "required", "pattern", "length", "min", 
 class Field:
     """One box of a form: (left, top, right, bottom) in shares of the empty form's width and height.
 
-    `cells` is how many digits it has room for, if it is divided; `required`, whether it may be left empty.
+    `cells` is how many digits it has room for, if it is divided; `required`, whether it must be filled in.
     """
 
     name: str
