@@ -62,11 +62,16 @@ def grid(
     for i, (axis, pixels, caption) in enumerate(zip(axes.flat, pictures, captions, strict=False)):
         smooth = "antialiased" if max(pixels.shape) > INK_SIDE else "nearest"  # ink: pixels, and half the file
         axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
-        mark, colour = ("", plots.TEXT)
-        if right is not None:
-            mark, colour = ("✓ ", plots.RIGHT) if right[i] else ("✗ ", plots.WRONG)
+        mark, colour = _mark(None if right is None else right[i], plots.TEXT)
         axis.set_title(mark + caption, fontsize=9, color=colour)
     return picture(figure, alt, colours=colours)
+
+
+def _mark(is_right: bool | None, otherwise: str) -> tuple[str, str]:
+    """Return the sign of a right or a wrong answer and its colour; no sign and the colour `otherwise` of neither."""
+    if is_right is None:
+        return "", otherwise
+    return ("✓ ", plots.RIGHT) if is_right else ("✗ ", plots.WRONG)
 
 
 def convolution_figure(ink: np.ndarray, kernel: np.ndarray, answer: np.ndarray, row: int, column: int) -> Figure:
@@ -157,9 +162,7 @@ def answers_figure(
         axes.set_axis_off()
     for axes, probs in zip(below, probabilities, strict=True):
         best = int(np.argmax(probs))
-        mark, colour = ("", plots.BLUE)
-        if label is not None:
-            mark, colour = ("✓ ", plots.RIGHT) if best == label else ("✗ ", plots.WRONG)
+        mark, colour = _mark(None if label is None else best == label, plots.BLUE)
         axes.barh(range(10), probs, color=[colour if digit == best else plots.GREY for digit in range(10)])
         axes.set_title(f"{mark}{best}, {probs[best]:.0%}", fontsize=9.5, color=colour)
         axes.set(xlim=(0, 1), xticks=(0, 1), xticklabels=("0", "100 %"), ylim=(9.6, -0.6), yticks=range(10))
