@@ -63,13 +63,8 @@ class FormReading:
     @property
     def doubts(self) -> list[str]:
         """Return what keeps the page from being ok, a sentence a field."""
-        doubted = [
-            (field.name, self.fields[field.name])
-            for field in self.form.fields
-            if self.fields[field.name].status not in (OK, BLANK)
-            or (self.fields[field.name].status == BLANK and field.required)
-        ]
-        return [f"{name}: {reading.reason}" for name, reading in doubted]
+        fields = [(field, self.fields[field.name]) for field in self.form.fields]
+        return [f"{field.name}: {reading.reason}" for field, reading in fields if _is_doubtful(field, reading)]
 
     @property
     def status(self) -> str:
@@ -87,6 +82,11 @@ class FormReading:
             "confidence": round(min(sure), 6) if sure else None,
             "fields": {name: reading.row() | {"corners": corners[name]} for name, reading in self.fields.items()},
         }  # fmt: skip
+
+
+def _is_doubtful(field: Field, reading: FieldReading) -> bool:
+    """Whether a field keeps its page from being ok: it is not ok itself, or is empty and must not be."""
+    return reading.status not in (OK, BLANK) or (reading.status == BLANK and field.required)
 
 
 def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReading:
