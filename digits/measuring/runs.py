@@ -151,11 +151,11 @@ def table_of_runs(runs_dir: Path) -> str:
 
 
 def _row_of(path: Path) -> tuple[str, ...]:
-    told, weights = json.loads(path.read_text()), path.with_name("best.pth")
-    settings, best = told["settings"], told["best"]
+    summary, weights = json.loads(path.read_text()), path.with_name("best.pth")
+    settings, best = summary["settings"], summary["best"]
     served = weights_path(settings["model"])
     is_served = served.exists() and weights.exists() and sha256(served) == sha256(weights)
     data = " ".join(dict.fromkeys(without_folders(settings["dataset"])))
     figures = ", ".join(f"{key[4:]} {best[key]:.2%}" for key in best if key.startswith("val_") and key != "val_loss")
-    done = str(told["last"]["epoch"])
+    done = str(summary["last"]["epoch"])
     return path.parent.name, settings["model"], data, done, figures, "served" if is_served else ""

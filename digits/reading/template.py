@@ -83,35 +83,35 @@ def form_of(data: bytes, name: str) -> Form:
     Of a template that names its picture nothing is opened: whoever sent it may name any file.
     """
     try:
-        told = json.loads(data.decode("utf-8-sig"))
+        template = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise UserError(f"'{name}' is not a template: it is not written as JSON is") from None
-    form = _form(name, told, None)
+    form = _form(name, template, None)
     for field in form.fields:
         if field.format.pattern and not is_quick(field.format.pattern):
             raise UserError(f"'{name}', field {field.name}: its pattern could take very long; repeat no group in it")
     return form
 
 
-def _form(where: Path | str, told: Any, folder: Path | None) -> Form:
+def _form(where: Path | str, template: Any, folder: Path | None) -> Form:
     """Return the form; its picture lies in `folder`, or if that is None stands in the template itself."""
     if (
-        not isinstance(told, dict)
-        or not isinstance(told.get("picture"), str)
-        or not isinstance(told.get("fields"), list)
+        not isinstance(template, dict)
+        or not isinstance(template.get("picture"), str)
+        or not isinstance(template.get("fields"), list)
     ):
         raise UserError(f"'{where}' needs a picture (the file name of the empty form) and a list of fields")
-    _refuse_others(where, told, {"picture", "fields", "page_mm"})
-    size = told.get("page_mm", [1, 1])
+    _refuse_others(where, template, {"picture", "fields", "page_mm"})
+    size = template.get("page_mm", [1, 1])
     if not _are_numbers(size, 2) or min(size) <= 0:
         raise UserError(f"'{where}': page_mm is the page's width and height in millimetres, such as [210, 297]")
-    fields = [_field(where, one, size) for one in told["fields"]]
+    fields = [_field(where, one, size) for one in template["fields"]]
     names = [field.name for field in fields]
     if not fields or len(set(names)) < len(names):
         raise UserError(f"'{where}' needs at least one field, and a different name for each")
     if taken := next((name for name in names if f"{name}_status" in names), None):
         raise UserError(f"'{where}', field {taken}_status: that is the column of the status of {taken}; rename it")
-    return _with_empty(where, told["picture"], folder, fields)
+    return _with_empty(where, template["picture"], folder, fields)
 
 
 def _parsed(path: Path) -> Any:
@@ -166,14 +166,14 @@ def _decoded(text: str) -> bytes:
         raise PictureError("it is no base64") from None
 
 
-def _field(path: Path | str, told: Any, size: list[float]) -> Field:
+def _field(path: Path | str, entry: Any, size: list[float]) -> Field:
     """Return one field; every mistake is said with the field's name."""
-    name = told.get("name") if isinstance(told, dict) else None
+    name = entry.get("name") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or name in RESERVED:
         raise UserError(f"'{path}': every field needs a name other than {', '.join(sorted(RESERVED))}")
     where = f"'{path}', field {name}"
-    _refuse_others(where, told, KEYS)
-    box = told.get("box")
+    _refuse_others(where, entry, KEYS)
+    box = entry.get("box")
     if not _are_numbers(box, 4):
         raise UserError(f"{where}: box is [left, top, right, bottom]")
     left, top, right, bottom = (edge / side for edge, side in zip(box, [*size, *size], strict=True))
@@ -182,14 +182,14 @@ def _field(path: Path | str, told: Any, size: list[float]) -> Field:
             f"{where}: its box does not lie on the page; it is [left, top, right, bottom], in shares of "
             "the page from 0 to 1, or in millimetres with page_mm"
         )
-    cells, required = told.get("cells"), told.get("required", False)
+    cells, required = entry.get("cells"), entry.get("required", False)
     if cells is not None and (type(cells) is not int or not 1 <= cells <= MAX_CELLS) or type(required) is not bool:
         raise UserError(f"{where}: cells is a whole number from 1 to {MAX_CELLS}, required is true or false")
-    return Field(name, (left, top, right, bottom), _format(where, told), cells, required)
+    return Field(name, (left, top, right, bottom), _format(where, entry), cells, required)
 
 
-def _format(where: str, told: dict[str, Any]) -> Format:
-    kind, check, order = told.get("kind", "number"), told.get("check"), told.get("order", "dmy")
+def _format(where: str, entry: dict[str, Any]) -> Format:
+    kind, check, order = entry.get("kind", "number"), entry.get("check"), entry.get("order", "dmy")
     for key, value, known in (
         ("kind", kind, KINDS),
         ("check", check, (None, *CHECKS)),
@@ -197,7 +197,7 @@ def _format(where: str, told: dict[str, Any]) -> Format:
     ):
         if value not in known:
             raise UserError(f"{where}: {key} is one of {', '.join(filter(None, known))}, not {value!r}")
-    pattern, length, prefix = told.get("pattern"), told.get("length"), told.get("prefix", "")
+    pattern, length, prefix = entry.get("pattern"), entry.get("length"), entry.get("prefix", "")
     try:
         re.compile(pattern or "")
     except (re.error, TypeError, OverflowError, RecursionError) as error:
@@ -207,7 +207,7 @@ def _format(where: str, told: dict[str, Any]) -> Format:
         raise UserError(
             f"{where}: length is the number of digits, such as 8, or the minimum and maximum, such as [5, 8]"
         )
-    low, high = told.get("min"), told.get("max")
+    low, high = entry.get("min"), entry.get("max")
     if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
         wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
         raise UserError(f"{where}: min and max are {wanted}")
@@ -236,6 +236,6 @@ def _are_numbers(value: Any, n: int) -> bool:
     )
 
 
-def _refuse_others(where: Any, told: dict[str, Any], known: set[str]) -> None:
-    if others := sorted(set(told) - known):
+def _refuse_others(where: Any, entry: dict[str, Any], known: set[str]) -> None:
+    if others := sorted(set(entry) - known):
         raise UserError(f"{where}: unknown {', '.join(others)}; known are {', '.join(sorted(known))}")

@@ -34,9 +34,9 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
 
     async def progress() -> dict[str, Any]:
         count = await desk.store(corrections.count)
-        told = await anyio.to_thread.run_sync(allowed().progress)
-        sets = [one | {"name": set_name(one["name"])} for one in told["sets"]]
-        return told | {"count": count, "least": LEAST, "sets": sets}
+        so_far = await anyio.to_thread.run_sync(allowed().progress)
+        sets = [one | {"name": set_name(one["name"])} for one in so_far["sets"]]
+        return so_far | {"count": count, "least": LEAST, "sets": sets}
 
     @app.get("/api/training", tags=["corrections"], response_model=TrainingProgress, responses=REFUSED)
     async def watch() -> Any:

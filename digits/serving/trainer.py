@@ -129,10 +129,10 @@ class Trainer:
         status = process.wait()
         _kill_group(process.pid)
         said.seek(0)
-        told = said.read()
+        errors = said.read()
         said.close()
         has_changed = sha256(self._weights) != before  # also if it was stopped a moment too late
-        state, why = self._outcome(status, has_changed, told)
+        state, why = self._outcome(status, has_changed, errors)
         try:
             if has_changed:
                 self._published()
@@ -143,15 +143,16 @@ class Trainer:
         if state in ("stopped", "failed"):
             shutil.rmtree(self._run_dir, ignore_errors=True)
 
-    def _outcome(self, status: int, has_changed: bool, told: bytes) -> tuple[State, str]:
+    def _outcome(self, status: int, has_changed: bool, errors: bytes) -> tuple[State, str]:
+        """Return the state after a training that ended with `status`, and why; `errors` is what it wrote to stderr."""
         compared = _read_json(self._run_dir / "comparison.json")
         if has_changed:
             return "used", str(compared.get("why", ""))
         if self._is_stopped:
             return "stopped", ""
         if status or not compared:
-            sys.stderr.write(told.decode(errors="replace"))
-            return "failed", _last_sentence(told)
+            sys.stderr.write(errors.decode(errors="replace"))
+            return "failed", _last_sentence(errors)
         return "not_used", str(compared["why"])
 
 
@@ -177,8 +178,9 @@ def _kill_group(pid: int) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _last_sentence(told: bytes) -> str:
-    lines = told.decode(errors="replace").strip().splitlines()
+def _last_sentence(errors: bytes) -> str:
+    """Return the last `UserError` that a program wrote to stderr, or that it ended too early."""
+    lines = errors.decode(errors="replace").strip().splitlines()
     mistake = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return mistake[-1] if mistake else "the training ended before its time; the server's log says more"
 
@@ -194,7 +196,7 @@ def _column(path: Path, name: str) -> list[float]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
-        return told
+        value: dict[str, Any] = json.loads(path.read_text())
+        return value
     except (OSError, ValueError):
         return {}
