@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ if not __package__:  # `python benchmarks/architectures.py` finds the project to
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.handwriting import AMONG_OTHERS, TARGETS, read_set, sets_dir
-from benchmarks.record import make_parser, save, unseen_digits
+from benchmarks.record import make_parser, median_seconds, save, unseen_digits
 from digits.files import sha256
 from digits.measuring import metrics
 from digits.measuring.labelled import answer, digit_figures
@@ -52,19 +51,9 @@ def measure_speed(name: str, ink: np.ndarray) -> dict:
     Medians, of the ONNX twin on one thread.
     """
     predictor = MNISTPredictor(name, engine="onnx", threads=1)
-    single = _median_s(lambda: predictor.predict_proba(ink[:1]), N_SINGLE)
-    batch = _median_s(lambda: predictor.predict_proba(ink), N_BATCHES)
+    single = median_seconds(lambda: predictor.predict_proba(ink[:1]), N_SINGLE)
+    batch = median_seconds(lambda: predictor.predict_proba(ink), N_BATCHES)
     return {"ms": 1e3 * single, "per_second_at_1": 1 / single, "per_second_at_256": len(ink) / batch}
-
-
-def _median_s(call: Callable[[], object], n: int) -> float:
-    call()  # warm-up, outside the clock
-    times = []
-    for _ in range(n):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 def measure_handwriting(models: Sequence[str], folder: Path) -> float:

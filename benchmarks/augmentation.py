@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,7 +21,7 @@ from torch import Tensor
 if not __package__:  # `python benchmarks/augmentation.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import make_parser, save
+from benchmarks.record import make_parser, median_seconds, save
 from digits.learning.augment import USUAL, Augment
 from utils import command
 
@@ -68,13 +66,7 @@ def kornia() -> dict[str, Change]:
 
 def images_per_s(change: Change, ink: Tensor) -> float:
     """Return the median rate of changing `ink`, (n, 1, 28, 28)."""
-    change(ink)  # warm-up, outside the clock
-    times = []
-    for _ in range(N_ROUNDS):
-        started = time.perf_counter()
-        change(ink)
-        times.append(time.perf_counter() - started)
-    return len(ink) / statistics.median(times)
+    return len(ink) / median_seconds(lambda: change(ink), N_ROUNDS)
 
 
 @command

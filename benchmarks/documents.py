@@ -23,7 +23,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/documents.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import make_parser, save
+from benchmarks.record import file_stem, make_parser, save
 from digits.finding.decode import open_picture
 from digits.measuring.metrics import share_of
 from digits.reading import table as tables
@@ -164,8 +164,8 @@ def keeping_failures(read: Read, directory: Path, truths: dict[str, str]) -> Rea
         reading = read(path)
         truth = truths.get(f"{path.parent.name}/{path.name}")
         if truth is not None and only_digits(reading.text) != only_digits(truth):
-            safe = "".join(c if c.isalnum() or c in ".,-+" else "_" for c in f"{path.stem}-{truth}-read-{reading.text}")
-            cv2.imwrite(str(directory / f"{safe}-{reading.status}.png"), cv2.imread(str(path)))
+            name = file_stem(f"{path.stem}-{truth}-read-{reading.text}")
+            cv2.imwrite(str(directory / f"{name}-{reading.status}.png"), cv2.imread(str(path)))
         return reading
 
     return keep

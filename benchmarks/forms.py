@@ -24,7 +24,7 @@ if not __package__:  # `python benchmarks/forms.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.documents import only_digits
-from benchmarks.record import make_parser, save, unseen_digits
+from benchmarks.record import file_stem, make_parser, save, unseen_digits
 from digits.finding.alignment import align
 from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise
@@ -224,7 +224,7 @@ def keep(gallery: Path, page: Page, form: Form, field: Field, name: str) -> None
     """Write the picture of a field."""
     gallery.mkdir(parents=True, exist_ok=True)
     cut = cut_field(align(page.picture, form.landmarks), form, field)[0]
-    cv2.imwrite(str(gallery / f"{''.join(c if c.isalnum() or c in '.,-+' else '_' for c in name)}.png"), cut)
+    cv2.imwrite(str(gallery / f"{file_stem(name)}.png"), cut)
 
 
 def line(name: str, result: dict) -> str:

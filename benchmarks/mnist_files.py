@@ -21,6 +21,7 @@ if not __package__:  # `python benchmarks/mnist_files.py` finds the project too
 
 from batch_processor import BatchProcessor
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
 from predict import MNISTPredictor
 from utils import command
@@ -29,14 +30,14 @@ MOST_APART = 3  # digits
 
 
 def read_from_files(ink: np.ndarray, model: list[str], folder: Path) -> np.ndarray:
-    """Write ink, uint8 (n, 28, 28), as PNGs below `folder`; return the batch's answers, int64 (n,), -1 for none."""
+    """Write ink, uint8 (n, 28, 28), as PNGs below `folder`; return the batch's answers, int64 (n,)."""
     pictures = folder / "digits"
     pictures.mkdir()
     for i, digit in enumerate(ink):
         cv2.imwrite(str(pictures / f"{i:05d}.png"), digit)
     rows = BatchProcessor(model, output_dir=folder / "predictions").process_folder(pictures)
     assert [Path(row["path"]).stem for row in rows] == [f"{i:05d}" for i in range(len(ink))], "one row a file, in order"
-    return np.array([-1 if row["digit"] is None else int(row["digit"]) for row in rows])
+    return np.array([NONE_GIVEN if row["digit"] is None else int(row["digit"]) for row in rows])
 
 
 def compare(model: list[str], ink: np.ndarray, labels: np.ndarray) -> dict:

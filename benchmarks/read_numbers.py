@@ -22,6 +22,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.documents import without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.measuring.metrics import edit_distance
 from predict import MNISTPredictor, NumberReading
@@ -229,15 +230,11 @@ def _expose(rng, pixels: np.ndarray, paper: str) -> np.ndarray:
 # ---------------------------------------------------------------- measuring
 
 
-def digits_only(text: str) -> str:
-    """Return `text` without spaces and line breaks."""
-    return "".join(text.split())
-
-
 def figures(truths: list[str], readings: list[str], seed: int = 0) -> dict:
     """Return digit accuracy and exact pictures in percent with 95 % intervals (bootstrap over pictures)."""
-    errors = np.array([edit_distance(digits_only(r), digits_only(t)) for r, t in zip(readings, truths, strict=True)])
-    lengths = np.array([len(digits_only(t)) for t in truths])
+    pairs = [(without_spaces(r), without_spaces(t)) for r, t in zip(readings, truths, strict=True)]
+    errors = np.array([edit_distance(read, true) for read, true in pairs])
+    lengths = np.array([len(true) for _read, true in pairs])
     exact = np.array([r == t for r, t in zip(readings, truths, strict=True)])
     again = np.random.default_rng(seed).integers(0, len(errors), (2000, len(errors)))
     accuracies = 100 * (1 - errors[again].sum(axis=1) / lengths[again].sum(axis=1))

@@ -1,4 +1,4 @@
-"""What the benchmarks share: their flags, digits that no network was trained on, and the form of a result.
+"""What the benchmarks share: flags, digits that no network was trained on, a clock, names, the form of a result.
 
     parser = make_parser(__doc__, "--mnist-test", "--model")  # and --output; the examples are those of the docstring
     ink, labels = unseen_digits("validation")                 # uint8 (5000, 28, 28), int64 (5000,)
@@ -13,6 +13,9 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
+import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -58,6 +61,26 @@ def unseen_digits(which: str, n: int | None = None) -> tuple[np.ndarray, np.ndar
     ink, labels = load_mnist(train=which != "test")
     chosen = np.arange(len(labels)) if which == "test" else split(labels, N_HELD_OUT)[1]
     return ink[chosen[:n]], labels[chosen[:n]]
+
+
+def median_seconds(call: Callable[[], object], n: int) -> float:
+    """Return the median wall time of `n` calls, after one outside the clock."""
+    call()
+    times = []
+    for _ in range(n):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def file_stem(text: str) -> str:
+    """Return a text as it may stand in a file's name.
+
+    >>> file_stem("12/7 read 12 7")
+    '12_7_read_12_7'
+    """
+    return "".join(c if c.isalnum() or c in ".,-+" else "_" for c in text)
 
 
 def resident_bytes(pid: int) -> int:

@@ -21,6 +21,7 @@ if not __package__:  # `python benchmarks/renderings.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
@@ -87,7 +88,7 @@ def sample(which: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def measure(predictor: MNISTPredictor, draw: Draw, ink: np.ndarray, labels: np.ndarray, seed: int) -> dict:
     """Return the figures of one rendering of ink, uint8 (n, 28, 28): accuracy, statuses, which digits were wrong."""
     predictions = predictor.predict_batch(to_pngs(draw, ink, seed))
-    answers = np.array([-1 if prediction.digit is None else prediction.digit for prediction in predictions])
+    answers = np.array([NONE_GIVEN if prediction.digit is None else prediction.digit for prediction in predictions])
     wrong = np.flatnonzero(answers != labels)
     sure = [i for i in wrong if predictions[i].status == OK and predictions[i].confidence > SURE]
     return accuracy(labels, answers) | {
