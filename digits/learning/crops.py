@@ -15,7 +15,7 @@ import numpy as np
 from digits.finding.crop import to_crop
 from digits.finding.pixels import bounding_box
 from digits.learning.camera import Layer, any_harm, any_ink, smooth_noise, take
-from digits.learning.glyphs import Rng, choose, draw_glyph
+from digits.learning.glyphs import Rng, choose, draw_glyph, lay
 from digits.learning.handwriting import write_old
 from digits.learning.non_digits import ALONE
 from digits.learning.pens import Pen, draw_pen, swelling
@@ -118,11 +118,8 @@ def _leant(piece: np.ndarray, lean: float) -> np.ndarray:
 
 def _put(page: np.ndarray, piece: np.ndarray, left: float, base: float) -> tuple[int, int]:
     """Write `piece` with its foot on row `base`; return the columns it covers."""
-    x, y = round(left), round(base - piece.shape[0])
-    inner = piece[max(0, -y) : max(0, page.shape[0] - y), max(0, -x) : max(0, page.shape[1] - x)]
-    if inner.size:
-        place = page[max(0, y) : max(0, y) + inner.shape[0], max(0, x) : max(0, x) + inner.shape[1]]
-        np.maximum(place, inner, out=place)
+    x = round(left)
+    lay(page, piece, x, round(base - piece.shape[0]))
     return x, x + piece.shape[1]
 
 

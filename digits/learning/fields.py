@@ -14,7 +14,7 @@ import numpy as np
 
 from digits.finding.strip import to_strip
 from digits.learning.camera import any_harm, any_ink, lay_on_desk, take
-from digits.learning.glyphs import Rng, choose
+from digits.learning.glyphs import Rng, choose, lay
 from digits.learning.pens import PENS, Pen
 from digits.learning.texts import WORDS, any_text
 from digits.learning.typefaces import typeset
@@ -48,13 +48,7 @@ class Sheet:
 
     def put(self, coverage: np.ndarray, left: float, top: float, on_print: bool = True) -> None:
         """Lay coverage on the paper with its corner at (left, top); what sticks out is cut off."""
-        page = self.print if on_print else self.writing
-        left, top = round(left), round(top)
-        y, x = max(0, top), max(0, left)
-        piece = coverage[y - top : max(0, page.shape[0] - top), x - left : max(0, page.shape[1] - left)]
-        if piece.size:
-            place = page[y : y + piece.shape[0], x : x + piece.shape[1]]
-            np.maximum(place, piece, out=place)
+        lay(self.print if on_print else self.writing, coverage, round(left), round(top))
 
 
 @dataclass(frozen=True)

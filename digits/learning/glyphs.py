@@ -98,6 +98,21 @@ def bend(coverage: np.ndarray, rng: Rng, much: float = 1.0) -> np.ndarray:
     return cv2.remap(coverage, source, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # OpenCV takes no second map
 
 
+def resized(coverage: np.ndarray, scale: float, least_height: int = 1) -> np.ndarray:
+    """Return coverage, float32 (h, w), `scale` times as large, a pixel wide and `least_height` high at least."""
+    size = max(1, round(coverage.shape[1] * scale)), max(least_height, round(coverage.shape[0] * scale))
+    return cv2.resize(coverage, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def lay(page: np.ndarray, piece: np.ndarray, left: int, top: int) -> None:
+    """Lay coverage on a page, both float32, its corner at (left, top): the darker counts, what sticks out is cut."""
+    y, x = max(0, top), max(0, left)
+    inside = piece[y - top : max(0, page.shape[0] - top), x - left : max(0, page.shape[1] - left)]
+    if inside.size:
+        place = page[y : y + inside.shape[0], x : x + inside.shape[1]]
+        np.maximum(place, inside, out=place)
+
+
 def choose(options: dict[Option, float], rng: Rng) -> Option:
     """Return one of the options, drawn with probabilities in proportion to their weights."""
     weights = np.array(list(options.values()))

@@ -17,7 +17,7 @@ import numpy as np
 
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
-from digits.learning.glyphs import Glyph, Rng, choose, draw_glyph
+from digits.learning.glyphs import Glyph, Rng, choose, draw_glyph, resized
 from digits.learning.in_processes import make_in_chunks
 from digits.learning.non_digits import NON_DIGITS
 from digits.reading.verdict import NO_DIGIT
@@ -122,9 +122,7 @@ def _placed(coverage: np.ndarray, rng: Rng, size: int, margin: float) -> np.ndar
     """Shrink the glyph to about `size` pixels and put it in a frame with a total margin of `margin` x size."""
     left, top, right, bottom = bounding_box(coverage > 0.1)
     scale = size / max(right - left, bottom - top)
-    cut = coverage[top:bottom, left:right]
-    new = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
-    small = cv2.resize(cut, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    small = resized(coverage[top:bottom, left:right], scale)
     room = max(2, round(margin * size))
     frame = np.zeros((size + room, size + room), np.float32)
     top = rng.integers(0, frame.shape[0] - small.shape[0] + 1)

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box
-from digits.learning.glyphs import Rng, from_strokes
+from digits.learning.glyphs import Rng, from_strokes, resized
 from digits.learning.other_signs import draw_other_sign, strike
 from digits.learning.texts import WORDS
 
+LEAST_HEIGHT = 2  # pixels of a mark
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHJKLMNPRSTUVWXYZ"
 
 
@@ -69,7 +70,7 @@ def _strokes(paths: Sequence[Any], width: float, height: float) -> np.ndarray:
             image, [((path - low) * 16).round().astype(np.int32)], False, 255, max(1, round(width)), cv2.LINE_AA, 4
         )
     left, top, right, bottom = bounding_box(image > 0)
-    return resized(image[top:bottom, left:right].astype(np.float32) / 255, height / 64)
+    return resized(image[top:bottom, left:right].astype(np.float32) / 255, height / 64, LEAST_HEIGHT)
 
 
 def write_other_sign(height: float, pen: float, rng: Rng) -> tuple[np.ndarray, float]:
@@ -107,7 +108,7 @@ def write_word(height: float, pen: float, rng: Rng) -> np.ndarray:
         image = _wave(image, rng)
     left, top, right, bottom = bounding_box(image > 60) if (image > 60).any() else (0, 0, 8, 8)
     drawn = image[top:bottom, left:right].astype(np.float32) / 255
-    return resized(drawn, height * rng.uniform(0.7, 1.3) / drawn.shape[0])
+    return resized(drawn, height * rng.uniform(0.7, 1.3) / drawn.shape[0], LEAST_HEIGHT)
 
 
 def _scribble(height: float, pen: float, rng: Rng) -> np.ndarray:
@@ -125,9 +126,3 @@ def _wave(image: np.ndarray, rng: Rng) -> np.ndarray:
     shift = cv2.resize(shift, (wide, tall), interpolation=cv2.INTER_CUBIC)
     x, y = np.meshgrid(np.arange(wide, dtype=np.float32), np.arange(tall, dtype=np.float32))
     return cv2.remap(image, x + shift[..., 0], y + shift[..., 1], cv2.INTER_LINEAR)
-
-
-def resized(coverage: np.ndarray, scale: float) -> np.ndarray:
-    """Return coverage, float32 (h, w), `scale` times as large, at least one pixel wide and two high."""
-    size = max(1, round(coverage.shape[1] * scale)), max(2, round(coverage.shape[0] * scale))
-    return cv2.resize(coverage, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from digits.finding.pixels import bounding_box
+from digits.learning.glyphs import resized
 
 PREFIXES = ("DejaVu", "STIXGeneral", "cmr10", "cmss10", "cmtt10")
 DRAWN = 40  # pixels of the type while it is being drawn
@@ -38,6 +38,4 @@ def typeset(text: str, height: float, rng: np.random.Generator) -> np.ndarray:
     if drawn.max() > 0.2:
         box = bounding_box(drawn > 0.1)
         drawn = drawn[box[1] : box[3], box[0] : box[2]]
-    scale = height / (0.72 * DRAWN)
-    size = max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))
-    return cv2.resize(drawn, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return resized(drawn, height / (0.72 * DRAWN))

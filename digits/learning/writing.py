@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box
-from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph
+from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph, resized
 from digits.learning.pens import PENS, Pen, draw_pen
-from digits.learning.signs import draw_sign, resized, straight_one, struck_out, write_other_sign, write_word
+from digits.learning.signs import LEAST_HEIGHT, draw_sign, straight_one, struck_out, write_other_sign, write_word
 from digits.reading.symbols import OTHER
 
 
@@ -112,7 +112,7 @@ class Writer:
         if symbol.isdigit():
             drawn = self.digit(int(symbol), pen, rng, hand.bent)
             scale = height * np.exp(rng.normal(0, hand.uneven)) / max(drawn.shape[0], 0.75 * drawn.shape[1])
-            return resized(drawn, scale), rng.normal(0, hand.uneven) * height
+            return resized(drawn, scale, LEAST_HEIGHT), rng.normal(0, hand.uneven) * height
         if symbol == " ":
             return np.zeros((1, max(1, round(height * rng.uniform(0.55, 1.3)))), np.float32), 0.0
         if symbol == OTHER:
@@ -126,7 +126,7 @@ class Writer:
             return write_other_sign(height, pen, rng)
         if way < 0.5:
             drawn = struck_out(self.digit(int(rng.integers(1, 10)), pen, rng, hand.bent), pen, rng)
-            return resized(drawn, height / drawn.shape[0]), rng.normal(0, 0.05) * height
+            return resized(drawn, height / drawn.shape[0], LEAST_HEIGHT), rng.normal(0, 0.05) * height
         return write_word(height, pen, rng), rng.normal(0, 0.1) * height
 
 
