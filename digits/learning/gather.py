@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,6 @@ from digits.reading.verdict import NO_DIGIT
 PACKAGE = Path(__file__).parent.parent
 
 Part = tuple[np.ndarray, np.ndarray]  # ink and labels
-Loaded = tuple[Part, Part, list[str]]  # to train on, to validate with, and what was left out and why
 
 N_IMITATED = 400_000  # pictures, unless a number is asked for
 OF_MNIST = {"mnist", "imitated"}  # these are made of MNIST's images
@@ -45,6 +44,14 @@ N_COMPARED = 4000  # imitated pictures to compare two networks on: ten seconds t
 N_WRITTEN, N_WRITTEN_HELD_OUT = 3000, 1000  # pictures that are drawn where MNIST may be missing
 SHIPPED = MODELS_DIR / "mnist_cnn_best.nearest.npz"  # see assets/make_nearest.py
 WITHOUT_MNIST = {"bundled", "shipped", "written"}
+
+
+class Loaded(NamedTuple):
+    """One data set: what to train on, what is held out, and the files that were left out, each with its reason."""
+
+    train: Part
+    held_out: Part
+    left_out: list[str]
 
 
 @dataclass
@@ -70,21 +77,22 @@ def gather(
     """
     wanted = [parse_name(name) for name in names]
     loaded = {one: _load(*one, n_validation, seed, directory, limit) for one in dict.fromkeys(wanted)}
-    if not any(len(held_out[1]) for _train, held_out, _left_out in loaded.values()):
+    if not any(len(one.held_out[1]) for one in loaded.values()):
         raise UserError("there are too few pictures to hold one back for validation; five are the least")
     called = _short_names([name for name, _n in loaded])
-    ink, labels = (np.concatenate([loaded[one][0][part] for one in wanted]) for part in (0, 1))
+    ink, labels = (np.concatenate(part) for part in zip(*(loaded[one].train for one in wanted), strict=True))
     counts = {name: np.zeros(NO_DIGIT + 1, np.int64) for name in called.values()}
     for name, n in wanted:
-        counts[called[name]] += np.bincount(loaded[name, n][0][1], minlength=NO_DIGIT + 1)
-    own = [train[0] for (name, _n), (train, _held_out, _left_out) in loaded.items() if name not in OF_MNIST]
+        _ink, own_labels = loaded[name, n].train
+        counts[called[name]] += np.bincount(own_labels, minlength=NO_DIGIT + 1)
+    own = [one.train[0] for (name, _n), one in loaded.items() if name not in OF_MNIST]
     held_out_of_mnist = n_validation if any(name in OF_MNIST for name, _n in wanted) else None
     return Data(
         ink, labels,
-        validation={called[name]: part for (name, _n), (_train, part, _left_out) in loaded.items() if len(part[1])},
+        validation={called[name]: one.held_out for (name, _n), one in loaded.items() if len(one.held_out[1])},
         trained_on=to_note(np.concatenate([*own, ink[:0]]), held_out_of_mnist),
         counts=counts,
-        left_out=[f"{called[name]}/{one}" for (name, _n), (*_parts, told) in loaded.items() for one in told],
+        left_out=[f"{called[name]}/{file}" for (name, _n), one in loaded.items() for file in one.left_out],
     )  # fmt: skip
 
 
@@ -136,7 +144,7 @@ def gather_held_out(names: list[str], n_validation: int, directory: str | Path |
         elif name == "written":
             parts[short] = _draw_written(N_WRITTEN_HELD_OUT, HELD_OUT_SEED)
         else:
-            parts[short] = _load(name, None, n_validation, 0, directory, None)[1]
+            parts[short] = _load(name, None, n_validation, 0, directory, None).held_out
     return {name: part for name, part in parts.items() if len(part[1])}
 
 
@@ -190,18 +198,18 @@ def _load(
     if name == "imitated":
         n = limit or n or N_IMITATED
         n_check = limit // 20 if limit else min(n // 5, N_IMITATED // 20)
-        return *load_imitated(n, n_check, n_validation, seed, directory), []
+        return Loaded(*load_imitated(n, n_check, n_validation, seed, directory), [])
     if name == "written":
-        return *load_written(limit or n or N_WRITTEN, seed), []
+        return Loaded(*load_written(limit or n or N_WRITTEN, seed), [])
     if name == "shipped":
         ink, labels = load_shipped()
-        return (ink[: limit or n], labels[: limit or n]), (ink[:0], labels[:0]), []
+        return Loaded((ink[: limit or n], labels[: limit or n]), (ink[:0], labels[:0]), [])
     ink, labels, left_out = (*load_mnist(True, directory), []) if name == "mnist" else load_own(name)
     if (labels < 0).any():
         raise UserError(f"{Path(name).name} has no labels to learn from; Kaggle's train.csv has")
     train, held_out = split(labels, min(n_validation, len(labels) // 5))
     train, held_out = (part[:limit] if limit else part for part in (train, held_out))
-    return (ink[train[:n]], labels[train[:n]]), (ink[held_out], labels[held_out]), left_out
+    return Loaded((ink[train[:n]], labels[train[:n]]), (ink[held_out], labels[held_out]), left_out)
 
 
 def load_own(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
