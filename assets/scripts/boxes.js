@@ -1,5 +1,5 @@
 /* Boxes drawn on the picture of a form: by mouse, pen, finger or keys. Two fingers zoom the page. */
-import { make } from "./dom.js";
+import { make, placeOn } from "./dom.js";
 import known from "./known.js";
 import { between, moved, resized } from "./template.js";
 import { fill } from "./text.js";
@@ -92,9 +92,7 @@ export class Boxes {
   // ------------------------------------------------------------ by hand
 
   #toPage(event) {
-    const area = this.host.getBoundingClientRect();
-    const clamp = (value) => Math.max(0, Math.min(1, value));
-    return [clamp((event.clientX - area.left) / area.width), clamp((event.clientY - area.top) / area.height)];
+    return placeOn(this.host, event).map((share) => Math.max(0, Math.min(1, share)));
   }
 
   #grab(event) {

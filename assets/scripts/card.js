@@ -7,6 +7,7 @@ import { ask, base } from "./server.js";
 import { fill, number, percent, sentence } from "./text.js";
 
 const texts = known.texts;
+const DIGITS = [...Array(10).keys()];
 const skeleton = () => `
   <section class="card answer" data-status="empty">
     <div class="answer-top">
@@ -15,24 +16,20 @@ const skeleton = () => `
       <figure class="sees"><img alt="" width="28" height="28"><figcaption>${texts.sees}</figcaption></figure>
     </div>
     <ol class="bars" aria-label="${texts.bars}">
-      ${[...Array(10).keys()]
-        .map(
-          (d) => `<li data-digit="${d}"><span class="percent"></span>
+      ${DIGITS.map(
+        (d) => `<li data-digit="${d}"><span class="percent"></span>
         <span class="bar"><i></i></span><b>${d}</b></li>`,
-        )
-        .join("")}
+      ).join("")}
     </ol>
     <div class="beside" hidden></div>
     <p class="only-heard" aria-live="polite"></p>
     <div class="correct" hidden>
       <p class="correct-ask">${texts.wrong}</p>
       <div class="ten" role="group" aria-label="${texts.wrong}">
-        ${[...Array(10).keys()]
-          .map(
-            (d) =>
-              `<button type="button" data-digit="${d}" aria-label="${fill(texts.right, { digit: d })}">${d}</button>`,
-          )
-          .join("")}
+        ${DIGITS.map(
+          (d) =>
+            `<button type="button" data-digit="${d}" aria-label="${fill(texts.right, { digit: d })}">${d}</button>`,
+        ).join("")}
       </div>
       <p class="kept"><span class="kept-now" role="status"></span>
         <button type="button" class="link undo" hidden>${texts.undo}</button>
@@ -93,7 +90,7 @@ export class Card {
 
   /** Show one row of /api/predict; `spoken` also tells it to screen readers (at the end of a stroke, not during it). */
   show(row, spoken = true) {
-    const [digit, p] = [row.digit, [...Array(10).keys()].map((d) => row[`p${d}`] ?? 0)];
+    const [digit, p] = [row.digit, DIGITS.map((d) => row[`p${d}`] ?? 0)];
     const top = p.indexOf(Math.max(...p));
     const values = { digit: digit ?? top, percent: percent(row.confidence ?? 0) };
     this.root.dataset.status = row.status;
@@ -113,9 +110,9 @@ export class Card {
     host.replaceChildren(
       ...rows.map((row, i) =>
         make(`<div><span>${names[i]}</span><b>${row.digit ?? "?"}</b>
-      <span>${percent(row.confidence)}</span><span class="mini">${[...Array(10).keys()]
-        .map((d) => `<i style="height:${100 * row[`p${d}`]}%"></i>`)
-        .join("")}</span></div>`),
+      <span>${percent(row.confidence)}</span><span class="mini">${DIGITS.map(
+        (d) => `<i style="height:${100 * row[`p${d}`]}%"></i>`,
+      ).join("")}</span></div>`),
       ),
     );
   }

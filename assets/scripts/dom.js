@@ -10,6 +10,21 @@ export const make = (html) => {
   return template.content.firstElementChild;
 };
 
+/** A radio button of the `group` with its words; `chosen` hears of a visitor's choice. */
+export const makeChoice = (group, value, words, isChecked, chosen) => {
+  const label = make(
+    `<label class="choice"><input type="radio" name="${group}" value="${value}" ${isChecked ? "checked" : ""}> ${words}</label>`,
+  );
+  label.addEventListener("change", chosen);
+  return label;
+};
+
+/** Where a pointer is on an element, [x, y] in shares of its size. */
+export const placeOn = (element, { clientX, clientY }) => {
+  const area = element.getBoundingClientRect();
+  return [(clientX - area.left) / area.width, (clientY - area.top) / area.height];
+};
+
 /** Fill `host` with a button for each example drawing; `take` gets its file. */
 export const showExamples = (host, take) => {
   for (const name of known.examples) {

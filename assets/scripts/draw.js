@@ -2,6 +2,7 @@
    Nothing is sent but the drawing itself, and only to /api/predict of this server. */
 
 import { Card } from "./card.js";
+import { placeOn } from "./dom.js";
 import known from "./known.js";
 import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.js";
 import { read } from "./server.js";
@@ -137,18 +138,18 @@ export class Pad {
     }
   }
 
-  #point(event) {
-    const area = this.canvas.getBoundingClientRect();
-    return [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
-  }
-
   #down(event) {
     if (this.stroke || event.button > 0) return;
     event.preventDefault();
     this.canvas.setPointerCapture(event.pointerId);
     const width = Number(this.root.querySelector(".width").value) / 100;
     const erases = this.erases || event.buttons === 32; // the other end of a pen
-    this.stroke = { pointer: event.pointerId, erases, width: erases ? 2 * width : width, points: [this.#point(event)] };
+    this.stroke = {
+      pointer: event.pointerId,
+      erases,
+      width: erases ? 2 * width : width,
+      points: [placeOn(this.canvas, event)],
+    };
     this.strokes.push(this.stroke);
     this.sheets.forEach((sheet) => sheet.extend(this.stroke));
     this.root.classList.add("drawn");
@@ -160,7 +161,7 @@ export class Pad {
     if (!this.stroke || event.pointerId !== this.stroke.pointer) return;
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length ? moves : [event]) {
-      this.stroke.points.push(this.#point(move));
+      this.stroke.points.push(placeOn(this.canvas, move));
       this.sheets.forEach((sheet) => sheet.extend(this.stroke));
     }
     this.#changed();

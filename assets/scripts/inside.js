@@ -1,7 +1,7 @@
 /* Look inside: where the network looks, what changes its mind, what its layers make of the picture.
    Shows the picture that was last drawn or uploaded. A stress curve is fetched once; the slider then moves at once. */
 
-import { make, showExamples } from "./dom.js";
+import { make, makeChoice, showExamples } from "./dom.js";
 import known from "./known.js";
 import { showNearest } from "./nearest.js";
 import { ask, fetchExample } from "./server.js";
@@ -52,15 +52,11 @@ export class Inside {
     }
     const kinds = this.root.querySelector(".kinds");
     for (const [kind, name] of Object.entries(texts.kinds)) {
-      const checked = kind === this.kind ? "checked" : "";
-      const label = make(
-        `<label class="choice"><input type="radio" name="stress-kind" value="${kind}" ${checked}> ${name}</label>`,
-      );
-      label.addEventListener("change", () => {
+      const choose = () => {
         this.kind = kind;
         this.#stress();
-      });
-      kinds.append(label);
+      };
+      kinds.append(makeChoice("stress-kind", kind, name, kind === this.kind, choose));
     }
     showExamples(this.root.querySelector(".examples"), (file) => {
       this.#take(file, true);

@@ -1,7 +1,7 @@
 /* Numbers on the page: the choice "one digit / a number" that all tabs share, the card that shows a number to copy and to
    correct, and the offer to read a picture the other way. */
 
-import { make } from "./dom.js";
+import { make, makeChoice } from "./dom.js";
 import known from "./known.js";
 import { ask } from "./server.js";
 import { choose, shared } from "./shared.js";
@@ -30,13 +30,7 @@ let groups = 0; // radio buttons of one name are one group, so each choice has i
     it anew. */
 export function showChoice(host, changed, chosen = choose, held = () => shared.mode) {
   const group = `mode-${++groups}`;
-  for (const mode of ["one", "number"]) {
-    const option = make(
-      `<label class="choice"><input type="radio" name="${group}" value="${mode}"> ${texts[mode]}</label>`,
-    );
-    option.firstElementChild.addEventListener("change", () => chosen(mode));
-    host.append(option);
-  }
+  for (const mode of ["one", "number"]) host.append(makeChoice(group, mode, texts[mode], false, () => chosen(mode)));
   const mark = () => {
     host.querySelector(`[value=${held()}]`).checked = true;
   };

@@ -1,7 +1,7 @@
 /* Two games on one pad. Ten digits in thirty seconds: draw what is asked, the next comes when it is read. Fool it: draw
    what you can still read and the network cannot. Both end with a strip of the drawings to save. */
 
-import { make } from "./dom.js";
+import { makeChoice, placeOn } from "./dom.js";
 import { Sheet } from "./draw.js";
 import known from "./known.js";
 import { read } from "./server.js";
@@ -39,11 +39,7 @@ export class Play {
 
   #offerGames() {
     for (const [game, name] of Object.entries(texts.games)) {
-      const checked = game === this.game ? "checked" : "";
-      const label = make(
-        `<label class="choice"><input type="radio" name="game" value="${game}" ${checked}> ${name}</label>`,
-      );
-      label.addEventListener("change", () => this.#choose(game));
+      const label = makeChoice("game", game, name, game === this.game, () => this.#choose(game));
       this.root.querySelector(".games").append(label);
     }
   }
@@ -158,22 +154,17 @@ export class Play {
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.#up());
   }
 
-  #point(event) {
-    const area = this.canvas.getBoundingClientRect();
-    return [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
-  }
-
   #down(event) {
     if (this.root.dataset.state !== "playing" || event.button > 0) return;
     event.preventDefault();
     this.canvas.setPointerCapture(event.pointerId);
-    this.stroke = { width: PEN, points: [this.#point(event)] };
+    this.stroke = { width: PEN, points: [placeOn(this.canvas, event)] };
     this.sheet.extend(this.stroke);
   }
 
   #move(event) {
     if (!this.stroke) return;
-    this.stroke.points.push(this.#point(event));
+    this.stroke.points.push(placeOn(this.canvas, event));
     this.sheet.extend(this.stroke);
   }
 

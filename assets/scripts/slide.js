@@ -1,14 +1,17 @@
 /* The kernel slides: a window over the input, the numbers in it times the kernel's, and the value they make. */
 import { highest, open, partsAt, weightsOf, windowAt } from "./convolve.js";
-import { make } from "./dom.js";
+import { make, placeOn } from "./dom.js";
 import known from "./known.js";
 import { fill } from "./text.js";
 
 const { texts } = known;
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** A number as the page tells it, with a true minus. */
-const say = (value) => (Math.abs(value) < 0.0005 ? "0" : value.toFixed(3)).replace("-", "−");
+/** A number as the page tells it, rounded to some places, with a true minus. */
+const rounded = (value, places) =>
+  (Math.abs(value) < 0.5 / 10 ** places ? "0" : value.toFixed(places)).replace("-", "−");
+const say = (value) => rounded(value, 3);
+const short = (value) => rounded(value, 2);
 const signed = (value) => (value < 0 ? `− ${say(-value)}` : `+ ${say(value)}`);
 
 export class Slide {
@@ -35,9 +38,8 @@ export class Slide {
   }
 
   #follow(event) {
-    const area = this.output.getBoundingClientRect();
     const [height, width] = this.kernel.values.shape;
-    const [y, x] = [(event.clientY - area.top) / area.height, (event.clientX - area.left) / area.width];
+    const [x, y] = placeOn(this.output, event);
     this.moveTo(Math.floor(y * height), Math.floor(x * width));
   }
 
@@ -105,8 +107,6 @@ export class Slide {
     ];
   }
 }
-
-const short = (value) => (Math.abs(value) < 0.005 ? "0" : value.toFixed(2)).replace("-", "−");
 
 /** Paint values as grey, `padding` pixels of the edge around them. */
 function paint(canvas, values, height, width, padding) {
