@@ -49,9 +49,8 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
     async def explain(file: Upload, model: Name = "", digit: Digit = None, page: PageNumber = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
         explainer, _predictor, prediction = await prepare(file, model, page)
-        return {"model": readers.check([model] if model else [])[0]} | await desk.work(
-            _explain, explainer, prediction, digit
-        )
+        explanation = await desk.work(_explain, explainer, prediction, digit)
+        return {"model": model or readers.names[0], **explanation}
 
     @app.post("/api/think", tags=["inside"], response_model=Thoughts)
     async def think(file: Upload, model: Name = "", page: PageNumber = None) -> Any:

@@ -24,15 +24,8 @@ from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
 from digits.serving.readers import Readers
 
-TABS = (
-    "draw",
-    "upload",
-    "inside",
-    "play",
-    "batch",
-    "form",
-    "models",
-)  # a template in assets/ and a class in assets/scripts each
+# Of each a template in assets/ and a class in assets/scripts.
+TABS = ("draw", "upload", "inside", "play", "batch", "form", "models")
 
 
 def build_page(readers: Readers, scripts: Scripts) -> gr.Blocks:
