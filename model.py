@@ -390,16 +390,16 @@ def publish(source: str | Path, name: str = "mnistnet") -> str:
     are meant. Returns the architecture. Raises `UserError` before anything is touched.
     """
     given = _find_weights(source, name)
-    name = load_model(given)[1].architecture
-    new, places = _files_of(given), served_files(name)
+    kind = load_model(given)[1].architecture
+    new, places = _files_of(given), served_files(kind)
     served = {part: place.read_bytes() for part, place in places.items() if place.exists()}
     if served.get("best.pth") != new["best.pth"]:  # to serve the same once more must not lose the way back
-        _keep(served, previous_dir(name))
+        _keep(served, previous_dir(kind))
     for part, content in new.items():  # the twin follows its weights: until then it is known as another's
         if part in places:
             with atomic_path(places[part]) as path:
                 path.write_bytes(content)
-    return name
+    return kind
 
 
 def served_files(name: str) -> dict[str, Path]:
@@ -462,21 +462,24 @@ def n_parameters(model: nn.Module) -> int:
 def describe(name: str) -> str:
     """Return a table of the leaf layers of `name`, their output shapes and parameter counts."""
     model = create_model(name).eval()
-    leaves = {name: layer for name, layer in model.named_modules() if not list(layer.children())}
+    leaves = {place: layer for place, layer in model.named_modules() if not list(layer.children())}
     with torch.no_grad(), record_outputs(leaves) as outputs:
         logits = model(torch.zeros(1, 1, 28, 28))
     if logits.shape != (1, 10):
         raise UserError(f"{name} returns {tuple(logits.shape)} for one picture; it must return (1, 10)")
-    rows = [(repr(leaves[key]), str(tuple(output.shape)), n_parameters(leaves[key])) for key, output in outputs.items()]
+    rows = [
+        (repr(leaves[place]), str(tuple(output.shape)), n_parameters(leaves[place]))
+        for place, output in outputs.items()
+    ]
     total = n_parameters(model)
-    width = max(len(row[0]) for row in rows)
+    width = max(len(layer) for layer, _shape, _count in rows)
     lines = [f"{layer:<{width}}  {shape:<18}{count:>10,}" for layer, shape, count in rows]
     return "\n".join([f"{name}: {total:,} parameters, {total * 4 / 2**20:.2f} MB as float32", *lines])
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Print and check one architecture or all of them, or export weights."""
+    """Print and check one architecture or all of them, or export or publish weights."""
     parser = argparse.ArgumentParser(
         description="Print and check the architectures; export weights to ONNX.",
         epilog="examples:\n  python model.py --model mnistnet\n  python model.py --export mnistnet",
@@ -489,7 +492,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in arguments.export or ():
         print(export_onnx(weights_path(name)))
     if arguments.publish:
-        name = publish(arguments.publish, *(arguments.model or [])[:1])
+        name = publish(arguments.publish, arguments.model[0] if arguments.model else "mnistnet")
         told = f"; to go back: {back}" if (back := way_back(name)) else ""
         print(f"{name} is served with these weights from the next start on{told}", file=sys.stderr)
         print(weights_path(name))
