@@ -16,6 +16,7 @@ TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT 
 LISTED_AS = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
+    "kornia_rs": "kornia-rs",
     "pillow_heif": "pillow-heif",
     "fastapi_offline": "fastapi-offline",
     "yaml": "pyyaml",
