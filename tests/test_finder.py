@@ -117,6 +117,14 @@ def test_a_page_has_even_contrast_in_either_polarity():
     assert to_page(page)[0, 0] == PAPER
 
 
+def test_one_number_on_a_large_shaded_sheet_stays_the_darkest():
+    page = np.broadcast_to(200 - np.linspace(0, 60, 1280), (960, 1280)).astype(np.uint8)
+    page[500:530, 600:618] = 20
+    seen = to_page(page)
+    assert seen[515, 609] == 255
+    assert seen[0, -1] < PAPER + 0.4 * (255 - PAPER), "the shaded side is no ink"
+
+
 def test_a_missing_or_foreign_network_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="no lines.onnx; it comes with the project: git checkout models/lines.onnx"):
         SurroundingsNetwork("lines", directory=tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.situations import SITUATIONS, draw, enlarge, paper
 from digits.finding.digit import to_ink
+from digits.finding.pixels import bounding_box
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
 from utils import ASSETS_DIR
@@ -138,3 +139,24 @@ def test_the_ring_of_a_dotted_zero_is_no_frame():
     zero[(radius > 0.85) & (radius < 1.05)] = 0
     zero[24:37, 28:32] = 0
     assert MNISTPredictor().predict(zero).digit == 0
+
+
+def tight(ink: np.ndarray, height: int) -> np.ndarray:
+    """A digit, float32 0-1, cut out to its strokes, so high."""
+    left, top, right, bottom = bounding_box(ink > 60)
+    width = max(4, round((right - left) * height / (bottom - top)))
+    return cv2.resize(ink[top:bottom, left:right] / np.float32(255), (width, height), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("height, place", [(55, "top"), (55, "foot"), (100, "below")])
+def test_a_second_digit_close_by_is_never_passed_over_in_silence(height, place, is_flat, examples):
+    pictures = []
+    for first, second in zip(examples, [*examples[1:], examples[0]], strict=True):
+        one, other = tight(first, 110), tight(second, height)
+        sheet = np.zeros((300, 300), np.float32)
+        sheet[40:150, 60 : 60 + one.shape[1]] = one
+        x, y = (60, 165) if place == "below" else (72 + one.shape[1], 40 if place == "top" else 150 - height)
+        sheet[y : y + height, x : x + other.shape[1]] = other
+        pictures.append(on_paper(sheet, is_flat))
+    assert [answer.digit for answer in MNISTPredictor().predict_batch(pictures) if answer.status == OK] == []

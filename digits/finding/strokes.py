@@ -19,6 +19,7 @@ from digits.finding.rules import without_rules
 FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
+APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -70,8 +71,18 @@ def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> f
     main = stats[np.argmax(weight)]
     if any(_is_point_below(stat, main) for stat in stats[1:]):
         return 1.0
+    if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
+        return 1.0
     others = weight * ~kept * (stats[:, 2:4].max(axis=1) > 0.4 * max(main[2:4]))
     return min(1.0, float(others.max() / weight[kept].sum()))
+
+
+def _is_second_digit(stat: np.ndarray, main: np.ndarray) -> bool:
+    """Whether a component stands apart from the main one, beside or below it, and is nearly as high: no bar of a 5."""
+    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]))
+    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]))
+    apart, height = APART * max(main[2:4]), stat[3] / main[3]
+    return bool((gap_x >= apart and height > BESIDE) or (gap_y >= apart and height > BELOW))
 
 
 def _is_point_below(stat: np.ndarray, main: np.ndarray) -> bool:

@@ -25,6 +25,7 @@ STRIDE = 4  # of its answer
 CORE = 0.6  # of a digit's height is its zone
 LIKELY, POSSIBLE = 0.5, 0.05  # that a place is in a number: where a zone begins, and how far it reaches
 STRONGEST = 0.3  # per cent of a page's pixels whose level counts as that of its ink
+FEWEST = 100  # pixels that are enough for that: one number on a large sheet has no more
 COARSER = 3.0  # times at each further look
 SMALL_PICTURE = 200  # pixels of the longer side
 LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: found at all, looked at again, and then
@@ -169,7 +170,8 @@ def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
 
 def to_page(grey: np.ndarray) -> np.ndarray:
     """Return a grey picture, uint8 (h, w), in even contrast, for the network: paper is `PAPER`, ink brighter."""
-    paper, contrast = measure(grey[::2, ::2], STRONGEST)
+    seen = grey[::2, ::2]
+    paper, contrast = measure(seen, min(STRONGEST, 100 * FEWEST / seen.size))
     return to_levels((grey.astype(np.float32) - paper) / contrast)
 
 
