@@ -97,6 +97,13 @@ def test_slanted_lines_stay_lines(glyphs, predictor, degrees):
     assert predictor.read_number(tilt(on_paper(coverage), degrees, 235)).text == "27305\n40253"
 
 
+@pytest.mark.parametrize("degrees", [-9, 9])
+def test_groups_set_far_apart_stay_one_line_on_a_slanting_page(glyphs, predictor, degrees):
+    """None of them is long enough to show the slant by itself."""
+    coverage = write(glyphs, "27  5  30")
+    assert predictor.read_number(tilt(on_paper(coverage), degrees, 235)).text == "27 5 30"
+
+
 def test_boxes_lie_on_the_digits_of_a_large_picture(glyphs, predictor):
     coverage = write(glyphs, "35")
     large = cv2.resize(on_paper(coverage), None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
@@ -231,9 +238,10 @@ def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
 
     def read(_grey, zone, _readers):
         if zone.x == 0:
-            return ReadLine(replace(zone, certainty=certainty), "", [], 0.3, "something at columns 0–80 was not read")
+            unread = "something at columns 0–80 was not read"
+            return ReadLine(replace(zone, certainty=certainty), "", [], [], 0.3, unread)
         digit = DigitReading(7, 0.99, np.eye(10, dtype=np.float32)[7], (90, 0, 120, 40), OK, 0)
-        return ReadLine(zone, "77", [digit, digit], 0.99, "")
+        return ReadLine(zone, "77", [(0.0, 0.5), (0.6, 1.1)], [digit, digit], 0.99, "")
 
     monkeypatch.setattr("digits.reading.number.read_zone", read)
     zones = [Zone(0, 20, 80, 40, 0, 0.9), Zone(90, 20, 80, 40, 0, 0.9)]
@@ -264,7 +272,8 @@ def zone_read(text: str, zone: Zone, doubt: str = "") -> ReadLine:
         if t.isdigit()
     ]
     certainty = 0.4 if not digits else 0.7 if doubt == "hardly read" else 0.99
-    return ReadLine(zone, text, digits, certainty, doubt, not doubt)
+    spans = [(place, place + 0.8) for place in range(len(text))]
+    return ReadLine(zone, text, spans, digits, certainty, doubt, not doubt)
 
 
 FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of two looks, the second reaches further

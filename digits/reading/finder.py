@@ -32,6 +32,8 @@ LEAST, SMALL, COMFORTABLE = 9.0, 16.0, 26.0  # heights of digits in pixels: foun
 FILLS = 0.5  # of a picture's height: a line so high is cut out from border to border
 REACH = 1.2  # digit heights cut out on either side of a zone
 APART = 1.3  # digit heights between two zones that are read as one
+LONG = 3.0  # heights of a zone that shows its slope by itself
+NEXT, STEEPEST = 6.0, 0.25  # digit heights between the middles of two neighbours in a line, and its slope, at most
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,26 @@ def zones_of(numbers: np.ndarray, others: np.ndarray) -> list[Zone]:
     n, labels, stats, _ = cv2.connectedComponentsWithStats(reach.astype(np.uint8), connectivity=8)
     n_core = np.bincount(labels[core], minlength=n)
     zones = [_fit(numbers, writing, labels, stats, i) for i in range(1, n) if n_core[i] >= 2]
-    wide = [zone for zone in zones if zone.length > 3 * zone.height]
-    usual = float(np.average([zone.slope for zone in wide], weights=[zone.length for zone in wide])) if wide else 0.0
+    wide = [zone for zone in zones if zone.length > LONG * zone.height]
+    usual = _usual_slope(wide) if wide else _slope_between(zones)
     return join([zone if zone in wide else _levelled(zone, usual) for zone in zones])
+
+
+def _usual_slope(wide: list[Zone]) -> float:
+    return float(np.average([zone.slope for zone in wide], weights=[zone.length for zone in wide]))
+
+
+def _slope_between(zones: list[Zone]) -> float:
+    """Return the usual slope from the middle of a short zone to that of the next on its right; 0 if none has one."""
+    middles = np.array([(zone.x + zone.length / 2, zone.y + zone.slope * zone.length / 2) for zone in zones])
+    slopes = []
+    for zone, middle in zip(zones, middles, strict=True):
+        run, fall = (middles - middle).T
+        beside = (run > zone.height) & (run < NEXT * zone.height) & (np.abs(fall) < STEEPEST * run)
+        if beside.any():
+            nearest = np.flatnonzero(beside)[run[beside].argmin()]
+            slopes.append(fall[nearest] / run[nearest])
+    return float(np.median(slopes)) if slopes else 0.0
 
 
 def _fit(numbers: np.ndarray, writing: np.ndarray, labels: np.ndarray, stats: np.ndarray, label: int) -> Zone:

@@ -18,13 +18,12 @@ from digits.reading.ctc import Spelt, log_probability, spell
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
 from digits.reading.marks import why_not
+from digits.reading.spaces import Span
 from digits.reading.symbols import OTHER, SYMBOLS
 from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
 SIZES = (1.0, 1.14)  # of the digits, against what the finder says
-SPACE, WIDER = 0.8, 0.38  # digit heights: the narrowest gap between groups, and how much wider it is than usual ones
-LONE_SPACE = 1.5  # likewise, where there is one gap only
 LEAST_READ = 0.6  # certainty of a line, on average, below which it is none
 CLEAR = 0.97  # probability of a line that needs no second look
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
@@ -35,7 +34,6 @@ TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a 
 HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
 INKED = 50  # levels above the paper
 
-Span = tuple[float, float]  # left and right, in a strip's pixels
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,13 @@ class DigitReading:
 class ReadLine:
     """What one zone says, and how surely on average.
 
+    `spans` are where its symbols but for the spaces stand along it, in digit heights.
     `doubt` is why it is not ok, empty if it is; `is_whole`, whether nothing in the zone was left unread or missed.
     """
 
     zone: Zone
     text: str
+    spans: list[Span]
     digits: list[DigitReading]
     certainty: float
     doubt: str
@@ -140,7 +140,7 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     n_words = spelt.text.count(OTHER)
     beside_a_unit = n_words == len(digits) == 1 and digits[0].confidence > CLEAR
     if (len(digits) <= n_words and not beside_a_unit) or best.certainty < LEAST_READ:
-        return ReadLine(zone, "", [], best.certainty, f"something at {zone.place} was not read")
+        return ReadLine(zone, "", [], [], best.certainty, f"something at {zone.place} was not read")
     # 4. What is left to doubt.
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
     unread = _close_by(spelt, boxes) or _unread(zone, [boxes[i] for i in written])
@@ -154,7 +154,9 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
         doubt = _weakest(spelt, boxes)
     is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
-    return ReadLine(zone, _spaced(spelt.text, spans), digits, best.certainty, doubt, is_whole)
+    in_heights = [(left / DIGIT_HEIGHT, right / DIGIT_HEIGHT) for left, right in spans]
+    symbols = [in_heights[i] for i in written if spelt.text[i] != OTHER]
+    return ReadLine(zone, said, symbols, digits, best.certainty, doubt, is_whole)
 
 
 def _looks(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> list[_Seen]:
@@ -189,23 +191,6 @@ def _digit(spelt: Spelt, i: int, box: Box) -> DigitReading:
     probs = spelt.probabilities[i, :10] / spelt.probabilities[i, :10].sum()
     status = OK if spelt.certainty[i] > LEAST_SURE else UNSURE
     return DigitReading(int(spelt.text[i]), float(spelt.certainty[i]), probs.astype(np.float32), box, status, 0)
-
-
-def _spaced(text: str, spans: list[Span]) -> str:
-    """Return the text without the words beside it, with a space where a gap is wide, and wider than usual.
-
-    In cells, the gap beside a narrow 1 is wide too, but from edge to edge or middle to middle it is as far as ever.
-    """
-    lefts, rights = np.array(spans).T / DIGIT_HEIGHT
-    gaps = lefts[1:] - rights[:-1]
-    if len(gaps) > 1:
-        is_space = gaps > SPACE
-        for steps in (gaps, np.diff(lefts), np.diff(rights), np.diff(lefts + rights) / 2):
-            is_space &= steps > np.median(steps) + WIDER
-    else:
-        is_space = gaps > LONE_SPACE
-    spaced = (" " * int(space) + symbol for space, symbol in zip([0, *is_space], text, strict=True))
-    return _without_words("".join(spaced))
 
 
 def _without_words(text: str) -> str:

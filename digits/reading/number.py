@@ -23,6 +23,7 @@ from digits.finding.views import cut_out
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.spaces import spaced
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
@@ -65,7 +66,7 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
     # 2. What does each zone say?
     looked, other_looks = _surest(looks, lambda zone: read_zone(grey, zone, readers))
-    kept = _once([line for line in looked if line.digits])
+    kept = _with_spaces(_once([line for line in looked if line.digits]))
 
     # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
     #    another look says anything else; marks may stand for the number above.
@@ -106,7 +107,7 @@ def _print_like(grey: np.ndarray, readers: NumberReaders) -> NumberReading | Non
     line = read_zone(grey, zone, readers) if zone else None
     if line is None or len(line.digits) < 2 or not line.is_whole or line.certainty < SURE:
         return None
-    return NumberReading([line.text], line.digits, UNSURE, line.doubt or "it may be print")
+    return NumberReading([_with_spaces([line])[0].text], line.digits, UNSURE, line.doubt or "it may be print")
 
 
 def _doubted(reading: NumberReading, doubts: list[str]) -> NumberReading:
@@ -169,6 +170,12 @@ def _once(lines: list[ReadLine]) -> list[ReadLine]:
             for other in lines
         )
     ]
+
+
+def _with_spaces(lines: list[ReadLine]) -> list[ReadLine]:
+    """Return the lines with a space in every gap that is wide for this picture."""
+    texts = spaced([line.text for line in lines], [line.spans for line in lines])
+    return [replace(line, text=text) for line, text in zip(lines, texts, strict=True)]
 
 
 def _ditto_marks(lines: list[ReadLine]) -> list[str]:
