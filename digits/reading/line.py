@@ -35,7 +35,6 @@ HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is n
 INKED = 50  # levels above the paper
 
 
-
 @dataclass(frozen=True)
 class NumberReaders:
     """The two networks that read numbers: where they stand, and what a line says."""
