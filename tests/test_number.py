@@ -412,7 +412,7 @@ def test_reading_on_comes_to_an_end():
     assert len(looks) < 20 and line.text == "1" and line.doubt.endswith("was not read")
 
 
-class SaysOneOrSlash:
+class SaysOneOrElse:
     """A line reader that always sees a 4 and then a 1, or perhaps something else."""
 
     def __init__(self, otherwise: str) -> None:
@@ -426,9 +426,9 @@ class SaysOneOrSlash:
         return np.log(said / said.sum(axis=1, keepdims=True))[None]
 
 
-@pytest.mark.parametrize("otherwise, named", [("/", "/"), ("7", "7"), (OTHER, "other writing"), ("\0", "nothing")])
+@pytest.mark.parametrize("otherwise, named", [("-", "-"), ("7", "7"), (OTHER, "other writing"), ("\0", "nothing")])
 def test_what_else_a_symbol_may_be_is_named(otherwise, named):
-    readers = NumberReaders(finder=None, lines=SaysOneOrSlash(otherwise))
+    readers = NumberReaders(finder=None, lines=SaysOneOrElse(otherwise))
     line = read_zone(np.full((60, 120), 235, np.uint8), Zone(20, 30, 70, 30, 0, 0.9), readers)
     assert line.text == "41" and line.doubt.startswith("the 1 at columns ") and line.doubt.endswith(f"could be {named}")
 

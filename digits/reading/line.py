@@ -20,6 +20,7 @@ from digits.reading.finder import NumberFinder, Zone
 from digits.reading.marks import why_not
 from digits.reading.spaces import Span
 from digits.reading.symbols import OTHER, SYMBOLS
+from digits.reading.usage import usage, weigh_usage
 from digits.reading.verdict import OK, UNSURE
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
@@ -169,7 +170,7 @@ def _see(grey: np.ndarray, zone: Zone, size: float, readers: NumberReaders) -> _
     """See a zone as if its digits were `size` times as high as the finder says."""
     strip, to_picture = replace(zone, height=size * zone.height).cut(grey)
     log_probs = readers.lines.run(strip[None])[0].astype(np.float64)
-    return _Seen(strip, to_picture, log_probs, spell(log_probs))
+    return _Seen(strip, to_picture, log_probs, weigh_usage(spell(log_probs)))
 
 
 def _likeliest(seen: list[_Seen]) -> _Seen:
@@ -177,7 +178,9 @@ def _likeliest(seen: list[_Seen]) -> _Seen:
     texts = {one.spelt.text for one in seen if _has_digits(one)}
     if len(texts) < 2:
         return max(seen, key=lambda one: (one.spelt.text in texts, one.certainty))
-    likelihood = {text: sum(log_probability(one.log_probs, text) for one in seen) for text in texts}
+    likelihood = {
+        text: sum(log_probability(one.log_probs, text) for one in seen) + np.log(usage(text)) for text in texts
+    }
     return max(seen, key=lambda one: (likelihood.get(one.spelt.text, -np.inf), one.certainty))
 
 
