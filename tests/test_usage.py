@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,14 @@ def spelt_as(text: str, rivals: dict[int, tuple[str, float]]) -> Spelt:
     for place, (symbol, share) in rivals.items():
         probabilities[place] *= 1 - share
         probabilities[place, SYMBOLS.index(symbol)] = share
-    return Spelt(text, np.arange(len(text)) * 8.0, probabilities, np.ones(len(text)), np.zeros(len(text) + 1))
+    return Spelt(
+        text,
+        np.arange(len(text)) * 8.0,
+        probabilities,
+        np.ones(len(text)),
+        np.zeros(len(text) + 1),
+        " " * (len(text) + 1),
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,6 +61,28 @@ def test_a_date_makes_its_slashes_surer_and_an_odd_text_less_sure():
     date, odd = spelt_as("9/14/17", {1: ("1", 0.15)}), spelt_as("63/5011", {2: ("1", 0.02)})
     assert weigh_usage(date).certainty[1] > 0.98 > date.certainty[1]
     assert weigh_usage(odd).certainty[2] < 0.9 < odd.certainty[2]
+
+
+@pytest.mark.parametrize(
+    "text, presence, read", [("90.1690", 0.8, "901690"), ("90.16", 0.8, "90.16"), ("2,072.63", 0.7, "2,072.63")]
+)
+def test_a_speck_among_digits_is_no_point_where_none_belongs(text, presence, read):
+    """What may be a point after all is not forgotten: it was missed."""
+    spelt = spelt_as(text, {})
+    place = text.index(".")
+    spelt.presence[place] = presence
+    weighed = weigh_usage(spelt)
+    assert weighed.text == read
+    if read != text:
+        assert weighed.missed[place] == pytest.approx(presence * ODD / (presence * ODD + 1 - presence))
+
+
+def test_a_point_was_rather_not_missed_where_none_belongs():
+    spelt = spelt_as("7250663", {})
+    spelt.missed[[2, 5]] = 0.2
+    weighed = weigh_usage(replace(spelt, rather="  .  .  "))
+    assert weighed.text == "7250663"
+    assert weighed.missed[2] < 0.1 and weighed.missed[5] > 0.2  # 72.50663, but 72506.63
 
 
 def test_probabilities_still_sum_to_one():

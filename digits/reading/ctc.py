@@ -4,6 +4,7 @@
     spelt.text                       # "64,444.60"
     spelt.probabilities              # (n, 18): what each symbol may be, if it is there
     spelt.presence, spelt.missed     # (n,) that it is there; (n + 1,) that one more is in the gap before it
+    spelt.rather                     # (n + 1,) which symbol that is
 
 Each of t columns says which of `SYMBOLS` is there, or that nothing new is. Read is the likeliest answer of every
 column, a run of one answer being one symbol.
@@ -29,6 +30,7 @@ class Spelt:
     probabilities: np.ndarray  # (n, 18) of its being each symbol, given that there is one; rows sum to 1
     presence: np.ndarray  # (n,) that there is a symbol at all
     missed: np.ndarray  # (n + 1,) that one more, but no space, stands before each symbol, and behind the last
+    rather: str  # n + 1 symbols: the likeliest of those
 
     @property
     def certainty(self) -> np.ndarray:
@@ -86,21 +88,33 @@ def spell(log_probs: np.ndarray) -> Spelt:
         else np.zeros((0, BLANK))
     )
     presence = np.array([written[first:last].max() for _answer, first, last in runs])
-    missed = np.array(
-        [_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)]
-    )
+    gaps = [_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)]
     text = "".join(SYMBOLS[answer] for answer, _first, _last in runs)
-    return Spelt(text, np.array(columns), sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), presence, missed)
+    return Spelt(
+        text,
+        np.array(columns),
+        sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9),
+        presence,
+        missed=np.array([missed for missed, _symbol in gaps]),
+        rather="".join(SYMBOLS[symbol] for _missed, symbol in gaps),
+    )
 
 
-def _missed(said: np.ndarray, before: tuple[int, int, int] | None, after: tuple[int, int, int] | None) -> float:
-    """Return how probably some column between two runs says yet another symbol, but no space.
+def _missed(
+    said: np.ndarray, before: tuple[int, int, int] | None, after: tuple[int, int, int] | None
+) -> tuple[float, int]:
+    """Return how probably some column between two runs says yet another symbol, but no space; and which.
 
     What the two runs say fades out there, and counts for nothing.
     """
     start, end = before[2] if before else 0, after[1] if after else len(said)
-    known = [BLANK, SPACE, *(run[0] for run in (before, after) if run)]
-    return float((1 - said[start:end, list(set(known))].sum(axis=1)).max(initial=0.0))
+    known = {BLANK, SPACE, *(run[0] for run in (before, after) if run)}
+    others = np.delete(np.arange(said.shape[1]), list(known))
+    columns = said[start:end, others].sum(axis=1)
+    if not len(columns):
+        return 0.0, int(others[0])
+    column = int(columns.argmax())
+    return float(columns[column]), int(others[said[start + column, others].argmax()])
 
 
 def _runs(log_probs: np.ndarray) -> list[tuple[int, int, int]]:

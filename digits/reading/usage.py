@@ -3,11 +3,13 @@
     weigh_usage(spelt).text              # "9/14/17" stays a date; "315/743" is rather 315743
 
 A 1 and a slash can be one and the same stroke, a point and a comma one and the same dot. The strokes say how probable
-each is; the forms of numbers, dates and times, how often people write the one or the other (Bayes' rule).
+each is; the forms of numbers, dates and times, how often people write the one or the other (Bayes' rule). So they do
+of points that may be specks, or may have been missed.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from itertools import product
@@ -17,6 +19,7 @@ import numpy as np
 from digits.reading.ctc import Spelt
 from digits.reading.symbols import OTHER, SYMBOLS
 
+POINTS = ".,"  # small enough to be missed, or to be a speck
 ALIKE = {"1": "/", "/": "1", ".": ",", ",": "."}
 ODD = 0.1  # how much rarer than a usual text one is that has no known form
 LEAST = 0.003  # probability from which what looks alike is considered
@@ -37,26 +40,88 @@ USUAL = re.compile(
 )
 
 
+Options = dict[str, float]  # what may stand at a place, "" for nothing, and how probable that is
+
+
 def weigh_usage(spelt: Spelt) -> Spelt:
     """Return what a line says, and how probably, once it is considered what people write."""
-    doubtful = [i for i, symbol in enumerate(spelt.text) if _probability(spelt, i, ALIKE.get(symbol)) > LEAST][:MOST]
+    # 1. What may stand at each symbol and in each gap?
+    symbols = [_at_symbol(spelt, i) for i in range(len(spelt.text))]
+    gaps = [_in_gap(spelt, gap) for gap in range(len(spelt.missed))]
+    places = [options for pair in zip(gaps, [*symbols, {"": 1.0}], strict=True) for options in pair]
+    doubtful = sorted((options for options in places if len(options) > 1), key=lambda options: max(options.values()))
+    for options in doubtful[MOST:]:
+        _settle(options)
     if not doubtful:
         return spelt
-    # 1. How probable is each text that the doubtful symbols can make?
-    weights = {}
-    for symbols in product(*((spelt.text[i], ALIKE[spelt.text[i]]) for i in doubtful)):
-        text = list(spelt.text)
-        for i, symbol in zip(doubtful, symbols, strict=True):
-            text[i] = symbol
-        by_strokes = np.prod([_probability(spelt, i, text[i]) for i in doubtful])
-        weights["".join(text)] = float(by_strokes) * usage("".join(text))
-    # 2. And each symbol, in all of them together?
-    probabilities, total = spelt.probabilities.copy(), sum(weights.values())
-    for i in doubtful:
-        pair = [SYMBOLS.index(symbol) for symbol in (spelt.text[i], ALIKE[spelt.text[i]])]
-        shares = [sum(w for text, w in weights.items() if text[i] == SYMBOLS[symbol]) / total for symbol in pair]
-        probabilities[i, pair] = probabilities[i, pair].sum() * np.array(shares)
-    return replace(spelt, text=max(weights, key=lambda text: weights[text]), probabilities=probabilities)
+    # 2. How probable is each text that all of these can make? And each symbol, in all the texts together?
+    weights = {said: _weight(said, places) for said in product(*places)}
+    best, total = max(weights, key=lambda said: weights[said]), sum(weights.values())
+    for place, options in enumerate(places):
+        options.update(dict.fromkeys(options, 0.0))
+        for said, weight in weights.items():
+            options[said[place]] += weight / total
+    # 3. The line anew; a sign that is rather not there is left out.
+    return _without(_anew(spelt, symbols, gaps), [symbol == "" for symbol in best[1:-1:2]])
+
+
+def _at_symbol(spelt: Spelt, i: int) -> Options:
+    """Return what may stand at a symbol: it, what looks alike, or nothing if it is a small sign."""
+    symbol, presence = spelt.text[i], float(spelt.presence[i])
+    options = {said: presence * _probability(spelt, i, said) for said in (symbol, ALIKE.get(symbol)) if said}
+    options |= {"": 1 - presence} if symbol in POINTS else {}
+    return {said: share for said, share in options.items() if said == symbol or share > LEAST}
+
+
+def _in_gap(spelt: Spelt, gap: int) -> Options:
+    """Return what may stand in a gap: nothing, or a small sign that was missed."""
+    sign, missed = spelt.rather[gap], float(spelt.missed[gap])
+    return {"": 1 - missed, sign: missed} if sign in POINTS and missed > LEAST else {"": 1.0}
+
+
+def _settle(options: Options) -> None:
+    """Leave the likeliest alone."""
+    surest = max(options, key=lambda said: options[said])
+    for said in [said for said in options if said != surest]:
+        del options[said]
+
+
+def _weight(said: tuple[str, ...], places: list[Options]) -> float:
+    by_strokes = math.prod(options[symbol] for symbol, options in zip(said, places, strict=True))
+    return by_strokes * usage("".join(said))
+
+
+def _anew(spelt: Spelt, symbols: list[Options], gaps: list[Options]) -> Spelt:
+    """Return the same symbols and gaps with the probabilities that they turned out to have."""
+    probabilities, presence, missed = spelt.probabilities.copy(), spelt.presence.copy(), spelt.missed.copy()
+    text = ""
+    for i, options in enumerate(symbols):
+        presence[i] = 1 - options[""] if "" in options else presence[i]
+        there = {said: share for said, share in options.items() if said}
+        columns = [SYMBOLS.index(said) for said in there]
+        shares = np.array(list(there.values())) / max(sum(there.values()), 1e-9)
+        probabilities[i, columns] = probabilities[i, columns].sum() * shares
+        text += max(there, key=lambda said: there[said])
+    for gap, options in enumerate(gaps):
+        missed[gap] = 1 - options[""] if len(options) > 1 else missed[gap]
+    return replace(spelt, text=text, probabilities=probabilities, presence=presence, missed=missed)
+
+
+def _without(spelt: Spelt, left_out: list[bool]) -> Spelt:
+    """Return the line without some of its symbols; what may be there after all was missed."""
+    missed = spelt.missed.copy()
+    for i in np.flatnonzero(left_out):
+        missed[i + 1] = max(missed[i], missed[i + 1], spelt.presence[i])
+    kept = np.flatnonzero(~np.array(left_out, bool))
+    gaps = [*kept, len(left_out)]
+    return Spelt(
+        "".join(spelt.text[i] for i in kept),
+        spelt.columns[kept],
+        spelt.probabilities[kept],
+        spelt.presence[kept],
+        missed[gaps],
+        "".join(spelt.rather[gap] for gap in gaps),
+    )
 
 
 def usage(text: str) -> float:
