@@ -14,9 +14,10 @@ import pytest
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
 from digits.learning.typefaces import typeset
-from digits.reading.finder import Zone
+from digits.reading.finder import NumberFinder, Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.number import read_number
+from digits.reading.strays import strays
 from digits.reading.symbols import BLANK, OTHER, SYMBOLS
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 
@@ -244,10 +245,46 @@ def test_what_surely_is_a_number_and_cannot_be_read_is_not_passed_over(
         return ReadLine(zone, "77", [(0.0, 0.5), (0.6, 1.1)], [digit, digit], 0.99, "")
 
     monkeypatch.setattr("digits.reading.number.read_zone", read)
+    monkeypatch.setattr("digits.reading.number.strays", lambda *_page: [])
     zones = [Zone(0, 20, 80, 40, 0, 0.9), Zone(90, 20, 80, 40, 0, 0.9)]
     monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([zones], zones))
     reading = predictor.read_number(on_paper(write(glyphs, "77")))
     assert (reading.text, reading.status) == ("77", status)
+
+
+def with_the_first_zone_alone(monkeypatch):
+    """Let the finder see the line furthest to the left, and no other."""
+    look = NumberFinder.looks
+
+    def looks(finder, grey):
+        zones = [min(zones, key=lambda zone: zone.x) for zones in look(finder, grey)[0]]
+        return [zones[:1]], zones[:1]
+
+    monkeypatch.setattr(NumberFinder, "looks", looks)
+
+
+@pytest.mark.parametrize("text", ["35    1", "35    27"])
+def test_what_the_finder_did_not_see_is_read_and_doubted(glyphs, predictor, monkeypatch, text):
+    page = on_paper(write(glyphs, text))
+    with_the_first_zone_alone(monkeypatch)
+    reading = predictor.read_number(page)
+    assert (reading.text.split(), reading.status) == (text.split(), UNSURE)
+    assert "was hardly seen" in reading.reason
+
+
+def test_rules_frames_and_print_are_no_stray_ink(glyphs, predictor):
+    finder = predictor.number_readers().finder
+    page = on_paper(write(glyphs, "35        ", margin=90))
+    zones = finder.looks(page)[0][0]
+    for step in range(4):  # a comb and a table, faint here and there
+        cv2.line(page, (380 + 60 * step, 0), (380 + 60 * step, page.shape[0]), 120 + 20 * step, 2)
+    cv2.rectangle(page, (70, 60), (page.shape[1] - 20, page.shape[0] - 40), 60, 3)
+    assert strays(page, zones, finder) == []
+    word = typeset("Summe", 50, np.random.default_rng(0))
+    printed = on_paper(write(glyphs, "35          ", margin=90))
+    place = printed[80 : 80 + word.shape[0], 420 : 420 + word.shape[1]]
+    np.minimum(place, on_paper(word), out=place)
+    assert strays(printed, zones, finder) == []
 
 
 def test_a_reading_that_is_not_ok_says_why(glyphs, predictor):
@@ -293,6 +330,7 @@ FINE, COARSE = Zone(10, 20, 40, 40, 0, 0.9), Zone(10, 20, 120, 40, 0, 0.9)  # of
 )
 def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monkeypatch, fine, coarse, text, status):
     monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([[FINE], [COARSE]], []))
+    monkeypatch.setattr("digits.reading.number.strays", lambda *_page: [])
     said = {FINE: fine, COARSE: coarse}
     monkeypatch.setattr(
         "digits.reading.number.read_zone", lambda _grey, zone, _readers: zone_read(said[zone][0], zone, said[zone][1])

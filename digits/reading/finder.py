@@ -134,12 +134,12 @@ class NumberFinder:
 
     def only_line(self, grey: np.ndarray) -> Zone | None:
         """Return the zone of all writing in a picture, numbers or not, if it is one line; None if it is not."""
-        numbers, others = self.look(_resized(grey, scale := min(1.0, SIDE / max(grey.shape))))
+        numbers, others = self.look(resized(grey, scale := min(1.0, SIDE / max(grey.shape))))
         zones = zones_of(np.maximum(numbers, others), np.zeros_like(others))
         return zones[0].scaled(1 / scale) if len(zones) == 1 and zones[0].height >= LEAST else None
 
     def _look_at(self, grey: np.ndarray, scale: float) -> Look:
-        small = _resized(grey, scale)
+        small = resized(grey, scale)
         zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
         tall = [zone for zone in zones if zone.height > FILLS * small.shape[0]]
         if tall:
@@ -165,7 +165,8 @@ class Look:
         return sum(zone.certainty * zone.length * zone.height for zone in self.zones)
 
 
-def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
+def resized(grey: np.ndarray, scale: float) -> np.ndarray:
+    """Return a grey picture, uint8 (h, w), `scale` times as large."""
     size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 

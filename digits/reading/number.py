@@ -24,6 +24,7 @@ from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.spaces import spaced
+from digits.reading.strays import strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
 SURE = 0.85  # certainty of a look that needs no coarser one
@@ -66,7 +67,7 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
     # 2. What does each zone say?
     looked, other_looks = _surest(looks, lambda zone: read_zone(grey, zone, readers))
-    kept = _with_spaces(_once([line for line in looked if line.digits]))
+    kept = _once([line for line in looked if line.digits])
 
     # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
     #    another look says anything else; marks may stand for the number above.
@@ -88,12 +89,36 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
         if single.status == OK and (reading := _one_digit([], single)).lines:
             return _doubted(reading, [f"it could be {kept[0].text}"])
 
-    # 5. Zones side by side are one line of text.
+    # 5. Ink of a digit's size where the finder saw none is read, too, and remains a doubt.
+    strayed = _read_strays(grey, kept, readers)
+    doubts = [line.doubt for line in kept if line.doubt] + doubts + list(map(_hardly_seen, strayed))
+    kept = _with_spaces(kept + [line for line in strayed if _is_apart(line, kept)])
+
+    # 6. Zones side by side are one line of text.
     lines, digits = [], []
     for row in rows_of(kept):
         lines.append(" ".join(line.text for line in row))
         digits += [replace(digit, line=len(lines) - 1) for line in row for digit in line.digits]
-    return _doubted(NumberReading(lines, digits, OK, ""), [line.doubt for line in kept if line.doubt] + doubts)
+    return _doubted(NumberReading(lines, digits, OK, ""), doubts)
+
+
+def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders) -> list[ReadLine]:
+    """Return what stands beside the lines, read as if it were as high as these."""
+    height, found = float(np.median([line.zone.height for line in lines])), []
+    for zone in strays(grey, _zones(lines), readers.finder):
+        if not any(line.zone.touches(zone) for line in found):
+            found.append(read_zone(grey, replace(zone, height=height), readers))
+    return found
+
+
+def _is_apart(line: ReadLine, lines: list[ReadLine]) -> bool:
+    """Whether a line is read surely, and is none of the others, read on into from beside it."""
+    is_read = bool(line.digits) and line.certainty > SURE
+    return is_read and not any(line.zone.touches(other.zone) for other in lines)
+
+
+def _hardly_seen(line: ReadLine) -> str:
+    return f"the {line.text or 'ink'} at {line.zone.place} was hardly seen"
 
 
 def _nothing(doubts: list[str]) -> NumberReading:

@@ -1,0 +1,60 @@
+"""Ink as high as the digits, where nothing was read: a digit that the finder of numbers did not see.
+
+    strays(grey, zones, finder)          # the Zone of each
+
+Pieces of rules and frames are none, being part of something longer, nor is what the finder knows as other writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from digits.finding.strip import DIGIT_HEIGHT, PAPER
+from digits.reading.finder import SIDE, STRIDE, NumberFinder, Zone, resized, to_page
+
+FAINT, CLEAR = 40, 80  # levels above the paper: ink reaches as far as the first, and a quarter of it exceeds the second
+LOWEST, TALLEST, WIDEST = 0.6, 1.6, 3.0  # in heights of the digits that were read
+BESIDE = 0.5  # digit heights beyond either end of a line that are its own
+OTHER_WRITING = 0.3  # probability of the finder
+
+
+def strays(grey: np.ndarray, zones: Sequence[Zone], finder: NumberFinder) -> list[Zone]:
+    """Return where in a grey picture, uint8 (h, w), digits may stand outside the zones that were read."""
+    height = float(np.median([zone.height for zone in zones]))
+    scale = min(DIGIT_HEIGHT / height, SIDE / max(grey.shape))
+    small = resized(grey, scale)
+    read = [_longer(zone.scaled(scale)) for zone in zones]
+    apart = [ink for ink in _as_high(to_page(small), scale * height) if not any(ink.touches(zone) for zone in read)]
+    if not apart:
+        return []
+    _numbers, others = finder.look(small)
+    return [ink.scaled(1 / scale) for ink in apart if _most(others, ink) < OTHER_WRITING]
+
+
+def _longer(zone: Zone) -> Zone:
+    more = BESIDE * zone.height
+    return replace(zone, x=zone.x - more, y=zone.y - more * zone.slope, length=zone.length + 2 * more)
+
+
+def _as_high(page: np.ndarray, height: float) -> Iterator[Zone]:
+    """Yield each piece of ink about as high as a digit in an even page, uint8 (h, w), away from its borders."""
+    tall, wide = page.shape
+    _n, labels, stats, _centres = cv2.connectedComponentsWithStats((page > PAPER + FAINT).astype(np.uint8))
+    for label, (x, y, w, h, area) in enumerate(stats[1:], start=1):
+        is_cut = x == 0 or y == 0 or x + w == wide or y + h == tall
+        if is_cut or not LOWEST * height <= h <= TALLEST * height or w > WIDEST * height:
+            continue
+        place = np.s_[y : y + h, x : x + w]
+        if np.count_nonzero(page[place][labels[place] == label] > PAPER + CLEAR) > area / 4:
+            yield Zone(float(x), y + h / 2, float(w), float(h), 0.0, 1.0)
+
+
+def _most(marked: np.ndarray, zone: Zone) -> float:
+    """Return the highest value of a map of every fourth pixel, float (h / 4, w / 4), within a level zone."""
+    top, bottom = (int((zone.y + half * zone.height) / STRIDE) for half in (-0.5, 0.5))
+    left, right = int(zone.x / STRIDE), int((zone.x + zone.length) / STRIDE)
+    return float(marked[top : bottom + 1, left : right + 1].max())
