@@ -104,7 +104,8 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
 def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders) -> list[ReadLine]:
     """Return what stands beside the lines, read as if it were as high as these."""
-    height, found = float(np.median([line.zone.height for line in lines])), []
+    height = float(np.median([line.zone.height for line in lines]))
+    found: list[ReadLine] = []
     for zone in strays(grey, _zones(lines), readers.finder):
         if not any(line.zone.touches(zone) for line in found):
             found.append(read_zone(grey, replace(zone, height=height), readers))
