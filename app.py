@@ -21,11 +21,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digits.command import UserError, command
+from digits.files import ROOT
 from digits.finding.limits import MAX_UPLOAD_BYTES
 from digits.reading.engines import is_path, previous_dir, shipped_models, weights_path
 from digits.serving.readers import Readers
 from predict import MNISTPredictor
-from utils import ROOT, UserError, command
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -51,12 +51,13 @@ from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, write_report
+from digits.command import UserError, command, disk_sentence
+from digits.files import ASSETS_DIR, ROOT, free_path, git_commit
 from digits.interrupt import STOPPED
 from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
 from predict import MNISTPredictor
-from utils import ASSETS_DIR, ROOT, UserError, command, disk_sentence, free_path, git_commit
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 

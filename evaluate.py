@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from digits.command import UserError, command
+from digits.files import RUNS_DIR, free_path, git_commit, write_json
 from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
 from digits.learning.gather import GONE, gather_held_out, parse_name
 from digits.learning.trained_on import learnt, note_of
@@ -49,7 +51,6 @@ from digits.measuring.runs import read_config
 from digits.reading.engines import weights_path
 from digits.reading.verdict import NO_DIGIT, OK
 from predict import MNISTPredictor
-from utils import RUNS_DIR, UserError, command, free_path, git_commit, write_json
 
 EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 PGD_STEPS = 10

@@ -22,11 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
+from digits.command import UserError, command
+from digits.files import atomic_path, free_path
 from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
 from digits.learning.trained_on import learnt, note_of
 from digits.reading.engines import split_names
 from predict import MNISTPredictor
-from utils import UserError, atomic_path, command, free_path
 
 
 def write_submission(digits: np.ndarray, path: str | Path) -> Path:

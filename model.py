@@ -30,11 +30,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digits.files import sha256
+from digits.command import UserError, command
+from digits.files import OUTPUTS_DIR, RUNS_DIR, atomic_path, sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
 from digits.reading.engines import OnnxEngine, previous_dir, shipped_models, weights_path
-from utils import OUTPUTS_DIR, RUNS_DIR, UserError, atomic_path, command
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 

@@ -28,8 +28,8 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from digits.command import shown
-from digits.files import sha256
+from digits.command import UserError, command, shown
+from digits.files import ASSETS_DIR, sha256
 from digits.finding.arrays import Tensor, ink_of
 from digits.finding.decode import Picture, open_picture, read_bytes
 from digits.finding.digit import find_digit, find_or_error
@@ -39,12 +39,19 @@ from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import PAGED, Page, to_pages
 from digits.reading.answer import NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.conclusion import conclude
-from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine, split_names, weights_path
+from digits.reading.engines import (
+    Engine,
+    OnnxEngine,
+    SurroundingsNetwork,
+    TorchEngine,
+    choose_device,
+    split_names,
+    weights_path,
+)
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
 from digits.reading.verdict import ERROR, SURE, digit_score, look_again, softmax
-from utils import ASSETS_DIR, UserError, command
 
 Given = Picture | IO[bytes]
 
@@ -198,7 +205,6 @@ def _open_engine(name: str, engine: str, device: str, threads: int | None) -> En
     if engine == "onnx" or (engine == "auto" and _can_run(twin, device)):
         return _open_twin(name, twin, weights, threads)
     from model import load_model
-    from utils import choose_device
 
     network, checkpoint = load_model(weights)
     facts = checkpoint.facts() | {"weights_sha256": sha256(weights)}  # as its twin has it

@@ -37,8 +37,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from digits.command import Range, add_flags, check_flags, flag
-from digits.files import sha256, without_folders
+from digits.command import Range, UserError, add_flags, check_flags, command, flag
+from digits.files import ROOT, RUNS_DIR, free_path, git_commit, sha256, without_folders, write_json
 from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
@@ -46,11 +46,12 @@ from digits.learning.distil import teach
 from digits.learning.distributed import join_process_group, rank_zero_first
 from digits.learning.gather import absolute, gather, is_of_mnist, overview
 from digits.learning.learner import Learner, autocast, read_run
+from digits.learning.seeds import seed_everything
 from digits.learning.trained_on import join, note_of
 from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import looks_of, validate, with_no_digit
-from digits.reading.engines import weights_path
+from digits.reading.engines import choose_device, weights_path
 from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
 from model import (
     REGISTRY,
@@ -64,7 +65,6 @@ from model import (
     way_back,
 )
 from predict import MNISTPredictor
-from utils import ROOT, RUNS_DIR, UserError, choose_device, command, free_path, git_commit, seed_everything, write_json
 
 FEEDBACK = ROOT / "feedback" / "corrections.sqlite"  # where app.py keeps them
 MIXED_IN, COPIES = ["mnist=20000", "imitated=20000"], 10  # what fine-tuning must not forget; of each new picture

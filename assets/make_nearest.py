@@ -16,13 +16,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from digits.command import command
 from digits.files import sha256
 from digits.learning.datasets import load_mnist, split
 from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest, index_path
 from digits.reading.engines import weights_path
 from model import load_model
-from utils import command
 
 PER_DIGIT = 400
 

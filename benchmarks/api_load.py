@@ -27,8 +27,9 @@ if not __package__:  # `python benchmarks/api_load.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, resident_bytes, save
+from digits.command import command
+from digits.files import ASSETS_DIR, ROOT
 from digits.finding.digit import to_ink
-from utils import ASSETS_DIR, ROOT, command
 
 BOUNDARY = b"pictureboundary"
 N_WARM = 1000  # requests before the clock starts

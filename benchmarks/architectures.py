@@ -21,13 +21,13 @@ if not __package__:  # `python benchmarks/architectures.py` finds the project to
 
 from benchmarks.handwriting import AMONG_OTHERS, TARGETS, read_set, sets_dir
 from benchmarks.record import make_parser, median_seconds, save, unseen_digits
+from digits.command import UserError, command
 from digits.files import sha256
 from digits.measuring import metrics
 from digits.measuring.labelled import answer, digit_figures
 from digits.reading.engines import weights_path
 from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
-from utils import UserError, command
 
 N_SINGLE, N_BATCHES = 200, 7  # how often each is timed
 

@@ -22,8 +22,8 @@ if not __package__:  # `python benchmarks/augmentation.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, median_seconds, save
+from digits.command import command
 from digits.learning.augment import USUAL, Augment
-from utils import command
 
 N_IMAGES, N_ROUNDS = 256, 9
 DEGREES, SHIFT = USUAL["rotation"], USUAL["translation"] / 28

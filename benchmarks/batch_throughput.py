@@ -36,11 +36,12 @@ if not __package__:  # `python benchmarks/batch_throughput.py` finds the project
 
 from benchmarks.record import make_parser, resident_bytes, save
 from digits.batch.local import n_cores
+from digits.command import command
+from digits.files import OUTPUTS_DIR, ROOT, atomic_path
 from digits.finding.decode import open_picture
 from digits.finding.digit import WORK_SIDE, find_digit
 from digits.learning.datasets import load_mnist
 from predict import MNISTPredictor
-from utils import OUTPUTS_DIR, ROOT, atomic_path, command
 
 CACHE = OUTPUTS_DIR / "cache" / "batch_throughput"
 CASES = {  # name: (kind of picture, files, how often each is listed, least ratio to the usual way)

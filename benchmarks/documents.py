@@ -24,13 +24,13 @@ if not __package__:  # `python benchmarks/documents.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import file_stem, make_parser, save
+from digits.command import UserError, command
 from digits.finding.decode import open_picture
 from digits.measuring.metrics import share_of
 from digits.reading import table as tables
-from digits.reading.number import NumberReading
+from digits.reading.answer import NumberReading
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import UserError, command
 
 Read = Callable[[Path], NumberReading]
 

@@ -20,10 +20,10 @@ if not __package__:  # `python benchmarks/doodles.py` finds the project too
 
 from benchmarks.record import make_parser, save
 from benchmarks.situations import paper
+from digits.command import command
 from digits.measuring.metrics import share_of
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 Points = list[tuple[float, float]]  # x to the right, y down, in 0–1
 

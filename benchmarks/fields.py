@@ -21,6 +21,7 @@ if not __package__:  # `python benchmarks/fields.py` finds the project too
 
 from benchmarks.documents import only_digits, without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.learning.camera import take
 from digits.learning.fields import draw_field
 from digits.learning.pens import HELD_OUT, PENS
@@ -29,7 +30,6 @@ from digits.measuring.metrics import share_of
 from digits.reading.symbols import OTHER
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 Rng = np.random.Generator
 Draw = Callable[[Writer, Rng], tuple[np.ndarray, str]]

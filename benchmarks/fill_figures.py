@@ -22,7 +22,8 @@ if not __package__:  # `python benchmarks/fill_figures.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import RESULTS
-from utils import ROOT, atomic_path, command
+from digits.command import command
+from digits.files import ROOT, atomic_path
 
 PATTERNS = ("*.md", "models/*.md", "docs/*.md", "benchmarks/*.md")
 TEMPLATE = ".template.md"

@@ -25,6 +25,8 @@ if not __package__:  # `python benchmarks/forms.py` finds the project too
 
 from benchmarks.documents import only_digits
 from benchmarks.record import file_stem, make_parser, save, unseen_digits
+from digits.command import command
+from digits.files import ASSETS_DIR
 from digits.finding.alignment import align
 from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise
@@ -36,7 +38,6 @@ from digits.reading.form import FieldReading, cut_field, read_form
 from digits.reading.template import Field, Form, load_form
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import ASSETS_DIR, command
 
 Rng = np.random.Generator
 TEMPLATE = ASSETS_DIR / "form" / "form.json"

@@ -22,6 +22,8 @@ if not __package__:  # `python benchmarks/handwriting.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save
+from digits.command import UserError, command
+from digits.files import ROOT
 from digits.learning.datasets import load_mnist
 from digits.measuring import metrics
 from digits.measuring.error_sheet import draw_gallery
@@ -38,7 +40,6 @@ from digits.measuring.labelled import (
 )
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK
 from predict import MNISTPredictor
-from utils import ROOT, UserError, command
 
 TARGETS = {  # accuracy in percent
     "photos": 99.0, "canvas_uploads": 99.3, "paint28_uploads": 98.5, "scan_anzemur": 98.0, "mouse_ysereda": 99.0,

@@ -21,10 +21,10 @@ if not __package__:  # `python benchmarks/mnist_files.py` finds the project too
 
 from batch_processor import BatchProcessor
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
 from predict import MNISTPredictor
-from utils import command
 
 MOST_APART = 3  # digits
 

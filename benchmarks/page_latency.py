@@ -28,7 +28,7 @@ if not __package__:  # `python benchmarks/page_latency.py` finds the project too
 
 from benchmarks.api_load import Load, serving
 from benchmarks.record import make_parser, save
-from utils import command
+from digits.command import command
 
 N_OTHERS = 8
 LIMIT_S = 240.0  # for each half: it must end on a busy machine too

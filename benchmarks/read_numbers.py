@@ -24,9 +24,10 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
 
 from benchmarks.documents import without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.measuring.metrics import edit_distance
-from predict import MNISTPredictor, NumberReading
-from utils import command
+from digits.reading.answer import NumberReading
+from predict import MNISTPredictor
 
 # gaps in digit heights
 SPACINGS = {"touching": (-0.03, 0.05), "tight": (0.03, 0.12), "normal": (0.12, 0.35), "wide": (0.35, 0.7)}

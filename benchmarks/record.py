@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from digits.files import ROOT, git_commit, write_json
 from digits.learning.datasets import N_HELD_OUT, load_mnist, split
-from utils import ROOT, git_commit, write_json
 
 RESULTS = ROOT / "benchmarks" / "results"
 FLAGS = {

@@ -21,11 +21,11 @@ if not __package__:  # `python benchmarks/renderings.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 TARGET = 0.99  # in every form
 SURE = 0.9  # a confidence

@@ -22,11 +22,12 @@ if not __package__:  # `python benchmarks/seeds.py` finds the project too
 
 from benchmarks.architectures import measure_accuracy
 from benchmarks.record import RESULTS, facts, make_parser, unseen_digits
+from digits.command import UserError, command
+from digits.files import RUNS_DIR, write_json
 from digits.learning.datasets import N_HELD_OUT, data_dir
 from digits.learning.learner import read_run
 from model import REGISTRY
 from train import Settings, train
-from utils import RUNS_DIR, UserError, command, write_json
 
 
 def settings_of(arguments: argparse.Namespace, seed: int) -> Settings:

@@ -20,12 +20,12 @@ if not __package__:  # `python benchmarks/situations.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.measuring.error_sheet import draw_gallery
 from digits.measuring.labelled import Sample, answer
 from digits.measuring.metrics import share_of
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 INK = (40, 40, 60)  # RGB
 BLUE = (30, 45, 130)

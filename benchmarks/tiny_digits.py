@@ -19,6 +19,7 @@ if not __package__:  # `python benchmarks/tiny_digits.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import make_parser, save, unseen_digits
+from digits.command import command
 from digits.learning.camera import any_ink
 from digits.learning.glyphs import choose
 from digits.learning.pens import HELD_OUT
@@ -28,7 +29,6 @@ from digits.measuring.labelled import Sample, answer
 from digits.measuring.metrics import share_of
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 FINE = 8  # times the frame's resolution at which it is drawn
 PENS = (5.0, 14.0)  # widths for a digit 80 pixels high

@@ -21,11 +21,11 @@ if not __package__:  # `python benchmarks/traps.py` finds the project too
 
 from benchmarks.record import make_parser, save, unseen_digits
 from benchmarks.situations import enlarge, paper
+from digits.command import command
 from digits.finding.pixels import bounding_box
 from digits.measuring.metrics import share_of
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import command
 
 HEIGHT = 56  # of a digit, in pixels
 Rng = np.random.Generator

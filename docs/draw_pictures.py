@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from assets.make_examples import STROKES
 from benchmarks.situations import draw as situation
+from digits.files import ASSETS_DIR
 from digits.finding.decode import open_picture
 from digits.finding.digit import WORK_SIDE, find_digit
 from digits.finding.ink import BOX_SIDE, INK_SIDE, MIDDLE, centre_of_mass
@@ -29,7 +30,6 @@ from digits.finding.pixels import bounding_box, shrink
 from digits.finding.rules import without_rules
 from digits.measuring import plots
 from predict import MNISTPredictor
-from utils import ASSETS_DIR
 
 PICTURES_DIR = ROOT / "docs" / "pictures"
 TILE, GAP = 144, 8

@@ -68,7 +68,7 @@ def _stay_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def examples() -> dict[int, Path]:
     """The ten example drawings by digit."""
-    from utils import ASSETS_DIR
+    from digits.files import ASSETS_DIR
 
     return {digit: ASSETS_DIR / "examples" / f"{digit}.png" for digit in range(10)}
 

@@ -25,9 +25,9 @@ from PIL import Image
 
 from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.corrections import Corrections
+from digits.files import ROOT
 from tests.hostile import drawing, encode
 from tests.serving import serving
-from utils import ROOT
 
 
 @pytest.fixture(scope="module")

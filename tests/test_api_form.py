@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from digits.command import UserError
+from digits.files import ASSETS_DIR
 from digits.reading.form import read_form
 from digits.reading.formats import is_quick
 from digits.reading.template import form_of, load_form
 from tests.test_api import HOSTILE, is_one_sentence
-from utils import ASSETS_DIR, UserError
 
 FOLDER = ASSETS_DIR / "form"
 FILLED = (FOLDER / "filled.jpg").read_bytes()

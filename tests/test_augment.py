@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from digits.command import UserError
 from digits.learning.augment import RECIPES, USUAL, Augment, gallery, parse
-from utils import UserError
 
 NAMES = [name for name in USUAL if name != "mixup"]
 

@@ -27,8 +27,9 @@ from digits.batch.labels import Labels
 from digits.batch.local import read_as_it_pays, read_locally
 from digits.batch.rows import COLUMNS
 from digits.batch.sources import find_entries
+from digits.command import UserError
+from digits.files import ROOT
 from digits.reading.symbols import to_value
-from utils import ROOT, UserError
 
 
 @pytest.fixture

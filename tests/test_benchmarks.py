@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks import record
 from benchmarks.seeds import train_seed
+from digits.command import UserError
+from digits.files import ROOT, write_json
 from train import Settings
-from utils import ROOT, UserError, write_json
 
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "record")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from digits.files import write_json
 from digits.measuring.comparison import TOGETHER, compare, decide, sources_of
 from digits.measuring.metrics import holm
-from utils import write_json
 
 
 class SaysWhatIsWritten:

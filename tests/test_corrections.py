@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digits.command import UserError
 from digits.corrections import MAX_PICTURE_BYTES, MIGRATIONS, Corrections
 from digits.finding.digit import to_ink
-from utils import UserError
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import struct
 import numpy as np
 import pytest
 
+from digits.command import UserError
 from digits.finding.ink import is_mnist_form
 from digits.learning import datasets
 from digits.learning.gather import gather
-from utils import UserError
 
 
 def write_mnist(directory, n: int = 5) -> np.ndarray:

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from digits.files import sha256
+from digits.command import UserError
+from digits.files import ROOT, sha256
 from digits.finding.digit import to_ink
 from digits.finding.ink import MEAN, STD
 from digits.measuring.explain import STRESSES, Explainer, record_outputs
@@ -19,7 +20,6 @@ from digits.measuring.nearest import Nearest, index_path
 from digits.reading.engines import weights_path
 from digits.reading.verdict import judge
 from model import REGISTRY, create_model, load_model
-from utils import ROOT, UserError
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.opening import open_unfinished
 from digits.corrections import MIGRATIONS, Corrections, Unavailable
-from utils import ROOT
+from digits.files import ROOT
 
 INK = np.full((28, 28), 7, np.uint8)
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
@@ -411,7 +411,9 @@ def test_no_home_no_language_and_a_path_with_umlauts(elsewhere: Path, examples: 
     report = elsewhere / os.fsdecode(done.stdout.splitlines()[-1])
     (row,) = json.loads(report.with_suffix(".json").read_text())["rows"]
     assert (row["digit"], row["correct"], report.suffix) == (7, 1, ".csv")
-    code = "from utils import command; import sys; sys.exit(command(lambda argv: print('95\\u2013100') or 0)())"
+    code = (
+        "from digits.command import command; import sys; sys.exit(command(lambda argv: print('95\\u2013100') or 0)())"
+    )
     assert run("-c", code, env=BARE).stdout == "95\\u2013100\n"
 
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from batch_processor import BatchProcessor
+from digits.files import ROOT
 from digits.finding.digit import to_ink
-from utils import ROOT
 
 PROBABILITIES = [f"p{digit}" for digit in range(10)]
 

@@ -15,13 +15,13 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from digits.files import ROOT
 from digits.finding import foreign
 from digits.finding.decode import open_picture
 from digits.finding.limits import MAX_PAGES, PictureError
 from digits.finding.pages import Page, split_page, to_pages
 from tests.hostile import drawing, encode, flipped
 from tests.test_hostile import check_sentence
-from utils import ROOT
 
 
 def encode_heif(image: Image.Image, **options) -> bytes:

@@ -15,13 +15,14 @@ import pytest
 import batch_processor
 from assets.make_form import FILLED
 from batch_processor import BatchProcessor
+from digits.command import UserError
+from digits.files import ASSETS_DIR
 from digits.finding.alignment import Landmarks, align
 from digits.finding.limits import PictureError
 from digits.reading.form import read_form
 from digits.reading.formats import Format
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
-from utils import ASSETS_DIR, UserError
 
 FOLDER = ASSETS_DIR / "form"
 

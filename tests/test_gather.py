@@ -6,10 +6,10 @@ import shutil
 
 import numpy as np
 
+from digits.files import ROOT
 from digits.learning import gather
 from digits.learning.pictures import make_pool
 from digits.reading.verdict import NO_DIGIT
-from utils import ROOT
 
 
 def bars(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ import pytest
 
 from digits.batch.shape import printable
 from digits.batch.sources import find_entries
+from digits.files import ASSETS_DIR, ROOT
 from digits.finding.limits import MAX_SCANS, PictureError
 from digits.reading.verdict import STATUSES
 from tests.hostile import (
@@ -42,7 +43,6 @@ from tests.hostile import (
     make_hostile,
     wanted,
 )  # fmt: skip
-from utils import ASSETS_DIR, ROOT
 
 # Runs the batch as the command line does, and then tells how much memory it took at most, in KB.
 BATCH = """

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import kaggle_submission
+from digits.command import UserError
 from digits.finding.digit import to_ink
 from digits.learning.datasets import load_kaggle
-from utils import UserError
 
 
 @pytest.fixture

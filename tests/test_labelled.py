@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
+from digits.command import UserError
 from digits.finding.digit import to_ink
 from digits.measuring import labelled
 from digits.measuring.labelled import NONE_GIVEN, Sample
 from digits.tables import to_digit
-from utils import UserError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from utils import ROOT
+from digits.files import ROOT
 
 PROGRAMS = sorted(path.stem for path in ROOT.glob("*.py"))
 MODULES = {

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from digits.files import ROOT
 from digits.finding.digit import find_digit
 from digits.measuring import live
 from digits.measuring.lesson import Picture
-from utils import ROOT
 
 BAR = np.zeros((28, 28), np.uint8)
 BAR[4:24, 12:16] = 255

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 import model
+from digits.command import UserError
+from digits.files import MODELS_DIR
 from model import REGISTRY, Checkpoint, create_model
 from predict import MNISTPredictor
-from utils import MODELS_DIR, UserError
 
 NAMES = list(REGISTRY)
 SMALL = [name for name in NAMES if name != "resnet50"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import ROOT
+from digits.files import ROOT
 
 NOTEBOOK = ROOT / "mnist_walkthrough.ipynb"
 CHAPTERS = [

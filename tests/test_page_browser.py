@@ -20,9 +20,9 @@ import pytest
 from PIL import Image
 
 from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
+from digits.files import ROOT
 from tests.conftest import CHROMIUM
 from tests.serving import serving
-from utils import ROOT
 
 pytestmark = pytest.mark.browser
 

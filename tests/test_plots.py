@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from digits.files import ROOT
 from digits.measuring import metrics, plots
 from digits.measuring.explain import Flip, StressCurve
-from utils import ROOT
 
 RANDOM = np.random.default_rng(0)
 INK = RANDOM.integers(0, 256, (12, 28, 28), dtype=np.uint8)

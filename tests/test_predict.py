@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 import predict
+from digits.command import UserError
+from digits.files import ROOT
 from digits.finding.decode import open_picture
 from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
 from predict import MNISTPredictor
-from utils import ROOT, UserError
 
 COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence"]
 COLUMNS += [f"p{digit}" for digit in range(10)]

@@ -16,7 +16,7 @@ from batch_processor import BatchProcessor, main, open_reader
 from digits.batch.on_ray import read_on_ray
 from digits.batch.rows import RowReader
 from digits.batch.sources import find_entries
-from utils import ROOT
+from digits.files import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

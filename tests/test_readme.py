@@ -24,8 +24,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.fill_figures import documents, fill, templates, unmeasured
+from digits.files import ROOT
 from tests.test_api_form import template as form_template
-from utils import ROOT
 
 DOCUMENTS = documents()
 SHELL = ("bash", "sh", "console", "shell")

@@ -21,8 +21,9 @@ from digits.batch.labels import Labels
 from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise
 from digits.batch.writers import write_report
+from digits.command import UserError
+from digits.files import ROOT
 from digits.measuring.metrics import wilson_interval
-from utils import ROOT, UserError
 
 EVIL = "=cmd|'/c calc'!A1</script><script>alert(1)</script>.png"
 ROW = dict.fromkeys(SHOWN) | {"cut": None, "stamp": ""}

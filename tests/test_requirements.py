@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import ROOT
+from digits.files import ROOT
 
 CODE = [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 TESTS = [path for folder in ("tests", "benchmarks", "assets") for path in (ROOT / folder).rglob("*.py")]

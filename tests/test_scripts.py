@@ -10,8 +10,8 @@ import subprocess
 import httpx
 import pytest
 
+from digits.files import ASSETS_DIR, ROOT
 from tests.serving import serving
-from utils import ASSETS_DIR, ROOT
 
 NODE = shutil.which("node")
 

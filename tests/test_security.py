@@ -22,7 +22,8 @@ import httpx
 import pytest
 
 from batch_processor import BatchProcessor
-from utils import ROOT, UserError
+from digits.command import UserError
+from digits.files import ROOT
 
 PNG = ROOT / "assets" / "examples" / "3.png"
 

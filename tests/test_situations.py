@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.situations import SITUATIONS, draw, enlarge, paper
+from digits.files import ASSETS_DIR
 from digits.finding.digit import to_ink
 from digits.finding.pixels import bounding_box
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
-from utils import ASSETS_DIR
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ import pytest
 
 from digits.batch.entries import Entry
 from digits.batch.sources import MAX_NESTED, SORTED_MARK, Skipped, find_entries, listed
+from digits.command import UserError
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
 from tests.hostile import drawing, encode
-from utils import UserError
 
 
 @pytest.fixture

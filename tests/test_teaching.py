@@ -19,11 +19,11 @@ import pytest
 
 from digits.command import UserError
 from digits.corrections import Corrections
+from digits.files import ROOT
 from digits.serving import trainer as trainer_module
 from digits.serving.trainer import Busy, Trainer, seconds_left, thin
 from tests.serving import serving
 from tests.test_page_browser import keep_picture, open_page, to_pixels
-from utils import ROOT
 
 # ---------------------------------------------------------------- small programs in the training's place
 
