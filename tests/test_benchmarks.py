@@ -21,7 +21,7 @@ SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.ste
 AS_FILES = """
 import runpy, sys
 sys.path.remove("")
-clean, own = list(sys.path), ("benchmarks", "digits", "utils", "model", "predict", "train", "batch_processor")
+clean, own = list(sys.path), ("benchmarks", "digits", "model", "predict", "train", "batch_processor")
 for script in sys.argv[1:]:
     runpy.run_path(script)
     sys.path[:] = clean

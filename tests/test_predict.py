@@ -18,6 +18,7 @@ from digits.files import ROOT
 from digits.finding.decode import open_picture
 from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
+from digits.reading.engines import choose_device
 from predict import MNISTPredictor
 
 COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence"]
@@ -310,3 +311,8 @@ def test_a_digit_that_goes_on_beyond_the_border_is_never_sure(predictor, example
         "left": picture[:, left + across :], "right": picture[:, : right - across],
     }[side]  # fmt: skip
     assert predictor.predict(cut).status != "ok"
+
+
+def test_choose_device_takes_the_user_at_their_word():
+    assert choose_device("cpu") == "cpu"
+    assert choose_device() in ("cpu", "cuda", "mps")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.learner import make_schedule
+from digits.learning.seeds import seed_everything
 from model import load_checkpoint
 from predict import MNISTPredictor
 
@@ -502,3 +504,11 @@ def test_two_processes_train_as_one_does(tiny_folder, tmp_path):
     train.train(settings, tmp_path / "one")
     one, two = (load_checkpoint(tmp_path / name / "last.pth").state for name in ("one", "two"))
     assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)
+
+
+def test_seed_everything_repeats_all_three_generators():
+    def draw():
+        seed_everything(3)
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    assert draw() == draw()
