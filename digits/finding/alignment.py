@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from digits.finding.limits import PictureError
+from digits.finding.pixels import scaled
 
-SIDE = 1000  # pixels of the longer side while the two are compared
+SIDE, LEAST_SIDE = 1000, 8  # pixels of the longer side while the two are compared; of the shorter at least
 N_FEATURES = 2500
 LEAST_MATCHES = 12  # that agree on one perspective
 OFF = 4.0  # pixels at that size by which matches of one perspective may miss each other
@@ -36,7 +37,7 @@ class Landmarks:
     def __init__(self, empty: np.ndarray) -> None:
         self.size = empty.shape[1], empty.shape[0]
         self.scale = SIDE / max(empty.shape)
-        self.ink = to_ink(_resized(empty, self.scale))
+        self.ink = to_ink(scaled(empty, self.scale, LEAST_SIDE))
         self.points, self.descriptors = features_of(self.ink)
         self.soft = _soft(self.ink)
         corners = cv2.goodFeaturesToTrack(self.soft, 600, 0.05, 12)
@@ -92,7 +93,7 @@ def align(page: np.ndarray, form: Landmarks) -> Alignment:
     """Lay a page, uint8 (h, w), over the form. Raises `PictureError` if it shows another form, or too little of it."""
     # 1. Both in one size, as ink on even paper.
     scale = SIDE / max(page.shape)
-    ink = to_ink(_resized(page, scale))
+    ink = to_ink(scaled(page, scale, LEAST_SIDE))
 
     # 2. What stands out in both names the perspective, the corners all over the form make it exact.
     matrix = _match(form, *features_of(ink))
@@ -178,8 +179,3 @@ def _soft(ink: np.ndarray) -> np.ndarray:
 def _seen(page: np.ndarray, matrix: np.ndarray, form: Landmarks) -> np.ndarray:
     """Return the page as it lies over the form by `matrix`."""
     return cv2.warpPerspective(page, matrix, form.ink.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-
-
-def _resized(grey: np.ndarray, scale: float) -> np.ndarray:
-    size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

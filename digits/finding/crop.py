@@ -5,10 +5,9 @@ crop = to_crop(pixels)       # uint8 (48, 48); paper is `PAPER`, ink is brighter
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from digits.finding.pixels import to_grey
+from digits.finding.pixels import scaled, to_grey
 from digits.finding.strip import PAPER, measure, to_levels
 
 CROP_SIDE = 48
@@ -18,11 +17,9 @@ def to_crop(pixels: np.ndarray) -> np.ndarray:
     """Return a picture, uint8 (h, w) or RGB (h, w, 3), whole: the longer side 48 pixels, paper beside the shorter."""
     grey = to_grey(pixels)
     paper, contrast = measure(grey)
-    even: np.ndarray = (grey.astype(np.float32) - paper) / contrast
-    scale = CROP_SIDE / max(grey.shape)
-    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    even = cv2.resize(even, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    left, top = (CROP_SIDE - size[0]) // 2, (CROP_SIDE - size[1]) // 2
+    even = scaled((grey.astype(np.float32) - paper) / contrast, CROP_SIDE / max(grey.shape))
+    height, width = even.shape
+    left, top = (CROP_SIDE - width) // 2, (CROP_SIDE - height) // 2
     crop = np.full((CROP_SIDE, CROP_SIDE), PAPER, np.uint8)
-    crop[top : top + size[1], left : left + size[0]] = to_levels(even)
+    crop[top : top + height, left : left + width] = to_levels(even)
     return crop

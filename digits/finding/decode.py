@@ -102,7 +102,7 @@ def _read_all(file: io.FileIO, size: int) -> bytes:
     return data
 
 
-def _from_bytes(data: bytes, side: int | None, page: int | None = None) -> np.ndarray:
+def _from_bytes(data: bytes, side: int | None, page: int | None) -> np.ndarray:
     """Decode with the fastest decoder that says when a file is damaged; what it refuses, or goes wrong, is Pillow's."""
     try:
         if data.startswith(PNG_START):
@@ -129,7 +129,7 @@ def _from_foreign(data: bytes, kind: str, page: int | None) -> np.ndarray:
     return from_array(foreign.render(data, kind, page or 1, MAX_PIXELS))
 
 
-def _decode(data: bytes, side: int | None, page: int | None = None) -> np.ndarray:
+def _decode(data: bytes, side: int | None, page: int | None) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of harmless metadata; size is checked by us
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from digits.finding.pixels import bounding_box, quantile
+from digits.finding.pixels import bounding_box, quantile, scaled
 
 Values = TypeVar("Values", bound=Any)  # an array or a tensor
 
@@ -23,6 +23,8 @@ BOX_SIDE = 20  # the longer side of every MNIST digit
 MIDDLE = 14.5  # where MNIST has the centre of mass, in both directions
 TURNS = (-12.0, 12.0)  # degrees of the looks at what is not sure; of 6 to 15, read most of the validation digits
 FINE_SIDE = 80  # strokes are evened out at four times the box
+SOLID = 0.4  # of full ink; paler than that is the rim of a stroke
+HAIRLINE = 2.0  # pixels of the box
 NO_INK = np.zeros((INK_SIDE, INK_SIDE), np.uint8)
 
 
@@ -50,20 +52,14 @@ def normalise(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
     strokes = np.clip(contrast[top:bottom, left:right], 0, 1) * near
     longer = max(strokes.shape)
     if longer > FINE_SIDE:
-        strokes = _resize(strokes, FINE_SIDE)
+        strokes = scaled(strokes, FINE_SIDE / longer)
     strokes = thicken_hairlines(strokes)
-    return centre_by_mass(_resize(strokes, BOX_SIDE))
+    return centre_by_mass(scaled(strokes, BOX_SIDE / max(strokes.shape)))
 
 
-def _resize(strokes: np.ndarray, longer_side: int) -> np.ndarray:
-    scale = longer_side / max(strokes.shape)
-    size = tuple(max(1, round(side * scale)) for side in strokes.shape[::-1])
-    return cv2.resize(strokes, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-
-
-def stroke_width(strokes: np.ndarray, level: float = 0.4) -> float:
-    """Estimate the pen's width in pixels, of what is above `level`: twice the area over the outline's length."""
-    solid = (strokes > level).astype(np.uint8)
+def stroke_width(strokes: np.ndarray) -> float:
+    """Estimate the pen's width in pixels, of strokes in 0–1: twice the area over the outline's length."""
+    solid = (strokes > SOLID).astype(np.uint8)
     area = int(solid.sum())
     inner = int(cv2.erode(solid, np.ones((3, 3), np.uint8), borderValue=0).sum())
     return 2.0 * area / max(1, area - inner)
@@ -76,9 +72,9 @@ def hairline_brush(strokes: np.ndarray, least: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def thicken_hairlines(strokes: np.ndarray, least: float = 2.0) -> np.ndarray:
-    """Widen strokes that would be thinner than `least` pixels in the 20x20 box, where they would fade to grey."""
-    brush = hairline_brush(strokes, least * max(strokes.shape) / BOX_SIDE)
+def thicken_hairlines(strokes: np.ndarray) -> np.ndarray:
+    """Widen strokes that would be thinner than `HAIRLINE` in the 20x20 box, where they would fade to grey."""
+    brush = hairline_brush(strokes, HAIRLINE * max(strokes.shape) / BOX_SIDE)
     margin = len(brush) // 2
     padded = cv2.copyMakeBorder(strokes, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
     return cv2.dilate(padded, brush)

@@ -17,6 +17,8 @@ import numpy as np
 
 from digits.finding.pixels import counts, quantile, sample
 
+COARSE_SIDE = 32  # pixels of the copy, at most, that a surface is fitted to
+ROUNDS = 4  # of fitting it
 COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
 
 
@@ -102,19 +104,19 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     return np.median(pixels[grey == level], axis=0).astype(np.float32)
 
 
-def fit_paper(values: np.ndarray, rounds: int = 4) -> np.ndarray:
+def fit_paper(values: np.ndarray) -> np.ndarray:
     """Return the paper's colour at every pixel, (h, w, c): a quadratic surface a channel, fitted to what is no ink.
 
     Each round drops the pixels that depart most from the surface (the ink, an edge, a finger) and fits again.
     """
     height, width, n_channels = values.shape
-    coarse = cv2.resize(values, (min(width, 32), min(height, 32)), interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(values, (min(width, COARSE_SIDE), min(height, COARSE_SIDE)), interpolation=cv2.INTER_AREA)
     border = np.concatenate([coarse[0], coarse[-1], coarse[1:-1, 0], coarse[1:-1, -1]])
+    basis = _quadratic_basis(*coarse.shape[:2])
     coarse = coarse.reshape(-1, n_channels)
-    basis = _quadratic_basis(min(height, 32), min(width, 32))
     distance = _farthest(coarse - np.median(border, axis=0))
     keep = distance <= quantile(distance, 0.5)  # to begin with, the half that resembles the border
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         kept = basis[keep]
         coefficients = np.linalg.lstsq(kept.T @ kept, kept.T @ coarse[keep], rcond=None)[0]
         distance = _farthest(coarse - basis @ coefficients)

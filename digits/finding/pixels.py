@@ -95,3 +95,12 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA)
+
+
+def scaled(pixels: np.ndarray, scale: float, least: int = 1, enlarging: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Return `pixels`, (h, w), `scale` times as large, but no side below `least`: averaged if that is smaller.
+
+    Otherwise they are interpolated as `enlarging` says, one of OpenCV's ways.
+    """
+    size = max(least, round(pixels.shape[1] * scale)), max(least, round(pixels.shape[0] * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else enlarging)

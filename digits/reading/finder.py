@@ -15,11 +15,12 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from digits.finding.pixels import median_level
+from digits.finding.pixels import median_level, scaled
 from digits.finding.strip import DIGIT_HEIGHT, MARGIN, PAPER, measure, to_levels, to_strip
 from digits.reading.engines import SurroundingsNetwork
 
 SIDE = 1280  # of the picture at the first look, at most: an A4 page's digits are some twenty pixels high then
+LEAST_SIDE = 8  # pixels of the picture's shorter side as it is looked at
 TILE = 32  # the network's sides are multiples of it
 STRIDE = 4  # of its answer
 CORE = 0.6  # of a digit's height is its zone
@@ -134,12 +135,13 @@ class NumberFinder:
 
     def only_line(self, grey: np.ndarray) -> Zone | None:
         """Return the zone of all writing in a picture, numbers or not, if it is one line; None if it is not."""
-        numbers, others = self.look(resized(grey, scale := min(1.0, SIDE / max(grey.shape))))
+        scale = min(1.0, SIDE / max(grey.shape))
+        numbers, others = self.look(seen_at(scale, grey))
         zones = zones_of(np.maximum(numbers, others), np.zeros_like(others))
         return zones[0].scaled(1 / scale) if len(zones) == 1 and zones[0].height >= LEAST else None
 
     def _look_at(self, grey: np.ndarray, scale: float) -> Look:
-        small = resized(grey, scale)
+        small = seen_at(scale, grey)
         zones = [zone for zone in zones_of(*self.look(small)) if zone.height >= LEAST]
         tall = [zone for zone in zones if zone.height > FILLS * small.shape[0]]
         if tall:
@@ -165,10 +167,9 @@ class Look:
         return sum(zone.certainty * zone.length * zone.height for zone in self.zones)
 
 
-def resized(grey: np.ndarray, scale: float) -> np.ndarray:
+def seen_at(scale: float, grey: np.ndarray) -> np.ndarray:
     """Return a grey picture, uint8 (h, w), `scale` times as large."""
-    size = max(8, round(grey.shape[1] * scale)), max(8, round(grey.shape[0] * scale))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return scaled(grey, scale, LEAST_SIDE, cv2.INTER_CUBIC)
 
 
 def to_page(grey: np.ndarray) -> np.ndarray:

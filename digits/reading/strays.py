@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import DIGIT_HEIGHT, PAPER
-from digits.reading.finder import SIDE, STRIDE, NumberFinder, Zone, resized, to_page
+from digits.reading.finder import SIDE, STRIDE, NumberFinder, Zone, seen_at, to_page
 
 FAINT, CLEAR = 40, 80  # levels above the paper: ink reaches as far as the first, and a quarter of it exceeds the second
 LOWEST, TALLEST, WIDEST = 0.6, 1.6, 3.0  # in heights of the digits that were read
@@ -26,7 +26,7 @@ def strays(grey: np.ndarray, zones: Sequence[Zone], finder: NumberFinder) -> lis
     """Return where in a grey picture, uint8 (h, w), digits may stand outside the zones that were read."""
     height = float(np.median([zone.height for zone in zones]))
     scale = min(DIGIT_HEIGHT / height, SIDE / max(grey.shape))
-    small = resized(grey, scale)
+    small = seen_at(scale, grey)
     read = [_longer(zone.scaled(scale)) for zone in zones]
     apart = [ink for ink in _as_high(to_page(small), scale * height) if not any(ink.touches(zone) for zone in read)]
     if not apart:
