@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digits.finding.ink import NO_INK, normalise
-from digits.finding.paper import Contrast, Method
+from digits.finding.paper import Measured, Method
 from digits.finding.pixels import Box, bounding_box, shifted
 from digits.finding.strokes import doubt, edge_height, fatness, is_cut_off, rectangularity, select_strokes
 
@@ -77,7 +77,7 @@ def untouched(ink: np.ndarray, polarity: str) -> FoundDigit:
     return FoundDigit(ink, bounding_box(mask), polarity, Method.AS_IT_IS, ink.astype(np.float32) / 255, mask)
 
 
-def read_strokes(measured: Contrast, scale: float) -> FoundDigit:
+def read_strokes(measured: Measured, scale: float) -> FoundDigit:
     """Find the digit in the contrast map of a picture made smaller by `scale`."""
     contrast, method, polarity = measured
     mask, others = select_strokes(contrast)

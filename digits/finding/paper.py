@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from enum import Enum
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -35,20 +36,22 @@ class Method(Enum):
     ABOVE = "above a line"  # without an underline
 
 
-Contrast = tuple[np.ndarray, Method, str]  # (h, w) float32, 0 = paper, 1 = ink; the method; the polarity
+class Measured(NamedTuple):
+    """How far the pixels of a picture depart from its paper, by which idea of it, and which way."""
+
+    contrast: np.ndarray  # float32 (h, w), 0 = paper, 1 = full ink
+    method: Method
+    polarity: str  # "dark on light" or "light on dark"
 
 
-def measure_contrast(pixels: np.ndarray, method: Method | None = None) -> Contrast:
-    """Return how much each pixel departs from the paper towards the ink: float32 (h, w), 1 = full ink.
-
-    Also the method, see `paper_of`, and the polarity.
-    """
+def measure_contrast(pixels: np.ndarray, method: Method | None = None) -> Measured:
+    """Return how much each pixel departs from the paper, see `paper_of`, towards the ink."""
     values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
     paper, method = paper_of(pixels, values, method)
     signed, darker = _along_ink_colour(values - paper)
     strength = _ink_strength(signed, 0.0 if method is Method.FLAT_PAPER else _noise(signed))
     contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
-    return contrast, method, "dark on light" if darker else "light on dark"
+    return Measured(contrast, method, "dark on light" if darker else "light on dark")
 
 
 def paper_of(pixels: np.ndarray, values: np.ndarray, method: Method | None) -> tuple[np.ndarray, Method]:
@@ -68,7 +71,7 @@ def near_paper(pixels: np.ndarray) -> np.ndarray:
     return cv2.medianBlur(pixels, side).reshape(*pixels.shape[:2], -1).astype(np.float32)
 
 
-def measure_shaded(pixels: np.ndarray) -> Contrast:
+def measure_shaded(pixels: np.ndarray) -> Measured:
     """Return what `measure_contrast` does for dark ink across the sharp edge of a shadow.
 
     The paper is the picture with every dark stroke closed, which keeps the shadow's edge; ink is what is darker than
@@ -84,7 +87,7 @@ def measure_shaded(pixels: np.ndarray) -> Contrast:
         darkness[:] = 0
     inked = darkness[darkness > max(0.1, 4 * quantile(sample(darkness), 0.5))]  # most is paper, and its grain
     contrast = np.clip(darkness / quantile(inked, 0.9), 0, 1.5) if inked.size > 6 else np.zeros_like(darkness)
-    return contrast, Method.SHADED_PAPER, "dark on light"
+    return Measured(contrast, Method.SHADED_PAPER, "dark on light")
 
 
 def flat_paper(pixels: np.ndarray) -> np.ndarray | None:

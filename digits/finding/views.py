@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from digits.finding.found import FoundDigit
-from digits.finding.paper import Contrast, Method, measure_contrast, measure_shaded
+from digits.finding.paper import Measured, Method, measure_contrast, measure_shaded
 from digits.finding.pixels import RULED_SIDE, Box, bounding_box, quantile
 from digits.finding.sheet import coloured_sheet, framed
 from digits.finding.strokes import FAT, edge_height, is_solid, without_thin_strokes, without_underline
@@ -53,14 +53,14 @@ def cut_out(pixels: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, int, in
     return cut, left, top
 
 
-def above_a_line(first: FoundDigit) -> Iterator[Contrast]:
+def above_a_line(first: FoundDigit) -> Iterator[Measured]:
     """Yield the contrast without an underline, if there seems to be one."""
     lighter = without_underline(first.contrast, first.mask)
     if lighter is not None:
-        yield lighter, Method.ABOVE, first.polarity
+        yield Measured(lighter, Method.ABOVE, first.polarity)
 
 
-def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contrast]:
+def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Measured]:
     """Yield other contrasts of the picture.
 
     Against the paper near by, for soft shadows and the edge of a desk; against closed strokes, for a shadow's sharp
@@ -70,7 +70,7 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Contra
     if first.doubt:
         yield measure_shaded(small)
         if first.mask.any():
-            yield without_thin_strokes(first.contrast, first.mask), first.method, first.polarity
+            yield Measured(without_thin_strokes(first.contrast, first.mask), first.method, first.polarity)
 
 
 def is_sure(found: FoundDigit) -> bool:

@@ -48,8 +48,7 @@ def read_number(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[],
 
 def _without_ring(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Prediction]) -> NumberReading | None:
     """Return what is read inside a ring, if it is a number of several digits."""
-    contrast, *_how = measure_contrast(shrink(pixels, WORK_SIDE))
-    region = ringed(contrast)
+    region = ringed(measure_contrast(shrink(pixels, WORK_SIDE)).contrast)
     if region is None:
         return None
     inside, left, top = cut_out(pixels, region)
