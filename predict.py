@@ -21,7 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,7 +38,7 @@ from digits.finding.ink import TURNS, turn
 from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import PAGED, Page, to_pages
 from digits.reading.answer import NumberReading, Prediction, error_prediction, number_error_row
-from digits.reading.conclusion import conclude
+from digits.reading.conclusion import Seen, conclude
 from digits.reading.engines import (
     Engine,
     OnnxEngine,
@@ -100,7 +100,7 @@ class MNISTPredictor:
         """Read what `find_digit` found (or failed to find), in order, the network running once for all."""
         views = [view for item in found if isinstance(item, FoundDigit) for view in (item, *item.others)]
         ink = np.stack([view.ink for view in views]) if views else np.zeros((0, 28, 28), np.uint8)
-        seen = iter(zip(views, *self.predict_scores(ink), strict=True))
+        seen = starmap(Seen, zip(views, *self.predict_scores(ink), strict=True))
         crops = [item.crop for item in found if isinstance(item, FoundDigit) and item.crop is not None]
         in_crops = iter(self.crop_reader().run(np.stack(crops)) if crops else ())
         predictions = []

@@ -19,6 +19,7 @@ from digits.reading.verdict import (
     fit_temperature,
     fit_thresholds,
     judge,
+    judge_both,
     look_again,
     softmax,
 )
@@ -152,3 +153,11 @@ def test_other_writing_beside_the_digit_makes_it_unsure():
     assert status == UNSURE
     assert "number" in reason
     assert judge(spread(0.99), 5.0, LIMITS, left_out=0.05)[0] == OK
+
+
+def test_a_network_without_thresholds_is_judged_alike_with_and_without_a_crop():
+    surely_a_3 = np.eye(10)[3] * 20 - 10
+    score = -0.5  # of a network that never learnt what no digit is
+    assert judge(softmax(surely_a_3), score, {})[0] == OK
+    assert judge_both(softmax(surely_a_3), score, surely_a_3, {}, 0.0)[1] == OK
+    assert judge_both(softmax(surely_a_3), score, surely_a_3, {"unsure_score": 0.0}, 0.0)[1] == UNSURE

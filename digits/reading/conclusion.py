@@ -6,6 +6,8 @@ prediction.status, prediction.reason       # "unsure", "could be 4 or 9"
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from digits.finding.found import FoundDigit
@@ -16,6 +18,7 @@ from digits.reading.verdict import (
     BLANK,
     BLOB_REASON,
     BOX_REASON,
+    DEFAULT_THRESHOLDS,
     NOT_A_DIGIT,
     OK,
     REASONS,
@@ -27,12 +30,19 @@ from digits.reading.verdict import (
     softmax,
 )
 
-Seen = tuple[FoundDigit, np.ndarray, float]  # a view of a picture, its probabilities (10,), its digit score
 Thresholds = dict[str, float]
 
 FIRST_VIEW = 1.0  # by how much, in digit score, another view must look more like a digit: a nought's bar is a 1, inside
 BLOB = 0.75  # as fat, see `FAT`, is no stroke at all
 BOX = 0.935  # rectangularity of an empty box; noughts of the development sets reach 0.914, drawn boxes start at 0.958
+
+
+class Seen(NamedTuple):
+    """A view of a picture, its probabilities (10,), and its digit score."""
+
+    found: FoundDigit
+    probs: np.ndarray
+    score: float
 
 
 def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thresholds: Thresholds) -> Prediction:
@@ -47,7 +57,7 @@ def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thr
         return _blank_or_faint(item, in_crop)
     # 3. A filled blob is none, nor is an empty box, whatever the network makes of them.
     if why_none := _no_strokes(found, int(probs.argmax())):
-        low = min(float(score), thresholds.get("not_a_digit_score", 0.0))
+        low = min(float(score), (DEFAULT_THRESHOLDS | thresholds)["not_a_digit_score"])
         return Prediction(None, 0.1, UNIFORM, NOT_A_DIGIT, why_none, low, found)
     # 4. What is ink already, or drawn on flat ground, one network judges; two see a digit among other things.
     if in_crop is None:
@@ -65,9 +75,9 @@ def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thr
 def _believed(seen: list[Seen]) -> Seen:
     """Return the view that looks most like a digit; what may be a mark in a nought only if that is none."""
     first = seen[0]
-    if first[2] + FIRST_VIEW > 0:
-        seen = [view for view in seen if view[0].method is not Method.MARK]
-    return max(seen, key=lambda view: view[2] + FIRST_VIEW * (view is first))
+    if first.score + FIRST_VIEW > 0:
+        seen = [view for view in seen if view.found.method is not Method.MARK]
+    return max(seen, key=lambda view: view.score + FIRST_VIEW * (view is first))
 
 
 def _blank_or_faint(item: FoundDigit, in_crop: np.ndarray | None) -> Prediction:
@@ -100,10 +110,8 @@ def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Threshol
 
 def _rival(seen: list[Seen], digit: int, thresholds: Thresholds) -> int | None:
     """Return another digit as which one of the views would be ok by itself; None if there is none."""
-    judged = (
-        (int(probs.argmax()), judge(probs, score, thresholds, view.left_out)[0])
-        for view, probs, score in seen
-        if view.fatness <= FAT
-    )
-    others = (other for other, status in judged if status == OK)
-    return next((other for other in others if other != digit), None)
+    for found, probs, score in seen:
+        other = int(probs.argmax())
+        if other != digit and found.fatness <= FAT and judge(probs, score, thresholds, found.left_out)[0] == OK:
+            return other
+    return None

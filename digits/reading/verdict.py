@@ -114,7 +114,8 @@ def judge_both(
     if status == OK and (probabilities.argmax() != best or crop_logits.argmax() != best):
         other = probabilities.argmax() if probabilities.argmax() != best else crop_logits.argmax()
         return both, UNSURE, f"could be {best} or {int(other)}"
-    if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < thresholds.get("unsure_score", 0.0)):
+    least = (DEFAULT_THRESHOLDS | thresholds)["unsure_score"]
+    if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < least):
         return both, UNSURE, f"an unusual {best}, or no digit"
     return both, status, reason
 
