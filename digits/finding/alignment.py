@@ -37,14 +37,14 @@ class Landmarks:
     def __init__(self, empty: np.ndarray) -> None:
         self.size = empty.shape[1], empty.shape[0]
         self.scale = SIDE / max(empty.shape)
-        self.ink = to_ink(scaled(empty, self.scale, LEAST_SIDE))
-        self.points, self.descriptors = features_of(self.ink)
-        self.soft = _soft(self.ink)
+        self.dark = darkness_of(scaled(empty, self.scale, LEAST_SIDE))
+        self.points, self.descriptors = features_of(self.dark)
+        self.soft = _soft(self.dark)
         corners = cv2.goodFeaturesToTrack(self.soft, 600, 0.05, 12)
         self.corners = np.zeros((0, 1, 2), np.float32) if corners is None else corners
         if min(len(self.points), len(self.corners)) < LEAST_PRINT:
             raise PictureError("too little is printed on the empty form to find its place again; add a title or marks")
-        self.near_print = cv2.dilate((self.ink > 0.25).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        self.near_print = cv2.dilate((self.dark > 0.25).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
 
     def alike(self, seen: np.ndarray, box: FloatBox | None = None) -> float:
         """Return the correlation of the form's print with what is seen there, round `box` or everywhere, -1 to 1.
@@ -58,7 +58,7 @@ class Landmarks:
             rows = slice(max(0, int(top - around)), int(bottom + around))
             columns = slice(max(0, int(left - around)), int(right + around))
         near = self.near_print[rows, columns]
-        printed, there = (ink[rows, columns][near].astype(np.float32) for ink in (self.soft, seen))
+        printed, there = (soft[rows, columns][near].astype(np.float32) for soft in (self.soft, seen))
         if box is not None and (len(printed) < LEAST_PIXELS or not printed.std()):
             return 1.0
         return float(np.corrcoef(printed, there)[0, 1]) if there.std() else 0.0
@@ -71,7 +71,7 @@ class Alignment:
     page: np.ndarray
     matrix: np.ndarray
     alike: float
-    seen: np.ndarray | None = None  # the page's ink over the form, uint8, in the size in which the two are compared
+    seen: np.ndarray | None = None  # the page's darkness over the form, uint8, in the size of the comparison
 
     def scale_at(self, box: FloatBox) -> float:
         """Return how many of the page's pixels one pixel of the empty form is, within `box`."""
@@ -91,17 +91,17 @@ class Alignment:
 
 def align(page: np.ndarray, form: Landmarks) -> Alignment:
     """Lay a page, uint8 (h, w), over the form. Raises `PictureError` if it shows another form, or too little of it."""
-    # 1. Both in one size, as ink on even paper.
+    # 1. Both in one size, as darkness on even paper.
     scale = SIDE / max(page.shape)
-    ink = to_ink(scaled(page, scale, LEAST_SIDE))
+    dark = darkness_of(scaled(page, scale, LEAST_SIDE))
 
     # 2. What stands out in both names the perspective, the corners all over the form make it exact.
-    matrix = _match(form, *features_of(ink))
+    matrix = _match(form, *features_of(dark))
     for _ in range(ROUNDS):
-        matrix = _follow(form, ink, matrix)
+        matrix = _follow(form, dark, matrix)
 
     # 3. The rest of the print tells whether it is the same form.
-    seen = _seen(_soft(ink), matrix, form)
+    seen = _seen(_soft(dark), matrix, form)
     alike = form.alike(seen)
     if alike < LEAST_ALIKE:
         raise PictureError(f"the page does not show this form: their print agrees by {max(0.0, alike):.0%}")
@@ -115,16 +115,16 @@ def _shrinking(scale: float) -> np.ndarray:
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]], np.float64)
 
 
-def to_ink(grey: np.ndarray, reach: int = 21) -> np.ndarray:
+def darkness_of(grey: np.ndarray, reach: int = 21) -> np.ndarray:
     """Return how much darker than the paper within `reach` pixels each pixel is, float32 (h, w) in 0-1."""
     kernel = np.ones((reach, reach), np.uint8)
     paper = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel), (0, 0), reach / 4).astype(np.float32)
     return np.clip(1.5 * (paper - grey) / np.maximum(paper, 30), 0, 1).astype(np.float32)
 
 
-def features_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (n, 2) places that stand out in ink, float32 (h, w), and their descriptors, uint8 (n, 32)."""
-    soft = cv2.GaussianBlur(255 * (1 - ink), (0, 0), 1.0).astype(np.uint8)
+def features_of(dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n, 2) places that stand out in a darkness, float32 (h, w), and their descriptors, uint8 (n, 32)."""
+    soft = cv2.GaussianBlur(255 * (1 - dark), (0, 0), 1.0).astype(np.uint8)
     found, descriptors = cv2.ORB.create(N_FEATURES, fastThreshold=12).detectAndCompute(soft, None)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
     return points, np.zeros((0, 32), np.uint8) if descriptors is None else descriptors
@@ -156,9 +156,9 @@ def _is_a_view(matrix: np.ndarray, form: Landmarks) -> bool:
     return bool(is_upright and cv2.isContourConvex(seen) and min(across) > BENT)
 
 
-def _follow(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def _follow(form: Landmarks, dark: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Return the matrix that fits better where the form's corners are on a page that lies over it by `matrix`."""
-    seen = _seen(_soft(ink), matrix, form)
+    seen = _seen(_soft(dark), matrix, form)
     there, found, _ = cv2.calcOpticalFlowPyrLK(form.soft, seen, form.corners, form.corners.copy(), winSize=WINDOW)
     back, again, _ = cv2.calcOpticalFlowPyrLK(seen, form.soft, there, there.copy(), winSize=WINDOW)
     same = (
@@ -172,10 +172,10 @@ def _follow(form: Landmarks, ink: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return matrix if further is None else matrix @ further
 
 
-def _soft(ink: np.ndarray) -> np.ndarray:
-    return (255 * cv2.GaussianBlur(ink, (0, 0), 1.2)).clip(0, 255).astype(np.uint8)
+def _soft(dark: np.ndarray) -> np.ndarray:
+    return (255 * cv2.GaussianBlur(dark, (0, 0), 1.2)).clip(0, 255).astype(np.uint8)
 
 
 def _seen(page: np.ndarray, matrix: np.ndarray, form: Landmarks) -> np.ndarray:
     """Return the page as it lies over the form by `matrix`."""
-    return cv2.warpPerspective(page, matrix, form.ink.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return cv2.warpPerspective(page, matrix, form.dark.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)

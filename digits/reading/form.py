@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from digits.finding.alignment import Alignment, align, to_ink
+from digits.finding.alignment import Alignment, align, darkness_of
 from digits.finding.limits import PictureError
 from digits.finding.pixels import to_grey
 from digits.finding.rules import runs_through
@@ -205,7 +205,7 @@ def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:
 
 def marks_on(picture: np.ndarray, printed: np.ndarray, least: float = INKED) -> np.ndarray:
     """Return where a field, uint8 (h, w), is inked at `least` so darkly and the empty form is not, bool (h, w)."""
-    inked = to_ink(picture, picture.shape[0] | 1) > least
+    inked = darkness_of(picture, picture.shape[0] | 1) > least
     return inked & (_print_on(printed, 2 * NEAR) == 0)
 
 
@@ -222,5 +222,5 @@ def _print_on(printed: np.ndarray, near: float) -> np.ndarray:
     """Return 1 where an empty field, uint8 (h, w), is printed on, or `near` to it in shares of its height."""
     side = 2 * round(near * printed.shape[0] / (1 + 2 * MARGIN)) + 1
     return cv2.dilate(
-        (to_ink(printed, printed.shape[0] | 1) > PRINTED).astype(np.uint8), np.ones((side, side), np.uint8)
+        (darkness_of(printed, printed.shape[0] | 1) > PRINTED).astype(np.uint8), np.ones((side, side), np.uint8)
     )
