@@ -16,6 +16,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -144,7 +145,7 @@ def _with_empty(where: Path | str, picture: str, folder: Path | None, fields: li
     try:
         pixels = open_picture(_decoded(picture[in_itself.end() :]) if in_itself else Path(folder or ".") / picture)
         form = Form(to_grey(pixels), fields)
-        assert form.landmarks
+        _ = form.landmarks  # refuses an empty form on which too little is printed
     except PictureError as error:
         raise UserError(f"'{where}', the picture {name} of the empty form: {error}") from None
     for field in fields:
@@ -189,33 +190,55 @@ def _field(path: Path | str, entry: Any, size: list[float]) -> Field:
 
 
 def _format(where: str, entry: dict[str, Any]) -> Format:
-    kind, check, order = entry.get("kind", "number"), entry.get("check"), entry.get("order", "dmy")
-    for key, value, known in (
-        ("kind", kind, KINDS),
-        ("check", check, (None, *CHECKS)),
-        ("order", order, tuple(ORDERS)),
-    ):
-        if value not in known:
-            raise UserError(f"{where}: {key} is one of {', '.join(filter(None, known))}, not {value!r}")
-    pattern, length, prefix = entry.get("pattern"), entry.get("length"), entry.get("prefix", "")
+    kind = _choice(where, entry, "kind", "number", KINDS)
+    check = _choice(where, entry, "check", None, CHECKS)
+    order = _choice(where, entry, "order", "dmy", ORDERS)
+    pattern, lengths = _pattern(where, entry), _lengths(where, entry)
+    low, high = _limits(where, entry, kind)
+    prefix = entry.get("prefix", "")
+    if not isinstance(prefix, str):
+        raise UserError(f"{where}: prefix is text")
+    return Format(kind, pattern, lengths, low, high, check, prefix, order)
+
+
+def _choice(where: str, entry: dict[str, Any], key: str, usual: Any, known: Iterable[str]) -> Any:
+    """Return what stands under `key`, one of those `known`; if nothing does, what is usual."""
+    value = entry.get(key, usual)
+    if value not in (usual, *known):
+        raise UserError(f"{where}: {key} is one of {', '.join(known)}, not {value!r}")
+    return value
+
+
+def _pattern(where: str, entry: dict[str, Any]) -> str | None:
+    pattern = entry.get("pattern")
     try:
         re.compile(pattern or "")
     except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise UserError(f"{where}: pattern is not a regular expression ({error})") from None
+    return pattern
+
+
+def _lengths(where: str, entry: dict[str, Any]) -> tuple[int, int] | None:
+    length = entry.get("length")
+    if length is None:
+        return None
     lengths = [length, length] if type(length) is int else length
-    if lengths is not None and (not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]):
+    if not _are_numbers(lengths, 2) or not 1 <= lengths[0] <= lengths[1]:
         raise UserError(
             f"{where}: length is the number of digits, such as 8, or the minimum and maximum, such as [5, 8]"
         )
+    least, most = lengths
+    return least, most
+
+
+def _limits(where: str, entry: dict[str, Any], kind: str) -> tuple[Any, Any]:
     low, high = entry.get("min"), entry.get("max")
     if not all(limit is None or _is_limit(limit, kind) for limit in (low, high)):
         wanted = 'days such as "2024-01-31"' if kind == "date" else "numbers"
         raise UserError(f"{where}: min and max are {wanted}")
     if low is not None and high is not None and not limit_of(low) <= limit_of(high):  # type: ignore[operator]
         raise UserError(f"{where}: min, {low}, is beyond max, {high}, so no value fits; swap them")
-    if not isinstance(prefix, str):
-        raise UserError(f"{where}: prefix is text")
-    return Format(kind, pattern, tuple(lengths) if lengths else None, low, high, check, prefix, order)
+    return low, high
 
 
 def _is_limit(limit: Any, kind: str) -> bool:
