@@ -229,21 +229,41 @@ def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[st
 
 TASKS = {
     "lines": Task(
-        LineNet, draw_strip, line_batches, line_loss, check_lines, (1, 32, 96), {2: "w"}, "log_probs",
-        Settings("lines"),
+        network=LineNet,
+        draw=draw_strip,
+        batches=line_batches,
+        loss=line_loss,
+        check=check_lines,
+        example=(1, 32, 96),
+        dynamic={2: "w"},
+        answer="log_probs",
+        settings=Settings("lines"),
     ),
     "pages": Task(
-        PageNet, draw_page_sample, picture_batches, page_loss, check_pages, (1, 192, 256), {1: "h", 2: "w"}, "logits",
-        Settings("pages", part=3_000, window=6, epochs=40, batch_size=16, lr=3e-3),
+        network=PageNet,
+        draw=draw_page_sample,
+        batches=picture_batches,
+        loss=page_loss,
+        check=check_pages,
+        example=(1, 192, 256),
+        dynamic={1: "h", 2: "w"},
+        answer="logits",
+        settings=Settings("pages", part=3_000, window=6, epochs=40, batch_size=16, lr=3e-3),
     ),
     "crops": Task(
-        CropNet, draw_crop, picture_batches, crop_loss, check_crops, (2, 48, 48), {0: "n"}, "logits",
-        Settings("crops", part=40_000, window=2, epochs=13, batch_size=128, lr=3e-3),
+        network=CropNet,
+        draw=draw_crop,
+        batches=picture_batches,
+        loss=crop_loss,
+        check=check_crops,
+        example=(2, 48, 48),
+        dynamic={0: "n"},
+        answer="logits",
+        settings=Settings("crops", part=40_000, window=2, epochs=13, batch_size=128, lr=3e-3),
     ),
-}  # fmt: skip
-
-
+}
 FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt
+SMOKE: dict[str, Any] = {"part": 64, "window": 1, "epochs": 1, "batch_size": 16}  # of a trial
 
 
 # ---------------------------------------------------------------- drawing, in processes of its own
@@ -394,17 +414,22 @@ def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | 
     The folder is made, and the settings are written into it.
     """
     run_dir = RUNS_DIR / (f"{arguments.network}-smoke" if arguments.smoke else arguments.network)
-    settings, state = read_run(run_dir, Settings) if arguments.resume else (TASKS[arguments.network].settings, None)
-    if arguments.smoke:
-        settings = Settings(settings.name, part=64, window=1, epochs=1, batch_size=16)
-    if arguments.start:
-        take_weights(TASKS[arguments.network].network(), arguments.start)  # refused before a run is touched
-        settings = replace(settings, start=arguments.start, **FINE_TUNING)
+    settings, state = read_run(run_dir, Settings) if arguments.resume else (new_settings(arguments), None)
     if arguments.epochs:
         settings = replace(settings, epochs=arguments.epochs)
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "config.json", asdict(settings))
     return settings, state, run_dir
+
+
+def new_settings(arguments: argparse.Namespace) -> Settings:
+    """Return the settings of a new run; raises `UserError` if it cannot start from the network that was named."""
+    task = TASKS[arguments.network]
+    settings = Settings(arguments.network, **SMOKE) if arguments.smoke else task.settings
+    if not arguments.start:
+        return settings
+    take_weights(task.network(), arguments.start)
+    return replace(settings, start=arguments.start, **FINE_TUNING)
 
 
 @command
@@ -414,8 +439,8 @@ def main(argv: list[str] | None = None) -> int:
     task = TASKS[arguments.network]
     settings, state, run_dir = open_run(arguments)
     model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
-    told = asdict(settings) | {"start": Path(settings.start).name}  # no folders, for privacy
-    facts = {"settings": json.dumps(told), "git_commit": git_commit() or "unknown"}
+    noted = asdict(settings) | {"start": Path(settings.start).name}  # no folders, for privacy
+    facts = {"settings": json.dumps(noted), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
     trained, used = os.path.relpath(path), os.path.relpath(MODELS_DIR / path.name)
     print(f"{trained} is trained; to use it: cp {trained} {used}; to go back: git checkout {used}")
