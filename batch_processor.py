@@ -64,7 +64,8 @@ STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
 tqdm.monitor_interval = 0  # no thread besides, so that workers can be forked
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-Told = Callable[[list[dict[str, Any]]], None]  # hears of rows
+Tell = Callable[[dict[str, Any]], None]  # takes a row, as a report has it
+TellAll = Callable[[list[dict[str, Any]]], None]
 
 
 @contextlib.contextmanager
@@ -137,7 +138,7 @@ class BatchProcessor:
         resume: bool = False,
         name: str | None = None,
         update: bool = False,
-        tell: Callable[[dict[str, Any]], None] | None = None,
+        tell: Tell | None = None,
         sorted_into: str | os.PathLike[str] | None = None,
     ) -> dict[str, Any]:
         """Read all `sources`, or the one, into the journal, a row each; return the summary.
@@ -169,8 +170,8 @@ class BatchProcessor:
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
-                told = _teller(self._done(), tell) if tell else None
-                keep = partial(self._keep, labels, log, bar, told)
+                tell_all = _teller(self._done(), tell) if tell else None
+                keep = partial(self._keep, labels, log, bar, tell_all)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, named, total):
                     keep(rows)
@@ -204,16 +205,22 @@ class BatchProcessor:
         return named
 
     def _keep(
-        self, labels: Labels | None, log: logging.Logger, bar: tqdm, told: Told | None, rows: list[dict[str, Any]]
+        self,
+        labels: Labels | None,
+        log: logging.Logger,
+        bar: tqdm,
+        tell_all: TellAll | None,
+        rows: list[dict[str, Any]],
     ) -> None:
+        """Put rows into the journal, with their truth where it is known; log what could not be read."""
         for row in rows:
             if labels is not None:
                 add_truth(row, labels.of(row["path"]))
             if row["status"] == ERROR:
                 log.warning("%s: %s", ascii(row["path"]), row["error"])
         self._done().add(rows)
-        if told:
-            told(rows)
+        if tell_all:
+            tell_all(rows)
         bar.update(len(rows))
 
     def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict[str, Any]]], None]) -> Iterator[Numbered]:
@@ -344,14 +351,15 @@ def _flag_to_go_on(journal: Journal | None) -> str:
     return "--update" if journal is not None and journal.facts.get("finished") else "--resume"
 
 
-def _teller(journal: Journal, tell: Callable[[dict[str, Any]], None]) -> Told:
+def _teller(journal: Journal, tell: Tell) -> TellAll:
+    """Return what tells of rows one by one, each in the shape that the journal's reports have."""
     shaped = shape_of(journal)
 
-    def told(rows: list[dict[str, Any]]) -> None:
+    def tell_all(rows: list[dict[str, Any]]) -> None:
         for row in rows:
             tell(shaped(row))
 
-    return told
+    return tell_all
 
 
 def _log_end(log: logging.Logger, skipped: Skipped, summary: dict[str, Any]) -> None:
@@ -467,8 +475,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    told = "file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)"
-    add("sources", nargs="*", metavar="SOURCE", help=told)
+    add(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)",
+    )
     add("-0", "--null", action="store_true", help="names on stdin are separated by NUL, as in find -print0")
     add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
     add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")

@@ -245,8 +245,10 @@ def text(result: dict[str, Any]) -> str:
         lines += _stress_lines(result["stress"]["corruptions"] | result["stress"]["attacks"])
     if str(result.get("data", "")).endswith(".csv"):
         lines += [f"note: {KAGGLE_IS_MNIST}"]
-    told = "warning: {} was trained on {:,} of these {:,} pictures; what it makes of them is no test"
-    lines += [told.format(name, n, result["n"]) for name, n in result.get("trained_on", {}).items()]
+    lines += [
+        f"warning: {name} was trained on {n:,} of these {result['n']:,} pictures; what it makes of them is no test"
+        for name, n in result.get("trained_on", {}).items()
+    ]
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ if __name__ == "__main__":  # before the imports that take their time
 import argparse
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,41 +56,52 @@ def check_submission(path: str | Path, n_rows: int) -> None:
             raise UserError(f"row {number} of the submission is '{','.join(row)}'; it must be '{number},DIGIT'")
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Read test.csv, write the submission, print its path."""
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags, with the one file as `csv`."""
     parser = argparse.ArgumentParser(
         description="Write a submission for Kaggle's Digit Recognizer.",
         epilog="examples:\n  python kaggle_submission.py test.csv\n"
         "  python kaggle_submission.py test.csv --model mnistnet modern",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    told = "Kaggle's test.csv: pixel0 … pixel783, a row per picture"
-    parser.add_argument("csv", nargs="*", metavar="TEST_CSV", help=told)
+    parser.add_argument(
+        "csv", nargs="*", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture"
+    )
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)
     if len(files := arguments.csv + more) != 1:
         parser.error("name one file, Kaggle's test.csv")
-    ink, labels = load_kaggle(files[0])
+    arguments.csv = files[0]
+    return arguments
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Read test.csv, write the submission, print its path."""
+    arguments = parse_arguments(argv)
+    ink, labels = load_kaggle(arguments.csv)
     if not len(ink):
-        raise UserError(f"{files[0]} has no rows; download test.csv from the competition's data page")
+        raise UserError(f"{arguments.csv} has no rows; download test.csv from the competition's data page")
     predictor = MNISTPredictor(arguments.model)
     digits = predictor.predict_proba(ink).argmax(axis=1)
     path = write_submission(digits, arguments.output)
-    checked = "header, numbering and digits are as Kaggle wants them; which are right, its labels know"
-    print(f"{len(digits):,} rows written and read back: {checked}", file=sys.stderr)
-    print(f"note: {KAGGLE_IS_MNIST}", file=sys.stderr)
-    if (labels >= 0).all():
-        print(f"{(digits == labels).mean():.2%} of its labels are right", file=sys.stderr)
-    for name, engine in zip(predictor.names, predictor.engines, strict=True):
-        if n := int(learnt(note_of(engine.facts), ink).sum()):
-            print(
-                f"warning: {name} was trained on {n:,} of these {len(ink):,} pictures; that is no test", file=sys.stderr
-            )
+    print(*_notes(predictor, ink, labels, digits), sep="\n", file=sys.stderr)
     print(path)
     return 0
+
+
+def _notes(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray, digits: np.ndarray) -> Iterator[str]:
+    """Yield what there is to know of a submission, a line each; `labels`, (n,), are -1 where none are given."""
+    checked = "header, numbering and digits are as Kaggle wants them; which are right, its labels know"
+    yield f"{len(digits):,} rows written and read back: {checked}"
+    yield f"note: {KAGGLE_IS_MNIST}"
+    if (labels >= 0).all():
+        yield f"{(digits == labels).mean():.2%} of its labels are right"
+    for name, engine in zip(predictor.names, predictor.engines, strict=True):
+        if n := int(learnt(note_of(engine.facts), ink).sum()):
+            yield f"warning: {name} was trained on {n:,} of these {len(ink):,} pictures; that is no test"
 
 
 if __name__ == "__main__":

@@ -493,8 +493,8 @@ def main(argv: list[str] | None = None) -> int:
         print(export_onnx(weights_path(name)))
     if arguments.publish:
         name = publish(arguments.publish, arguments.model[0] if arguments.model else "mnistnet")
-        told = f"; to go back: {back}" if (back := way_back(name)) else ""
-        print(f"{name} is served with these weights from the next start on{told}", file=sys.stderr)
+        hint = f"; to go back: {back}" if (back := way_back(name)) else ""
+        print(f"{name} is served with these weights from the next start on{hint}", file=sys.stderr)
         print(weights_path(name))
     if not arguments.export and not arguments.publish:
         _print_descriptions(arguments.model)

@@ -216,14 +216,14 @@ def _open_twin(name: str, twin: Path, weights: Path, threads: int | None) -> Onn
     opened = OnnxEngine(twin, threads)
     if not weights.exists() or opened.is_twin_of(weights):  # who has the twin alone uses it alone
         return opened
-    told = f"{twin.name} was exported from other weights than those in {weights.name}"
-    print(f"{told}; exporting it anew", file=sys.stderr)
+    outdated = f"{twin.name} was exported from other weights than those in {weights.name}"
+    print(f"{outdated}; exporting it anew", file=sys.stderr)
     try:
         from model import export_onnx
 
         export_onnx(weights)
     except (ImportError, OSError):
-        raise UserError(f"{told}, and cannot be written here; run: python model.py --export {name}") from None
+        raise UserError(f"{outdated}, and cannot be written here; run: python model.py --export {name}") from None
     return OnnxEngine(twin, threads)
 
 

@@ -193,8 +193,8 @@ def train(
 def start_model(settings: Settings) -> nn.Module:
     """Return the network to train: with random weights, or those to start from, and the dropout asked for."""
     model = create_model(settings.model)
-    if told := prepare_training(model):
-        print(told, file=sys.stderr)
+    if note := prepare_training(model):
+        print(note, file=sys.stderr)
     if settings.start:
         begun = load_checkpoint(weights_path(settings.start))
         if begun.architecture != settings.model:
@@ -265,14 +265,14 @@ def serve(settings: Settings, run_dir: Path, data_directory: Path, anyway: bool 
     is_served, why = decision.is_good or anyway, decision.why
     measured = {"served": is_served, "why": why, "sets": [asdict(one) for one in decision.found]}
     write_json(run_dir / "comparison.json", measured)
-    told = [f"Weights: {os.path.relpath(best)}"]
+    lines = [f"Weights: {os.path.relpath(best)}"]
     if is_served:
         publish(run_dir)
-        told += [f"Served from the next start on ({why})."]
-        told += [f"To go back: {back}"] if (back := way_back(settings.model)) else []
+        lines += [f"Served from the next start on ({why})."]
+        lines += [f"To go back: {back}"] if (back := way_back(settings.model)) else []
     else:
-        told += [f"Not served: {why}.", f"To serve them all the same: python model.py --publish {run_dir.name}"]
-    print("\n".join(told), file=sys.stderr)
+        lines += [f"Not served: {why}.", f"To serve them all the same: python model.py --publish {run_dir.name}"]
+    print("\n".join(lines), file=sys.stderr)
 
 
 def against_served(settings: Settings, best: Path, data_directory: Path) -> Decision:
@@ -380,9 +380,10 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments.resume and arguments.name not in (None, run_dir.name):
         print(f"note: there is a run {arguments.name} already; this one is {run_dir.name}", file=sys.stderr)
     if is_finished:
-        told = f"more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}"
         print(
-            f"{run_dir.name} is finished; {told}; serve it: python model.py --publish {run_dir.name}", file=sys.stderr
+            f"{run_dir.name} is finished; more epochs: --resume {run_dir.name} --epochs {settings.epochs + 2}; "
+            f"serve it: python model.py --publish {run_dir.name}",
+            file=sys.stderr,
         )
     else:
         with folder_of(run_dir, asdict(settings)):

@@ -166,8 +166,8 @@ class Corrections:
             with _transaction(self.path) as db:
                 yield db
         except (sqlite3.DatabaseError, OSError) as error:
-            told = error.strerror if isinstance(error, OSError) else error
-            sentence = f"{self.path.name} cannot be used ({told}); try again, or put a good copy in its place"
+            why = error.strerror if isinstance(error, OSError) else error
+            sentence = f"{self.path.name} cannot be used ({why}); try again, or put a good copy in its place"
             raise Unavailable(sentence) from None
 
 

@@ -94,8 +94,10 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     values = np.nan_to_num(array.astype(np.float32), posinf=255.0, neginf=0.0)
     bottom, top = float(values.min()), float(values.max())
     if bottom < -OVERSHOOT * max(top, 0):
-        told = "the array is standardised or otherwise shifted"
-        raise PictureError(f"{told}: it goes from {bottom:.3g} to {top:.3g}; give 0 to 1, or 0 to 255")
+        raise PictureError(
+            "the array is standardised or otherwise shifted: "
+            f"it goes from {bottom:.3g} to {top:.3g}; give 0 to 1, or 0 to 255"
+        )
     if top <= 1.0 + OVERSHOOT:
         values = values * 255.0
     elif top > 255.0:

@@ -79,10 +79,10 @@ def _read_file(path: str | os.PathLike[str]) -> bytes:
         # Opening a pipe that nobody writes to would wait for ever; O_NONBLOCK does not, and does nothing to files.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb", buffering=0) as file:
-            told = os.fstat(handle)
-            if not stat.S_ISREG(told.st_mode):
-                raise PictureError("this is a folder" if stat.S_ISDIR(told.st_mode) else "this is not a regular file")
-            return _read_all(file, min(told.st_size, MAX_BYTES) + 1)
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise PictureError("this is a folder" if stat.S_ISDIR(status.st_mode) else "this is not a regular file")
+            return _read_all(file, min(status.st_size, MAX_BYTES) + 1)
     except FileNotFoundError:
         raise PictureError("there is no such file") from None
     except PermissionError:

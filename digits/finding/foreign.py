@@ -63,15 +63,15 @@ class _Process:
             if self._too_slow == _mark(data):
                 raise ForeignError(f"it takes longer than {LIMIT_S:g} s to read")
             try:
-                told, pixels = self._exchange(data, kind, page, max_pixels)
+                answer, pixels = self._exchange(data, kind, page, max_pixels)
             except (OSError, ValueError) as error:
                 self._stop()
                 if self._too_slow == _mark(data):
                     raise ForeignError(f"it takes longer than {LIMIT_S:g} s to read") from None
                 raise ForeignError("the file is damaged, or needs more memory than there is") from error
-        if "error" in told:
-            raise ForeignError(told["error"])
-        return told["n_pages"], pixels
+        if "error" in answer:
+            raise ForeignError(answer["error"])
+        return answer["n_pages"], pixels
 
     def _exchange(self, data: bytes, kind: str, page: int, max_pixels: int) -> tuple[dict[str, Any], np.ndarray]:
         process = self._started()
@@ -84,11 +84,11 @@ class _Process:
         try:
             process.stdin.write(json.dumps(wish).encode() + b"\n" + (b"" if is_open else data))
             process.stdin.flush()
-            told = json.loads(process.stdout.readline())
-            pixels = process.stdout.read(int(np.prod(told["shape"])))
+            answer = json.loads(process.stdout.readline())
+            pixels = process.stdout.read(int(np.prod(answer["shape"])))
         finally:
             guard.cancel()
-        return told, np.frombuffer(pixels, np.uint8).reshape(told["shape"])
+        return answer, np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
 
     def _give_up(self, process: subprocess.Popen[bytes], data: bytes) -> None:
         self._too_slow = _mark(data)

@@ -129,16 +129,16 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
                 opened = KINDS[wish["kind"]](asked.read(wish["n_bytes"]))
             if opened is None:
                 raise Refused("the file is damaged")
-            told: dict[str, Any] = {"n_pages": len(opened)}
+            answer: dict[str, Any] = {"n_pages": len(opened)}
             if wish["page"]:
                 pixels = np.ascontiguousarray(opened.pixels(wish["page"], wish["max_pixels"]))
         except Refused as error:
-            told = {"error": str(error)}
+            answer = {"error": str(error)}
         except ImportError as error:
-            told = {"error": f"reading it needs a package that is not installed: pip install {error.name}"}
+            answer = {"error": f"reading it needs a package that is not installed: pip install {error.name}"}
         except Exception as error:  # decoders raise almost anything on damaged files
-            told = {"error": f"the file is damaged ({type(error).__name__})"}
-        answers.write(json.dumps(told | {"shape": pixels.shape}).encode() + b"\n")
+            answer = {"error": f"the file is damaged ({type(error).__name__})"}
+        answers.write(json.dumps(answer | {"shape": pixels.shape}).encode() + b"\n")
         answers.write(pixels.tobytes())
         answers.flush()
 
