@@ -46,7 +46,7 @@ EXAMPLES = """examples:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Start the server and stay until it is stopped."""
-    arguments = parse(argv)
+    arguments = parse_arguments(argv)
     users = read_users(arguments.auth_file)
     check_exposure(arguments, users)
     check_folder(arguments.folder)
@@ -70,8 +70,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise UserError(f"cannot listen on {host}:{port}; is it in use? Choose another with --port") from None
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Return the arguments of the command line."""
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
     parser = argparse.ArgumentParser(
         description="Serve the page and the API.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )

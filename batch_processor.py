@@ -382,13 +382,61 @@ def _versions() -> dict[str, Any]:
 # ---------------------------------------------------------------- command line
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Read the sources named on the command line and write the reports."""
-    arguments = _parser().parse_args(argv)
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags. Raises `UserError` for a name that is no name."""
+    parser = argparse.ArgumentParser(
+        description="Read many handwritten digits; write a report with a row for every file.",
+        epilog="examples:\n  python batch_processor.py scans/ more.zip --format csv html\n"
+        "  python batch_processor.py exam/ --labels-from-folders --sort-into sorted/",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)",
+    )
+    add("-0", "--null", action="store_true", help="names on stdin are separated by NUL, as in find -print0")
+    add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
+    add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")
+    add("--output", choices=["-"], help="-: write each row to stdout as a line of JSON, as soon as it is read")
+    add("--name", help="what the reports are called (default: batch_ and the time)")
+    add(
+        "--update",
+        action="store_true",
+        help="bring the reports of --name up to date: read only new and changed files",
+    )
+    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
+    what.add_argument(
+        "--table", action="store_true", help="as --number, and a CSV of rows and columns for each picture"
+    )
+    what.add_argument(
+        "--fields", metavar="FILE", help="read the fields of a form; docs/forms.md describes the template"
+    )
+    truth = parser.add_mutually_exclusive_group()
+    truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
+    truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
+    add("--resume", action="store_true", help="continue an interrupted run of the same command")
+    add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")
+    add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
+    add("--workers", type=int, metavar="N", help="how many read at once (default: one per core)")
+    add("--no-recursive", action="store_true", help="leave subfolders out")
+    add("--engine", choices=["local", "ray"], default="local", help="ray: on a cluster; see requirements-ray.txt")
+    add("--ray-address", metavar="ADDRESS", help="of a running cluster (default: start one on this machine)")
+    arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)
     arguments.sources += more
     _refuse_odd_names(arguments.name, arguments.update)
+    return arguments
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Read the sources named on the command line and write the reports."""
+    arguments = parse_arguments(argv)
     sources = _sources(arguments)
     number = arguments.number or arguments.table
     processor = BatchProcessor(
@@ -465,52 +513,6 @@ def _stopped(processor: BatchProcessor, kinds: list[str], for_people: TextIO) ->
     print(f"stopped after {n_rows:,} rows; the same command with {flag} goes on", file=sys.stderr)
     processor.close(keep_journal=True)
     return STOPPED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Read many handwritten digits; write a report with a row for every file.",
-        epilog="examples:\n  python batch_processor.py scans/ more.zip --format csv html\n"
-        "  python batch_processor.py exam/ --labels-from-folders --sort-into sorted/",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add(
-        "sources",
-        nargs="*",
-        metavar="SOURCE",
-        help="file, folder, glob, .zip, .txt, .csv or .xlsx list, - for stdin, or URL (default: the example drawings)",
-    )
-    add("-0", "--null", action="store_true", help="names on stdin are separated by NUL, as in find -print0")
-    add("--output-dir", default="predictions", metavar="DIR", help="where reports/ and logs/ go (default: predictions)")
-    add("--format", nargs="+", choices=list(WRITERS), help="reports (default: csv json; none with --output)")
-    add("--output", choices=["-"], help="-: write each row to stdout as a line of JSON, as soon as it is read")
-    add("--name", help="what the reports are called (default: batch_ and the time)")
-    add(
-        "--update",
-        action="store_true",
-        help="bring the reports of --name up to date: read only new and changed files",
-    )
-    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
-    what.add_argument(
-        "--table", action="store_true", help="as --number, and a CSV of rows and columns for each picture"
-    )
-    what.add_argument(
-        "--fields", metavar="FILE", help="read the fields of a form; docs/forms.md describes the template"
-    )
-    truth = parser.add_mutually_exclusive_group()
-    truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
-    truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
-    add("--resume", action="store_true", help="continue an interrupted run of the same command")
-    add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")
-    add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
-    add("--workers", type=int, metavar="N", help="how many read at once (default: one per core)")
-    add("--no-recursive", action="store_true", help="leave subfolders out")
-    add("--engine", choices=["local", "ray"], default="local", help="ray: on a cluster; see requirements-ray.txt")
-    add("--ray-address", metavar="ADDRESS", help="of a running cluster (default: start one on this machine)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -477,9 +477,8 @@ def describe(name: str) -> str:
     return "\n".join([f"{name}: {total:,} parameters, {total * 4 / 2**20:.2f} MB as float32", *lines])
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Print and check one architecture or all of them, or export or publish weights."""
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags."""
     parser = argparse.ArgumentParser(
         description="Print and check the architectures; export weights to ONNX.",
         epilog="examples:\n  python model.py --model mnistnet\n  python model.py --export mnistnet",
@@ -488,7 +487,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", nargs="+", metavar="NAME", help=", ".join(REGISTRY))
     parser.add_argument("--export", nargs="+", metavar="NAME", help="export a name or .pth file to ONNX")
     parser.add_argument("--publish", metavar="RUN", help="serve a run or a .pth file; previous: what was served before")
-    arguments = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Print and check one architecture or all of them, or export or publish weights."""
+    arguments = parse_arguments(argv)
     for name in arguments.export or ():
         print(export_onnx(weights_path(name)))
     if arguments.publish:

@@ -242,9 +242,8 @@ def _torch_sees_gpu() -> bool:
     return sys.modules["torch"].cuda.is_available()
 
 
-@command
-def main(argv: list[str] | None = None) -> int:
-    """Read the files named on the command line, or the example drawings."""
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command line's flags; without files, `files` are the example drawings."""
     parser = argparse.ArgumentParser(
         description="Read handwritten digits.",
         epilog="examples:\n  python predict.py\n  python predict.py photo.jpg scan.png --json",
@@ -258,9 +257,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)
-    files = arguments.files + more or sorted(str(path) for path in (ASSETS_DIR / "examples").glob("*.png"))
+    examples = (ASSETS_DIR / "examples").glob("*.png")
+    arguments.files = arguments.files + more or sorted(map(str, examples))
+    return arguments
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Read the files named on the command line, or the example drawings."""
+    arguments = parse_arguments(argv)
     predictor = MNISTPredictor(arguments.model)
-    named = [page for file in files for page in _pages(file)]
+    named = [page for file in arguments.files for page in _pages(file)]
     if arguments.number:
         return _print_numbers(predictor, named, arguments.json)
     predictions = predictor.predict_batch(picture for _name, picture in named)

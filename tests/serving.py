@@ -22,7 +22,7 @@ def serving(data_dir: Path, *flags: str) -> Iterator[str]:
     import uvicorn
 
     before = os.environ.get("GRADIO_TEMP_DIR")
-    arguments = program.parse(["--port", "0", "--data-dir", str(data_dir), *flags])
+    arguments = program.parse_arguments(["--port", "0", "--data-dir", str(data_dir), *flags])
     listener = program.listen(arguments.host, arguments.port)
     users = program.read_users(arguments.auth_file)
     server = uvicorn.Server(uvicorn.Config(program.make_app(arguments, users), log_level="warning"))

@@ -38,9 +38,9 @@ def test_serving_strangers_without_a_password_must_be_said(tmp_path: Path) -> No
 
 
 def test_saying_so_leaves_a_warning(capsys) -> None:
-    app.check_exposure(app.parse(["--host", "0.0.0.0", "--yes-public"]), {})
+    app.check_exposure(app.parse_arguments(["--host", "0.0.0.0", "--yes-public"]), {})
     assert "anybody" in capsys.readouterr().err
-    app.check_exposure(app.parse(["--host", "0.0.0.0"]), {"ann": "secret"})
+    app.check_exposure(app.parse_arguments(["--host", "0.0.0.0"]), {"ann": "secret"})
     assert capsys.readouterr().err == ""
 
 
@@ -155,7 +155,7 @@ def test_nothing_outside_is_looked_up_or_contacted(tmp_path: Path) -> None:
 
 def test_as_a_space_it_serves_the_public_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACE_HOST", "somebody-digits.hf.space")
-    arguments = app.parse([])
+    arguments = app.parse_arguments([])
     assert (arguments.host, arguments.yes_public) == ("0.0.0.0", True)
     assert arguments.allow_hosts == ["somebody-digits.hf.space"]
 
@@ -176,7 +176,7 @@ def test_the_container_gets_files_that_exist_a_user_and_a_health_check() -> None
     assert set(copied) == allowed and all((ROOT / name).exists() for name in copied)
     final = dict(told)
     assert final["USER"] != "root" and final["VOLUME"] == "/data" and "/api/health" in final["HEALTHCHECK"]
-    app.parse([*json.loads(final["ENTRYPOINT"])[2:], *json.loads(final["CMD"])])
+    app.parse_arguments([*json.loads(final["ENTRYPOINT"])[2:], *json.loads(final["CMD"])])
 
 
 SERVE_WITHOUT = """

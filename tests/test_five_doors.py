@@ -77,7 +77,7 @@ def client(tmp_path_factory):
 
     import app
 
-    arguments = app.parse(["--data-dir", str(tmp_path_factory.mktemp("feedback"))])
+    arguments = app.parse_arguments(["--data-dir", str(tmp_path_factory.mktemp("feedback"))])
     return TestClient(app.make_app(arguments, {}), base_url="http://127.0.0.1:7860")
 
 
