@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from digits.finding.pixels import Box
-from digits.finding.rules import runs_through
-from digits.finding.strip import DIGIT_HEIGHT, PAPER, STRIP_HEIGHT
+from digits.finding.strip import DIGIT_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
+from digits.reading.doubts import close_by, is_crossed_out, misread, skipped, unread_end, weakest
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
-from digits.reading.marks import why_not
-from digits.reading.spaces import Span
-from digits.reading.symbols import OTHER, SYMBOLS
+from digits.reading.spans import Span, spans_of, to_box
+from digits.reading.symbols import OTHER
 from digits.reading.usage import usage, weigh_usage
 from digits.reading.verdict import OK, UNSURE
 
@@ -30,10 +29,6 @@ CLEAR = 0.97  # probability of a line that needs no second look
 LEAST_SURE = 0.9  # probability of a line that is ok, or of a digit
 BEYOND = 0.5  # digit heights outside the zone where something was read: it goes on
 READ_ON = 8  # times at most
-UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
-TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
-HALF_WIDTH = 0.55  # of a digit's box, in digit heights, where no neighbour is nearer
-INKED = 50  # levels above the paper
 
 
 @dataclass(frozen=True)
@@ -134,7 +129,7 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     spelt, other = best.spelt, seen[0 if best is seen[-1] else -1].spelt
     # 2. Where each of its symbols stands.
     spans = spans_of(spelt, best.strip)
-    boxes = [_to_box(span, best.to_picture, grey.shape) for span in spans]
+    boxes = [to_box(span, best.to_picture, grey.shape) for span in spans]
     digits = [_digit(spelt, i, boxes[i]) for i, symbol in enumerate(spelt.text) if symbol.isdigit()]
     # 3. Words, some of whose letters look like digits, are no number, and neither is what can hardly be read.
     n_words = spelt.text.count(OTHER)
@@ -143,20 +138,26 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
         return ReadLine(zone, "", [], [], best.certainty, f"something at {zone.place} was not read")
     # 4. What is left to doubt.
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
-    unread = _close_by(spelt, boxes) or _unread(zone, [boxes[i] for i in written])
-    doubt = unread = unread or _skipped([spans[i] for i in written], best, grey.shape)
-    said, otherwise = _without_words(spelt.text), _without_words(other.text)
-    if not doubt and _is_crossed_out([spans[i] for i in written], best.strip):
-        doubt = "it may be crossed out"
-    doubt = doubt or _misread(spelt.text, spans, best.strip, boxes)
-    if not doubt and _without_spaces(otherwise) != _without_spaces(said):
-        doubt = f"it could be {otherwise or 'no number'}"
-    if not doubt and np.sqrt(spelt.probability * other.probability) < LEAST_SURE:
-        doubt = _weakest(spelt, boxes)
+    inked, ends = [spans[i] for i in written], [boxes[i] for i in written]
+    unread = close_by(spelt, boxes) or unread_end(zone, ends) or skipped(inked, best.strip, best.to_picture, grey.shape)
+    doubt = unread or _doubt(best, other, spans, boxes)
     is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
     in_heights = [(left / DIGIT_HEIGHT, right / DIGIT_HEIGHT) for left, right in spans]
     symbols = [in_heights[i] for i in written if spelt.text[i] != OTHER]
-    return ReadLine(zone, said, symbols, digits, best.certainty, doubt, is_whole)
+    return ReadLine(zone, _without_words(spelt.text), symbols, digits, best.certainty, doubt, is_whole)
+
+
+def _doubt(best: _Seen, other: Spelt, spans: list[Span], boxes: list[Box]) -> str:
+    """Return what speaks against a line in which nothing was left unread, or nothing; `other` is its other look."""
+    spelt, inked = best.spelt, [span for span, symbol in zip(spans, best.spelt.text, strict=True) if symbol != " "]
+    if is_crossed_out(inked, best.strip):
+        return "it may be crossed out"
+    if why := misread(spelt.text, spans, best.strip, boxes):
+        return why
+    said, otherwise = _without_words(spelt.text), _without_words(other.text)
+    if _without_spaces(otherwise) != _without_spaces(said):
+        return f"it could be {otherwise or 'no number'}"
+    return weakest(spelt, boxes) if np.sqrt(spelt.probability * other.probability) < LEAST_SURE else ""
 
 
 def _looks(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> list[_Seen]:
@@ -202,99 +203,3 @@ def _without_words(text: str) -> str:
 
 def _without_spaces(text: str) -> str:
     return "".join(text.split())
-
-
-def spans_of(spelt: Spelt, strip: np.ndarray) -> list[Span]:
-    """Return (left, right) of each symbol in the strip's pixels: to where its neighbours begin, then to its ink."""
-    middles = 2 * spelt.columns + 1
-    half = HALF_WIDTH * DIGIT_HEIGHT
-    ink = strip[6:-6].astype(np.float32) - PAPER
-    between = [_border(ink, left, right) for left, right in zip(middles, middles[1:], strict=False)]
-    lefts = np.maximum(middles - half, [0.0, *between])
-    rights = np.minimum(middles + half, [*between, strip.shape[1]])
-    inked = ink.max(axis=0) > INKED
-    spans = []
-    for left, right in zip(lefts, rights, strict=True):
-        columns = np.flatnonzero(inked[round(left) : max(round(right), round(left) + 1)]) + round(left)
-        spans.append((float(columns[0]), float(columns[-1] + 1)) if len(columns) else (left, right))
-    return spans
-
-
-def _border(ink: np.ndarray, left: float, right: float) -> float:
-    """Return the column with the least ink between two symbols, of the middle half of the way from one to the other."""
-    quarter = (right - left) / 4
-    start = round(left + quarter)
-    inked = ink[:, start : max(round(right - quarter), start + 1)].clip(0).sum(axis=0)
-    emptiest = np.flatnonzero(inked == inked.min())
-    return start + float(emptiest.mean()) + 0.5
-
-
-def _to_box(span: Span, to_picture: np.ndarray, shape: tuple[int, ...]) -> Box:
-    """Return the upright box, in the picture's pixels, round a span of the strip at the height of its digits."""
-    top, bottom = (STRIP_HEIGHT - DIGIT_HEIGHT) / 2, (STRIP_HEIGHT + DIGIT_HEIGHT) / 2
-    corners = np.array([[x, y, 1.0] for x in span for y in (top, bottom)]) @ to_picture.T
-    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-    left, top = np.clip(low, 0, np.array(shape[1::-1]) - 1)
-    right, bottom = np.clip(high, 1, shape[1::-1])
-    return int(left), int(top), int(right), int(bottom)
-
-
-def _close_by(spelt: Spelt, boxes: list[Box]) -> str:
-    """Return where other writing stands beside a digit or sign, or nothing."""
-    for i, symbol in enumerate(spelt.text):
-        beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
-        if symbol == OTHER and beside.strip(f" {OTHER}"):
-            return f"something at {_place(boxes[i])} was not read"
-    return ""
-
-
-def _weakest(spelt: Spelt, boxes: list[Box]) -> str:
-    """Return where a line is least sure: at its weakest symbol, or in the gap that most probably holds one more."""
-    weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
-    if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
-        second = SYMBOLS[np.argsort(spelt.probabilities[weakest])[-2]]
-        absent = spelt.presence[weakest] < spelt.probabilities[weakest].max()
-        otherwise = "nothing" if absent else {" ": "a space", OTHER: "other writing"}.get(second, second)
-        return f"the {spelt.text[weakest]} at {_place(boxes[weakest])} could be {otherwise}"
-    side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
-    return f"there may be one more digit or sign {side} {_place(box)}"
-
-
-def _unread(zone: Zone, boxes: list[Box]) -> str:
-    """Return which end of the zone nothing was read at, or nothing."""
-    first, last = boxes[0][0], boxes[-1][2]
-    if first - zone.x > UNREAD * zone.height:
-        return f"something at columns {round(zone.x)}–{first} was not read"
-    if zone.x + zone.length - last > UNREAD * zone.height:
-        return f"something at columns {last}–{round(zone.x + zone.length)} was not read"
-    return ""
-
-
-def _skipped(spans: list[Span], seen: _Seen, shape: tuple[int, ...]) -> str:
-    """Return between which two symbols something as high as writing was passed over, or nothing."""
-    ink = seen.strip[6:-6].astype(np.float32) - PAPER > INKED
-    tall = ink.sum(axis=0) > TALL * DIGIT_HEIGHT
-    for (_left, end), (start, _right) in zip(spans, spans[1:], strict=False):
-        if start - end > UNREAD * DIGIT_HEIGHT and tall[round(end) : round(start)].sum() > BROAD * DIGIT_HEIGHT:
-            return f"something at {_place(_to_box((end, start), seen.to_picture, shape))} was not read"
-    return ""
-
-
-def _is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
-    """Whether a stroke runs all along two or more symbols: the gaps between them are inked too."""
-    left, right = round(spans[0][0]), round(spans[-1][1])
-    ink = strip[:, left:right].astype(np.float32) - PAPER > INKED
-    return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
-
-
-def _misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
-    """Return which symbol's ink is hardly that symbol, and why; or nothing."""
-    ink = strip[6:-6].astype(np.float32) - PAPER > INKED
-    for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
-        if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
-            return f"the {symbol} at {_place(box)} may be none: {why}"
-    return ""
-
-
-def _place(box: Box) -> str:
-    return f"columns {box[0]}–{box[2]}"

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-Span = tuple[float, float]  # left and right
+from digits.reading.spans import Span
 
 # In digit heights, chosen on drawn numbers of validation digits and on drawn cells, see docs/labbook.md.
 SPACE, USUAL = 0.8, 0.9  # the narrowest gap between groups, the widest within

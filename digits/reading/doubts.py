@@ -1,0 +1,84 @@
+"""What is left to doubt of a line that was read: each rule looks for one thing, and says in words where it found it.
+
+    close_by(spelt, boxes)             # "something at columns 40–61 was not read", or "" for nothing
+
+They are asked one after the other in line.py; the first that finds something is the reason why the line is not ok.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digits.finding.pixels import Box
+from digits.finding.rules import runs_through
+from digits.finding.strip import DIGIT_HEIGHT, PAPER
+from digits.reading.ctc import Spelt
+from digits.reading.finder import Zone
+from digits.reading.marks import why_not
+from digits.reading.spans import INKED, Span, ink_at_digits, to_box
+from digits.reading.symbols import OTHER, SYMBOLS
+
+UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
+TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
+
+
+def close_by(spelt: Spelt, boxes: list[Box]) -> str:
+    """Return where other writing stands beside a digit or sign, or nothing."""
+    for i, symbol in enumerate(spelt.text):
+        beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
+        if symbol == OTHER and beside.strip(f" {OTHER}"):
+            return f"something at {place_of(boxes[i])} was not read"
+    return ""
+
+
+def unread_end(zone: Zone, boxes: list[Box]) -> str:
+    """Return which end of the zone nothing was read at, or nothing."""
+    first, last = boxes[0][0], boxes[-1][2]
+    if first - zone.x > UNREAD * zone.height:
+        return f"something at columns {round(zone.x)}–{first} was not read"
+    if zone.x + zone.length - last > UNREAD * zone.height:
+        return f"something at columns {last}–{round(zone.x + zone.length)} was not read"
+    return ""
+
+
+def skipped(spans: list[Span], strip: np.ndarray, to_picture: np.ndarray, shape: tuple[int, ...]) -> str:
+    """Return between which two symbols something as high as writing was passed over, or nothing."""
+    ink = ink_at_digits(strip) > INKED
+    tall = ink.sum(axis=0) > TALL * DIGIT_HEIGHT
+    for (_left, end), (start, _right) in zip(spans, spans[1:], strict=False):
+        if start - end > UNREAD * DIGIT_HEIGHT and tall[round(end) : round(start)].sum() > BROAD * DIGIT_HEIGHT:
+            return f"something at {place_of(to_box((end, start), to_picture, shape))} was not read"
+    return ""
+
+
+def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
+    """Whether a stroke runs all along two or more symbols: the gaps between them are inked too."""
+    left, right = round(spans[0][0]), round(spans[-1][1])
+    ink = strip[:, left:right].astype(np.float32) - PAPER > INKED
+    return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
+
+
+def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
+    """Return which symbol's ink is hardly that symbol, and why; or nothing."""
+    ink = ink_at_digits(strip) > INKED
+    for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
+        if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
+            return f"the {symbol} at {place_of(box)} may be none: {why}"
+    return ""
+
+
+def weakest(spelt: Spelt, boxes: list[Box]) -> str:
+    """Return where a line is least sure: at its weakest symbol, or in the gap that most probably holds one more."""
+    weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
+    if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
+        second = SYMBOLS[np.argsort(spelt.probabilities[weakest])[-2]]
+        absent = spelt.presence[weakest] < spelt.probabilities[weakest].max()
+        otherwise = "nothing" if absent else {" ": "a space", OTHER: "other writing"}.get(second, second)
+        return f"the {spelt.text[weakest]} at {place_of(boxes[weakest])} could be {otherwise}"
+    side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
+    return f"there may be one more digit or sign {side} {place_of(box)}"
+
+
+def place_of(box: Box) -> str:
+    """Return where a box is, in words."""
+    return f"columns {box[0]}–{box[2]}"
