@@ -71,11 +71,15 @@ def flag(default: Any, what: str, fits: Range | None = None, **options: Any) -> 
 
     `what` is its help, `options` go to argparse; a default of None must be said by `what`. `fits` is for `check_flags`.
     """
-    more = {"default_factory": lambda: list(default)} if isinstance(default, list) else {"default": default}
-    kind = {"nargs": "+"} if isinstance(default, list) else {} if default is None else {"type": type(default)}
-    shown = " ".join(default) if isinstance(default, list) else default
-    help = f"{what} (default: {shown})" if default else what
-    return field(**more, metadata={"argparse": {"help": help, **kind, **options}, "fits": fits})
+    if isinstance(default, list):
+        kind: dict[str, Any] = {"nargs": "+"}
+        value: dict[str, Any] = {"default_factory": lambda: list(default)}
+    else:
+        kind = {} if default is None else {"type": type(default)}
+        value = {"default": default}
+    usual = " ".join(default) if isinstance(default, list) else default
+    help = f"{what} (default: {usual})" if default else what
+    return field(**value, metadata={"argparse": {"help": help, **kind, **options}, "fits": fits})
 
 
 def add_flags(parser: argparse.ArgumentParser, settings: Any) -> None:

@@ -58,9 +58,12 @@ def to_text(data: bytes, errors: str = "strict") -> str:
 
     With `errors` other than "strict" odd bytes are kept as these say, rather than taken for Windows'.
     """
-    if data.startswith(UTF_16) or data[1:2] == b"\0" or data[:1] == b"\0":
-        order = "" if data.startswith(UTF_16) else "-be" if data[:1] == b"\0" else "-le"
-        return data.decode(f"utf-16{order}")
+    if data.startswith(UTF_16):
+        return data.decode("utf-16")
+    if data[:1] == b"\0":
+        return data.decode("utf-16-be")
+    if data[1:2] == b"\0":
+        return data.decode("utf-16-le")
     try:
         return data.decode("utf-8-sig", errors)
     except UnicodeDecodeError:
@@ -131,7 +134,9 @@ def read_labels(path: str | os.PathLike[str]) -> list[dict[str, str]]:
 def to_digit(label: str) -> int | None:
     """Return the digit that a label, or a folder's name, stands for: 7, 7.0 as spreadsheets save it, or seven."""
     label = re.sub(r"[.,]0+$", "", label.strip().lower())
-    return DIGIT_NAMES.index(label) if label in DIGIT_NAMES else int(label) if label in set("0123456789") else None
+    if label in DIGIT_NAMES:
+        return DIGIT_NAMES.index(label)
+    return int(label) if label in set("0123456789") else None
 
 
 def first_of(wanted: tuple[str, ...], titles: list[str]) -> int | None:

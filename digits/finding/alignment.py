@@ -73,11 +73,14 @@ class Alignment:
     alike: float
     seen: np.ndarray | None = None  # the page's darkness over the form, uint8, in the size of the comparison
 
+    def corners_of(self, box: FloatBox) -> np.ndarray:
+        """Return where the page shows a box of the empty form: its corners (4, 2) in x and y, from the top left on."""
+        return cv2.perspectiveTransform(_corners(box), self.matrix)[0]
+
     def scale_at(self, box: FloatBox) -> float:
         """Return how many of the page's pixels one pixel of the empty form is, within `box`."""
         left, top, right, bottom = box
-        corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
-        area = cv2.contourArea(cv2.perspectiveTransform(corners, self.matrix).astype(np.float32))
+        area = cv2.contourArea(self.corners_of(box).astype(np.float32))
         return float(np.sqrt(area / max(1e-6, (right - left) * (bottom - top))))
 
     def cut(self, box: FloatBox, scale: float) -> np.ndarray:
@@ -108,6 +111,12 @@ def align(page: np.ndarray, form: Landmarks) -> Alignment:
 
     # 4. From the empty form's own pixels to the page's own.
     return Alignment(page, np.linalg.inv(_shrinking(scale)) @ matrix @ _shrinking(form.scale), alike, seen)
+
+
+def _corners(box: FloatBox) -> np.ndarray:
+    """Return the corners (1, 4, 2) of a box, from the top left on, as OpenCV's perspectives take them."""
+    left, top, right, bottom = box
+    return np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
 
 
 def _shrinking(scale: float) -> np.ndarray:
@@ -148,8 +157,7 @@ def _match(form: Landmarks, points: np.ndarray, descriptors: np.ndarray) -> np.n
 def _is_a_view(matrix: np.ndarray, form: Landmarks) -> bool:
     """Whether a camera in front of the page would see it so: a rectangle stays a quadrangle, not mirrored, not flat."""
     width, height = form.scale * np.array(form.size)
-    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
-    seen = cv2.perspectiveTransform(corners, matrix)[0].astype(np.float32)
+    seen = cv2.perspectiveTransform(_corners((0, 0, width, height)), matrix)[0].astype(np.float32)
     sides = np.linalg.norm(seen - np.roll(seen, -1, axis=0), axis=1)
     across = [min(a, b) / max(a, b, 1e-6) for a, b in (sides[[0, 2]], sides[[1, 3]])]
     is_upright = cv2.contourArea(seen, oriented=True) > 0

@@ -112,10 +112,8 @@ def read_form(pixels: np.ndarray, form: Form, predictor: Predictor) -> FormReadi
 
 def _fit(alignment: Alignment, form: Form, field: Field) -> float:
     """Return how well the print round a field is found again, at most 1."""
-    height, width = form.empty.shape
-    left, top, right, bottom = field.box
     assert alignment.seen is not None, "the page was aligned"
-    return form.landmarks.alike(alignment.seen, (left * width, top * height, right * width, bottom * height))
+    return form.landmarks.alike(alignment.seen, form.box_of(field))
 
 
 def _is_cut_off(alignment: Alignment, form: Form, field: Field) -> bool:
@@ -182,8 +180,7 @@ def _are_crossed_out(marks: np.ndarray) -> bool:
 
 def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarray, np.ndarray]:
     """Return what the page and the empty form show at a field and a margin round it, both uint8 (h, w)."""
-    height, width = form.empty.shape
-    left, top, right, bottom = np.array(field.box) * (width, height, width, height)
+    left, top, right, bottom = form.box_of(field)
     margin = MARGIN * (bottom - top)
     box = left - margin, top - margin, right + margin, bottom + margin
     scale = max(1.0, min(alignment.scale_at(box), HEIGHT / (bottom - top)))
@@ -192,10 +189,7 @@ def cut_field(alignment: Alignment, form: Form, field: Field) -> tuple[np.ndarra
 
 def corners_of(alignment: Alignment, form: Form, field: Field) -> list[list[int]]:
     """Return where the page shows a field: its four corners as [x, y] in the page's pixels, from the top left on."""
-    height, width = form.empty.shape
-    left, top, right, bottom = np.array(field.box) * (width, height, width, height)
-    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
-    return cv2.perspectiveTransform(corners, alignment.matrix)[0].round().astype(int).tolist()
+    return alignment.corners_of(form.box_of(field)).round().astype(int).tolist()
 
 
 def without_print(picture: np.ndarray, printed: np.ndarray) -> np.ndarray:

@@ -66,6 +66,12 @@ class Form:
         """What changes when the template or its picture does."""
         return hashlib.sha256(repr(self.fields).encode() + self.empty.tobytes()).hexdigest()[:16]
 
+    def box_of(self, field: Field) -> FloatBox:
+        """Return a field's box in the empty form's pixels."""
+        height, width = self.empty.shape
+        left, top, right, bottom = field.box
+        return left * width, top * height, right * width, bottom * height
+
     @cached_property
     def landmarks(self) -> Landmarks:
         """What to know the form by."""
@@ -156,8 +162,8 @@ def _with_empty(where: Path | str, picture: str, folder: Path | None, fields: li
 
 def _sides(form: Form, field: Field) -> tuple[float, float]:
     """Return how many pixels of the empty form a field is high, and each of its cells wide."""
-    (height, width), (left, top, right, bottom) = form.empty.shape, field.box
-    return (bottom - top) * height, (right - left) * width / (field.cells or 1)
+    left, top, right, bottom = form.box_of(field)
+    return bottom - top, (right - left) / (field.cells or 1)
 
 
 def _decoded(text: str) -> bytes:
