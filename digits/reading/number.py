@@ -27,8 +27,8 @@ from digits.reading.spaces import spaced
 from digits.reading.strays import strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
-SURE = 0.85  # certainty of a look that needs no coarser one
-SEEN = 0.8  # certainty of a zone in which something is written
+WELL_READ = 0.85  # certainty of a look that needs no coarser one
+SURELY_ONE = 0.8  # certainty of a zone in which surely something is written
 WIDEST = 1.6  # of a digit, in its heights
 LONGEST = 1.2  # of a zone that holds one digit, in its heights
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
@@ -70,7 +70,7 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
     # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
     #    another look says anything else; marks may stand for the number above.
-    doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SEEN]
+    doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SURELY_ONE]
     doubts += [f"something at {zone.place} was not read" for zone in seen if _is_passed_over(zone, looked)]
     doubts += other_looks + _ditto_marks(kept)
 
@@ -130,7 +130,7 @@ def _print_like(grey: np.ndarray, readers: NumberReaders) -> NumberReading | Non
     """Return the reading of a picture whose only line is written so neatly that the finder takes it for print."""
     zone = readers.finder.only_line(grey)
     line = read_zone(grey, zone, readers) if zone else None
-    if line is None or len(line.digits) < 2 or not line.is_whole or line.certainty < SURE:
+    if line is None or len(line.digits) < 2 or not line.is_whole or line.certainty < WELL_READ:
         return None
     return NumberReading([_with_spaces([line])[0].text], line.digits, UNSURE, line.doubt or "it may be print")
 
@@ -161,7 +161,7 @@ def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[
     clean = sorted(filter(_is_clean, looked), key=lambda lines: -len(_digits(lines)))
     best = clean[0] if clean else max(looked, key=_sureness, default=[])
     longer = [lines for lines in looked if len(_digits(lines)) > len(_digits(best))]
-    more = [lines for lines in longer if _sureness(lines) > SURE or _reaches_further(_zones(lines), _zones(best))]
+    more = [lines for lines in longer if _sureness(lines) > WELL_READ or _reaches_further(_zones(lines), _zones(best))]
     others = [lines for lines in more + clean if _said(lines) != _said(best)]
     doubts = [f"it could be {' '.join(line.text for line in lines if line.digits)}" for lines in others[:1]]
     further = [lines for lines in looked if _reaches_further(_zones(lines), _zones(best))]
@@ -171,7 +171,7 @@ def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[
 
 def _is_clean(lines: list[ReadLine]) -> bool:
     """Whether a look is read surely and without a doubt."""
-    return _sureness(lines) > SURE and not any(line.doubt for line in lines if line.digits)
+    return _sureness(lines) > WELL_READ and not any(line.doubt for line in lines if line.digits)
 
 
 def _digits(lines: list[ReadLine]) -> list[int]:
@@ -212,7 +212,7 @@ def _ditto_marks(lines: list[ReadLine]) -> list[str]:
 
 def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
     """Whether a zone surely is a number, and stands apart from all lines."""
-    return zone.certainty > SEEN and not any(zone.touches(line.zone) for line in lines)
+    return zone.certainty > SURELY_ONE and not any(zone.touches(line.zone) for line in lines)
 
 
 def _has_room(zone: Zone) -> bool:
