@@ -14,6 +14,7 @@ import torch
 import train_readers
 from digits.command import UserError
 from digits.files import MODELS_DIR
+from digits.learning.learner import Learner
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.quantise import quantise_weights
 from digits.learning.seeds import seed_everything
@@ -169,3 +170,13 @@ def test_epochs_that_are_asked_for_are_of_that_run_alone(tmp_path, monkeypatch):
     settings, *_ = train_readers.open_run(train_readers.parse_arguments(["crops", "--epochs", "2"]))
     assert settings.epochs == 2 and TASKS["crops"].settings.epochs == usual
     assert json.loads((tmp_path / "crops" / "config.json").read_text())["epochs"] == 2
+
+
+def test_a_trial_goes_on_with_the_settings_that_it_began_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
+    (tmp_path / "lines-smoke").mkdir()
+    begun = Settings("lines", part=64, epochs=6, start="models/lines.onnx")
+    (tmp_path / "lines-smoke" / "config.json").write_text(json.dumps(asdict(begun)))
+    torch.save(dict.fromkeys(["history", *Learner.PARTS]), tmp_path / "lines-smoke" / "state.pt")
+    settings, *_ = train_readers.open_run(train_readers.parse_arguments(["lines", "--smoke", "--resume"]))
+    assert settings == begun
