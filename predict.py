@@ -44,7 +44,6 @@ from digits.reading.engines import (
     OnnxEngine,
     SurroundingsNetwork,
     TorchEngine,
-    choose_device,
     split_names,
     weights_path,
 )
@@ -52,6 +51,7 @@ from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
 from digits.reading.verdict import ERROR, SURE, digit_score, look_again, softmax
+from utils import choose_device
 
 Given = Picture | IO[bytes]
 

@@ -49,16 +49,15 @@ from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import HELD_OUT, PENS, Pen
 from digits.learning.quantise import quantise_weights
-from digits.learning.seeds import seed_everything
 from digits.learning.warm_start import freeze_norms, take_weights
 from digits.learning.writing import Writer
 from digits.measuring.metrics import edit_distance
 from digits.measuring.validation import with_no_digit
 from digits.reading.ctc import best_text
-from digits.reading.engines import choose_device
 from digits.reading.symbols import BLANK, SYMBOLS
 from digits.reading.verdict import NO_DIGIT
 from model import save_onnx
+from utils import choose_device, seed_everything
 
 Sample = tuple[np.ndarray, Any]  # a picture, uint8 (h, w), and what it should say
 

@@ -30,11 +30,11 @@ from benchmarks.record import make_parser, save, unseen_digits
 from digits.command import command
 from digits.finding.ink import MEAN, STD
 from digits.learning.datasets import N_HELD_OUT, data_dir, load_mnist, split
-from digits.learning.seeds import seed_everything
 from digits.measuring.metrics import accuracy
 from digits.measuring.validation import logits_of
 from model import create_model, load_model
 from train import Settings, train
+from utils import seed_everything
 
 GOAL = 0.993  # what fifteen to twenty minutes on a CPU usually end at
 FAST = Settings(

@@ -98,8 +98,8 @@ def test_several_models_vote_and_a_path_shows_only_its_name(tmp_path: Path, pred
 
 def random_checkpoint(path: Path) -> Path:
     """Write the weights of a network that has learned nothing."""
-    from digits.learning.seeds import seed_everything
     from model import Checkpoint, create_model, save_checkpoint
+    from utils import seed_everything
 
     seed_everything(0)
     save_checkpoint(path, Checkpoint("mnistnet", create_model("mnistnet").state_dict()))

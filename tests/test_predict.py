@@ -18,8 +18,8 @@ from digits.files import ROOT
 from digits.finding.decode import open_picture
 from digits.finding.digit import to_ink
 from digits.finding.limits import PictureError
-from digits.reading.engines import choose_device
 from predict import MNISTPredictor
+from utils import choose_device
 
 COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence"]
 COLUMNS += [f"p{digit}" for digit in range(10)]

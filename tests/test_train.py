@@ -20,9 +20,9 @@ import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.learner import make_schedule
-from digits.learning.seeds import seed_everything
 from model import load_checkpoint
 from predict import MNISTPredictor
+from utils import seed_everything
 
 
 def draw(own, n: int, seed: int):

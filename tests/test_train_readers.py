@@ -17,11 +17,11 @@ from digits.files import MODELS_DIR
 from digits.learning.learner import Learner
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.quantise import quantise_weights
-from digits.learning.seeds import seed_everything
 from digits.learning.warm_start import Norm, freeze_norms, take_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
 from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
+from utils import seed_everything
 
 pytestmark = pytest.mark.mnist
 

@@ -158,20 +158,3 @@ class TorchEngine:
                 batch = standardise(batch.float().unsqueeze(1) / 255.0, facts["mean"], facts["std"])
                 parts.append(self.model(batch).float().cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, 10), np.float32)
-
-
-def choose_device(name: str = "auto") -> str:
-    """Return `name`, or for "auto" the fastest device torch can see: cuda, mps or cpu. Raises `UserError`."""
-    if name == "cpu":
-        return name
-    import torch
-
-    if name != "auto":
-        try:
-            torch.zeros(1, device=name)
-        except Exception:  # RuntimeError of a name it does not know, AssertionError of a GPU that is not there
-            raise UserError(f"there is no device '{name}' here; choose cpu, cuda, mps or auto") from None
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -113,7 +113,7 @@ def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders
 
 def _is_apart(line: ReadLine, lines: list[ReadLine]) -> bool:
     """Whether a line is read surely, and is none of the others, read on into from beside it."""
-    is_read = bool(line.digits) and line.certainty > SURE
+    is_read = bool(line.digits) and line.certainty > WELL_READ
     return is_read and not any(line.zone.touches(other.zone) for other in lines)
 
 
