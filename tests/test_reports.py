@@ -291,6 +291,22 @@ def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     assert (added, bad) == (1, [])
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 1000, 390])
+def test_the_counts_above_the_bars_keep_apart(width, truth, tmp_path, chromium):
+    processor = BatchProcessor(output_dir=tmp_path)
+    processor.run([truth], labels=Labels())
+    processor.summary["digits"] = {str(digit): 9000 + 111 * digit for digit in range(10)}
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.goto(processor.save("html").as_uri())
+    card = page.locator("section.card", has_text="Digits").first.bounding_box()
+    counts = [count.bounding_box() for count in page.locator(".chart").first.locator("small").all()]
+    page.close()
+    edges = [edge for box in counts for edge in (box["x"], box["x"] + box["width"])]
+    assert len(counts) == 10 and edges == sorted(edges)
+    assert card["x"] < edges[0] and edges[-1] < card["x"] + card["width"]
+
+
 def test_columns_are_the_same_with_and_without_truth(truth, tmp_path):
     processor = BatchProcessor(output_dir=tmp_path, number=True)
     without = processor.process([truth / "5"])

@@ -1,7 +1,7 @@
 /* The table of answers, with filters and keys to review it: on the page's Batch tab and in a batch's report, which
    carries this module within itself. Its words are here, not in the page's texts, because the report is no page of it. */
 import { byColumn, FILTERS, isFixable, isWrong, matches, said, tally, truth } from "./rows.js";
-import { count, escapeHtml, percent } from "./text.js";
+import { count, escapeHtml, percent, roughly } from "./text.js";
 
 const FILTER_WORDS = {
   all: "All",
@@ -306,7 +306,7 @@ export function showBars(host, counts, names) {
   host.innerHTML = counts
     .map(
       (n, i) =>
-        `<span><small>${n ? count(n) : ""}</small><i style="height:${(80 * n) / top}px"></i><b>${names[i]}</b></span>`,
+        `<span><small>${n ? roughly(n) : ""}</small><i style="height:${(80 * n) / top}px"></i><b>${names[i]}</b></span>`,
     )
     .join("");
 }

@@ -14,6 +14,10 @@ export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const count = (n) => n.toLocaleString("en");
 
+/** A count where there is little room: 9,999, but 10K and 1.2M. */
+export const roughly = (n) =>
+  n < 10000 ? count(n) : n.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
+
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 /** A text as HTML shows it: what somebody called a file is never markup. */

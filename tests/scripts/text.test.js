@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { csv, escapeHtml, fill, percent } from "../../assets/scripts/text.js";
+import { csv, escapeHtml, fill, percent, roughly } from "../../assets/scripts/text.js";
 
 test("probabilities are told in one way", () => {
   const told = [0, 0.0002, 0.012, 0.45, 0.9985, 0.99996, 1].map(percent);
@@ -12,6 +12,10 @@ test("braces are filled in", () => assert.equal(fill("{n} of {total}", { n: 1, t
 test("it is an 8, but a 3 and a batch of 80", () => {
   const told = [8, 3, 80].map((digit) => fill("This is a {digit}.", { digit }));
   assert.deepEqual(told, ["This is an 8.", "This is a 3.", "This is a 80."]);
+});
+
+test("a count above a bar takes at most five characters", () => {
+  assert.deepEqual([0, 331, 9999, 12345, 123456, 1234567].map(roughly), ["0", "331", "9,999", "12.3K", "123K", "1.23M"]);
 });
 
 test("a file's name is never markup", () => {
