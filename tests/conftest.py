@@ -13,6 +13,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads fight the test's own on a small machine
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # of the tests that use ONNX Runtime themselves
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -12,6 +12,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -284,3 +286,19 @@ def test_what_the_server_keeps_is_its_owners_alone(address: str, data_dir: Path)
     modes = {path.relative_to(data_dir): stat.S_IMODE(path.stat().st_mode) for path in data_dir.rglob("*")}
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     assert modes[Path("cache")] == 0o700 and modes[Path("corrections.sqlite")] == 0o600
+
+
+# ---------------------------------------------------------------- nothing is told to anybody
+
+
+@pytest.mark.parametrize("program", ["predict.py", "batch_processor.py"])
+def test_reading_leaves_nothing_at_home(program: str, tmp_path: Path) -> None:
+    """Newer versions of ONNX Runtime would keep a number of this machine there, and a report to their makers."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    command = [sys.executable, str(ROOT / program), str(PNG), "--number"]
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    done = subprocess.run(command, cwd=work, env=env | {"HOME": str(home)}, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not list(home.rglob("*"))

@@ -115,6 +115,7 @@ def open_session(path: Path, threads: int | None, fact: str, maker: str) -> tupl
 
     Raises `UserError` if it is not such a network.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # newer versions report their use to their makers
     try:
         import onnxruntime
     except ImportError:
