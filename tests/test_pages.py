@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 import predict
 from batch_processor import BatchProcessor
@@ -16,6 +17,7 @@ from digits.batch.rows import RowReader
 from digits.batch.sources import find_entries
 from digits.corrections import Corrections
 from digits.finding.decode import open_picture
+from digits.finding.limits import PictureError
 from digits.finding.pages import to_pages
 from digits.reading.answer import P_COLUMNS
 from digits.serving.api import create_api
@@ -70,6 +72,18 @@ def test_details_and_numbers_of_a_page(files, client):
     assert refused.status_code == 422 and "5 pages" in refused.json()["error"]
     told = client.post("/api/read-number?page=2", files={"file": ("form.pdf", data)}).json()
     assert told["text"] == "3" and told["path"] == "form.pdf#2" and told["width"] == 180
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp", "tif", "webp", "pdf"])
+def test_a_page_beyond_the_last_is_refused(kind, examples, client, tmp_path):
+    """Of a picture of any kind; a PNG was read all the same, whatever the page."""
+    path = tmp_path / f"seven.{kind}"
+    with Image.open(examples[7]) as picture:
+        picture.convert("RGB").save(path)
+    answer = client.post("/api/predict?page=2", files={"files": path.read_bytes()})
+    assert answer.status_code == 422 and answer.json() == {"error": "the file has no page 2, but 1"}
+    with pytest.raises(PictureError, match="no page 2"):
+        MNISTPredictor().predict(f"{path}#2")
 
 
 def test_a_request_of_too_many_pages(client):

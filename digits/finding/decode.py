@@ -106,6 +106,7 @@ def _from_bytes(data: bytes, side: int | None, page: int | None) -> np.ndarray:
     """Decode with the fastest decoder that says when a file is damaged; what it refuses, or goes wrong, is Pillow's."""
     try:
         if data.startswith(PNG_START):
+            check_page(page, 1)
             pixels = decode_png(data)
             if pixels is not None:
                 return pixels
