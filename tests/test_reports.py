@@ -19,7 +19,7 @@ from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.labels import Labels
 from digits.batch.sorting import sort_into
-from digits.batch.summary import summarise
+from digits.batch.summary import summarise, summary_text
 from digits.batch.writers import write_report
 from digits.command import UserError
 from digits.files import ROOT
@@ -206,6 +206,8 @@ def test_summary_counts(tmp_path):
     }  # fmt: skip
     assert summary["digits"]["3"] == 2 and sum(summary["digits"].values()) == 3
     assert summary["confidence_quantiles"]["0.5"] == 0.75, "of the digits alone"
+    assert summary_text(summary).startswith("4 pictures: 3 ok, 1 blank")
+    assert summary_text(summary | {"n_rows": 1}).startswith("1 picture: ")
 
 
 def test_sorting_copies_every_picture(truth, tmp_path):

@@ -81,7 +81,8 @@ def _share(n_right: int, n: int) -> dict[str, Any]:
 def summary_text(summary: dict[str, Any]) -> str:
     """Return the summary in a few lines for people."""
     statuses = ", ".join(f"{n:,} {status}" for status, n in summary["statuses"].items() if n)
-    lines = [f"{summary['n_rows']:,} pictures: {statuses or 'none'}"]
+    n_rows = summary["n_rows"]
+    lines = [f"{n_rows:,} {'picture' if n_rows == 1 else 'pictures'}: {statuses or 'none'}"]
     if "seconds" in summary:
         lines[0] += f"; {summary['seconds']:.1f} s"
     if any(summary["digits"].values()):

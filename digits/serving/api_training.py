@@ -48,7 +48,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
         """Train the default network on the corrections; it is served if it is no worse. 409 while another one runs."""
         chosen = allowed()
         if (count := await desk.store(corrections.count)) < LEAST:
-            raise UserError(f"{count} corrections are too few to train on; {LEAST} are the least")
+            raise UserError(f"{count} of {LEAST} corrections: too few to train on")
         await anyio.to_thread.run_sync(with_409, chosen.start)
         return await progress()
 

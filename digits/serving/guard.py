@@ -67,7 +67,7 @@ class Guard:
             await self.app(scope, self._limited(receive), send_and_note)
         except _Refusal as refusal:
             if not started:
-                await refusal.response(scope, receive, send)
+                await refusal.response(scope, receive, send_and_note)
 
     def _check(self, scope: Scope) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
