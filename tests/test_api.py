@@ -21,6 +21,7 @@ import httpx
 import numpy as np
 import pandas
 import pytest
+from fastapi import FastAPI, UploadFile
 from PIL import Image
 
 from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
@@ -367,6 +368,37 @@ def test_a_body_that_lies_about_its_length_is_cut_off(address: str) -> None:
         except OSError:  # it hung up on us while we were sending
             return
     assert b" 413 " in answer or b" 400 " in answer
+
+
+def test_a_form_that_grows_too_large_or_stops_is_told_so() -> None:
+    """Also where it lies about its length: not that the form was malformed."""
+    from digits.serving.guard import Guard
+
+    app = FastAPI()
+
+    @app.post("/form")
+    async def form(files: list[UploadFile]) -> None: ...
+
+    async def ask(*parts: bytes) -> tuple[int, dict]:
+        left, sent = list(parts), []
+
+        async def receive() -> dict:
+            if not left:
+                await asyncio.sleep(60)
+            return {"type": "http.request", "body": left.pop(0), "more_body": True}
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", b"multipart/form-data; boundary=b")]
+        scope = {"type": "http", "method": "POST", "path": "/form", "headers": headers, "query_string": b""}
+        await Guard(app, ["127.0.0.1"], {}, max_body_bytes=100, stall_s=0.1)(scope, receive, send)
+        return sent[0]["status"], json.loads(sent[1]["body"])
+
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+    status, told = asyncio.run(ask(head, bytes(100)))
+    assert status == 413 and "larger than" in told["error"]
+    assert asyncio.run(ask(head)) == (408, {"error": "the request stopped arriving"})
 
 
 def test_stalled_senders_do_not_keep_others_waiting(address: str, client: httpx.Client, examples) -> None:

@@ -53,10 +53,21 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started = False
+        started, limited = False, self._limited(receive)
+        refused: _Refusal | None = None
+
+        async def receive_or_refuse() -> Message:
+            nonlocal refused
+            try:
+                return await limited()
+            except _Refusal as refusal:
+                refused = refusal
+                raise
 
         async def send_and_note(message: Message) -> None:
             nonlocal started
+            if refused and not started:
+                raise refused  # whoever was reading the body calls it malformed
             if message["type"] == "http.response.start":
                 started = True
                 message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
@@ -64,8 +75,9 @@ class Guard:
 
         try:
             self._check(scope)
-            await self.app(scope, self._limited(receive), send_and_note)
+            await self.app(scope, receive_or_refuse, send_and_note)
         except _Refusal as refusal:
+            refused = None
             if not started:
                 await refusal.response(scope, receive, send_and_note)
 
