@@ -159,7 +159,7 @@ class BatchProcessor:
         skipped = Skipped(sorted_into)
         entries, total = listed(named, recursive, skipped, table.meet if table else None)
         if total == 0:
-            raise UserError("; ".join(skipped.empty))
+            raise UserError("; ".join(skipped.empty) or "there is nothing to read; name a file or a folder")
         if table and total:
             table.check()  # before the work
         # 2. The journal, perhaps with rows of a run before.

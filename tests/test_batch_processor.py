@@ -122,6 +122,8 @@ def test_one_source_needs_no_list(folder, tmp_path):
 def test_a_run_that_fails_leaves_no_rows_of_the_one_before(folder, tmp_path):
     processor = BatchProcessor(output_dir=tmp_path / "out")
     processor.process_folder(folder)
+    with pytest.raises(UserError, match="there is nothing to read"):
+        processor.process([])
     with pytest.raises(UserError, match="there is no"):
         processor.process_folder(tmp_path / "nope")
     for tell in (processor.save_results_csv, processor.print_summary):

@@ -181,6 +181,7 @@ def test_tensors_and_lists_are_arrays_too():
     assert np.array_equal(open_picture(torch.tensor(colours).permute(2, 0, 1)), colours)
     overshot = np.float32([[-0.03, 0.5, 1.04]])
     assert np.abs(open_picture(overshot).astype(int) - [[0, 128, 255]]).max() <= 1
+    assert np.array_equal(open_picture(torch.tensor(grey // 16 * 16).bfloat16()), grey // 16 * 16)
     for wrong in (["a.png", "b.png"], [[1, 2], [3]], [], torch.zeros(2, 1, 28, 28)):
         with pytest.raises(PictureError):
             open_picture(wrong)

@@ -30,7 +30,7 @@ class Tensor(Protocol):
 def to_array(picture: list[Any] | Tensor) -> np.ndarray:
     """Return the numbers of nested lists, or of a tensor, as an array. Raises `PictureError` for any other list."""
     if not isinstance(picture, list):
-        return np.asarray(picture.detach().cpu().numpy())
+        return _of_tensor(picture.detach().cpu())
     try:
         array = np.asarray(picture)
     except ValueError:
@@ -38,6 +38,13 @@ def to_array(picture: list[Any] | Tensor) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
         raise PictureError("a list is a picture only if it holds rows of numbers; give several pictures one by one")
     return array
+
+
+def _of_tensor(tensor: Any) -> np.ndarray:
+    try:
+        return np.asarray(tensor.numpy())
+    except TypeError:  # bfloat16, which numpy does not know
+        return np.asarray(tensor.float().numpy())
 
 
 def ink_of(given: np.ndarray | list[Any] | Tensor) -> np.ndarray:
