@@ -15,7 +15,14 @@ test("it is an 8, but a 3 and a batch of 80", () => {
 });
 
 test("a count above a bar takes at most five characters", () => {
-  assert.deepEqual([0, 331, 9999, 12345, 123456, 1234567].map(roughly), ["0", "331", "9,999", "12.3K", "123K", "1.23M"]);
+  assert.deepEqual([0, 331, 9999, 12345, 123456, 1234567].map(roughly), [
+    "0",
+    "331",
+    "9,999",
+    "12.3K",
+    "123K",
+    "1.23M",
+  ]);
 });
 
 test("a file's name is never markup", () => {
