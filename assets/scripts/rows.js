@@ -40,9 +40,11 @@ const RANK = { unsure: 0, not_a_digit: 0, ok: 1, blank: 2, error: 3 };
 /** Compare two rows: what is doubtful first, the least sure first; blanks and what could not be read last. */
 export const byDoubt = (a, b) => RANK[a.status] - RANK[b.status] || (a.confidence ?? 0) - (b.confidence ?? 0);
 
-/** Compare two rows by a column, numbers as numbers, names with numbers as people count, nothing last. */
+const shown = (row, key) => (key === "label" ? truth(row) : (row[key] ?? null));
+
+/** Compare two rows by a column as it is shown, numbers as numbers, names with numbers as people count, nothing last. */
 export const byColumn = (key, down) => (a, b) => {
-  const [x, y] = [a[key] ?? null, b[key] ?? null];
+  const [x, y] = [shown(a, key), shown(b, key)];
   if (x === null || y === null) return Number(x === null) - Number(y === null);
   const order =
     typeof x === "number" && typeof y === "number"

@@ -38,6 +38,16 @@ test("columns are sorted as people count, and what has no value stays last", () 
   assert.equal(paths(ROWS.toSorted(byColumn("confidence", true))), "4 10 9 8 7 6 5");
 });
 
+test("the truth is sorted as it is shown", () => {
+  const rows = [
+    { path: "a" },
+    { path: "b", checked: 7 },
+    { path: "c", label: "2" },
+    { path: "d", label: "9", checked: 1 },
+  ];
+  assert.equal(paths(rows.toSorted(byColumn("label", false))), "d c b a");
+});
+
 test("a reviewer's word counts more than a label", () => {
   assert.equal(truth(ROWS[6]), "1");
   assert.equal(truth({ ...ROWS[6], checked: 7 }), 7);
