@@ -967,7 +967,7 @@ def test_a_letter_is_refused_inside_as_it_is_outside(page, tmp_path: Path) -> No
     page.locator(".upload input[type=file]").set_input_files(tmp_path / "A.png")
     page.wait_for_selector("text=This does not look like a digit. >> visible=true")
     go_to(page, "Look inside")
-    page.wait_for_selector(".inside-says >> text=mnistnet: This does not look like a digit.", timeout=60_000)
+    page.wait_for_selector(".inside-says >> text=mnistnet: This does not look like a digit. Closest: ", timeout=60_000)
     page.wait_for_selector(".stress-says >> text=Undamaged, it is rejected as not a digit", timeout=60_000)
 
 

@@ -136,7 +136,7 @@ export class Inside {
     const isRefused = status === "not_a_digit";
     const why = isRefused ? `${fill(texts.closest, values)}. ${fill(texts.insideRefused, { digit })}` : "";
     const isTold = reason && reason !== "this does not look like a digit" ? `${reason}. ` : "";
-    const detail = isTold + (why || fill(texts.sure, values));
+    const detail = sentence(isTold) + sentence(why || fill(texts.sure, values));
     this.root.querySelector(".inside-says").textContent = fill(texts.insideSays, {
       model,
       says: fill(texts[status], values),
