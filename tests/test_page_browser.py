@@ -601,8 +601,24 @@ def test_batch_opens_archives_and_passes_over_what_is_no_picture(page, examples,
     bad = tmp_path / "bad.zip"
     bad.write_text("no archive")
     page.locator(".batch input.files").set_input_files(bad)
-    page.wait_for_selector(".running-says >> text=bad.zip is not a zip archive that can be opened.")
+    page.wait_for_selector(".running-says >> text=This is not a zip archive that can be opened: bad.zip.")
     assert page.locator("td.name").count() == 11, "what was read before stays"
+    page.locator(".batch input.files").set_input_files([bad, examples[1]])
+    page.wait_for_selector(".running-says >> text=1 of 2 read; 1 could not be read.")
+    names = page.locator("td.name").all_inner_texts()
+    assert names == ["1.png", "bad.zip\nThis is not a zip archive that can be opened: bad.zip."]
+
+
+def test_truth_is_sorted_and_the_heads_of_the_table_are_level(page, examples) -> None:
+    go_to(page, "Batch")
+    page.locator(".batch input.files").set_input_files([examples[digit] for digit in (1, 2, 3)])
+    wait_for_batch(page)
+    page.locator(".rows tbody tr").last.click()
+    page.locator(".label-pad").get_by_role("button", name="7").click()
+    page.locator(".rows thead button >> text=Truth").click()
+    assert page.locator(".rows .truth").all_inner_texts() == ["✗ 7", "", ""]
+    heads = [head.bounding_box() for head in page.locator(".rows thead th").all()]
+    assert len({(box["y"], box["height"]) for box in heads}) == 1
 
 
 def draw_small(tab, digit: int, left: float) -> None:

@@ -21,14 +21,20 @@ async function walk(entry, found, isFound) {
   }
 }
 
-/** Open archives: return jobs, {name, size, found, blob()}, for all that was chosen. */
+/** Open archives: return jobs, {name, size, found, blob()}, for all that was chosen. An archive that cannot be opened is
+    a job that cannot be read; alone, it rejects. */
 export async function opened(named) {
   const jobs = [];
   for (const { name, file, found } of named) {
     if (/\.zip$/i.test(name)) {
-      const members = await unzip(file);
-      jobs.push(...members.map((member) => ({ ...member, name: `${name}/${member.name}`, found: true })));
+      const members = unzip(file).then(inArchive(name));
+      jobs.push(...(await (named.length > 1 ? members.catch(unreadable(name)) : members)));
     } else jobs.push({ name, size: file.size, found, blob: async () => file });
   }
   return jobs;
 }
+
+const inArchive = (name) => (members) =>
+  members.map((member) => ({ ...member, name: `${name}/${member.name}`, found: true }));
+
+const unreadable = (name) => (error) => [{ name, size: 0, blob: () => Promise.reject(error) }];
