@@ -812,7 +812,7 @@ def test_batch_reads_numbers_and_saves_them_corrected(page, examples, tmp_path: 
     rows = json.loads(save(page, "JSON", tmp_path / "numbers.json").read_text())["rows"]
     assert [row["status"] for row in rows].count("error") == 1
     assert [digit["digit"] for row in rows for digit in row["digits"] or []] == [1, 7]
-    page.get_by_role("button", name="This is one digit").click()  # each row is a single one
+    page.get_by_role("button", name="Most are single digits").click()
     page.wait_for_selector(".rows .second", state="attached")
     wait_for_batch(page)
 

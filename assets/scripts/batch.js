@@ -20,6 +20,7 @@ const GROWTH = 1.25; // of the rows, until a reload finds the new ones too: keep
 const AT_ONCE = 2; // requests under way
 const NAMES = 3; // of what was passed over, told of each kind
 const NOTHING = "-"; // the label of what holds no number
+const OFFERS = { one: texts.offerOnes, number: texts.offerNumbers };
 const STEPS = [0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
 
 export class Batch {
@@ -169,9 +170,8 @@ export class Batch {
     const several = this.rows.some((row) => row.reason?.endsWith("read it as a number"));
     const single = this.rows.filter((row) => /^\d$/.test(row.text)).length;
     const isOther = this.isNumber ? single > this.rows.length / 2 : several;
-    offer(this.#find("offer"), isOther && this.named ? (this.isNumber ? "one" : "number") : null, (mode) =>
-      this.#want(mode),
-    );
+    const other = isOther && this.named ? (this.isNumber ? "one" : "number") : null;
+    offer(this.#find("offer"), other, (mode) => this.#want(mode), OFFERS);
   }
 
   #toSay(says) {

@@ -42,12 +42,13 @@ export function showChoice(host, changed, chosen = choose, held = () => shared.m
   return mark;
 }
 
-/** Offer in `host` to read the picture as `mode`; null takes the offer back. */
-export function offer(host, mode, chosen = choose) {
+const OFFERS = { one: texts.offerOne, number: texts.offerNumber };
+
+/** Offer in `host` to read the picture, or what `words` say, as `mode`; null takes the offer back. */
+export function offer(host, mode, chosen = choose, words = OFFERS) {
   host.replaceChildren();
   if (!mode) return;
-  const says = { one: texts.offerOne, number: texts.offerNumber }[mode];
-  const button = make(`<button type="button" class="tool">${says}</button>`);
+  const button = make(`<button type="button" class="tool">${words[mode]}</button>`);
   button.addEventListener("click", () => {
     offer(host, null);
     chosen(mode);

@@ -138,6 +138,8 @@ SCRIPT = {
     "corrected": "Corrected by you.",
     "offerNumber": "Looks like several digits: read it as a number",
     "offerOne": "This is one digit: read it as one",
+    "offerNumbers": "Some hold several digits: read all as numbers",
+    "offerOnes": "Most are single digits: read all as such",
     "pageNow": "Page {n} of {total}",
     "pageBefore": "Previous page",
     "pageAfter": "Next page",
