@@ -136,6 +136,8 @@ def test_a_drawn_template_reads_as_the_batch_does(
             bad, good = sorted(csv.DictReader(file), key=lambda row: row["path"])
         assert good == {key: text or "" for key, text in row.items()} | {"path": "filled.png"}
         assert bad["status"] == "error" and "form" in bad["error"]
+        assert tab.locator(".form-read .running-says").inner_text().startswith("1 of 2 forms read; 1 could not be read")
+        assert tab.locator(".form-error span").bounding_box()["width"] <= 0.6 * width, "it is read without a scroll"
         assert tab.locator(".form-rows td img").count() == len(FIELDS)
         assert tab.evaluate(
             "[...document.querySelectorAll('.form-rows img')].every((image) => image.naturalWidth > 20)"

@@ -11,7 +11,7 @@ import { ask } from "./server.js";
 import { receive } from "./shared.js";
 import { save } from "./table.js";
 import { cellsOf, columnsOf, faultOf, freeName, fromJson, toJson } from "./template.js";
-import { count, csv, escapeHtml, fill } from "./text.js";
+import { count, csv, escapeHtml, fill, sentence } from "./text.js";
 
 const { texts } = known;
 const AT_ONCE = 2; // forms under way
@@ -70,11 +70,11 @@ export class FormTab {
     });
   }
 
-  #say(sentence) {
+  #say(told) {
     const says = this.#find("form-says");
-    says.textContent = sentence;
+    says.textContent = sentence(told);
     says.classList.remove("settled");
-    if (sentence) says.scrollIntoView({ block: "nearest" });
+    if (told) says.scrollIntoView({ block: "nearest" });
   }
 
   // ------------------------------------------------------------ an empty form, a template
@@ -338,14 +338,16 @@ export class FormTab {
 
   #line({ path, status, fields, error }) {
     const cells = error
-      ? `<td colspan="${this.names.length}" class="form-error">${escapeHtml(error)}</td>`
+      ? `<td colspan="${this.names.length}" class="form-error"><span>${escapeHtml(sentence(error))}</span></td>`
       : this.names.map((name) => cellOf(fields[name])).join("");
     return `<tr data-status="${status}"><th scope="row">${escapeHtml(path)}</th>${cells}</tr>`;
   }
 
   #tell() {
-    const doubts = this.rows.filter((row) => row.status !== "ok").length;
-    const parts = [fill(texts.formRead, { n: count(this.seen), total: count(this.total) })];
+    const bad = new Set(this.rows.filter(({ error }) => error).map(({ at }) => at)).size;
+    const doubts = this.rows.filter(({ status, error }) => status !== "ok" && !error).length;
+    const parts = [fill(texts.formRead, { n: count(this.seen - bad), total: count(this.total) })];
+    if (bad) parts.push(fill(texts.batchBad, { n: count(bad) }));
     if (doubts) parts.push(fill(texts.formDoubts, { n: count(doubts) }));
     this.#find("running").querySelector("progress").value = this.seen / this.total;
     this.#find("running-says").textContent = `${parts.join("; ")}.`;

@@ -267,8 +267,9 @@ SCRIPT = {
     "formAnother": "Another form",
     "formDownload": "Download the template",
     "formPicture": "The empty form",
-    "formHow": "Draw a box over each field, along its frame. Arrow keys move the box at hand, with Shift they change "
-    "its size, Delete removes it. Two fingers zoom.",
+    "formHow": "Draw a box over each field, along its frame.",
+    "formHowKeys": "Arrow keys move the box at hand, with Shift they change its size, Delete removes it.",
+    "formHowFingers": "Two fingers zoom.",
     "formBox": "Box {name}",
     "formKeys": {
         "name": "Name, the column in the table",
