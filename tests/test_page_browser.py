@@ -867,6 +867,27 @@ def test_tabs_are_one_stop_and_do_not_jump(page) -> None:
         assert page.locator("[role=tab][tabindex='0']").count() == 1 and places() == before
 
 
+def test_on_a_phone_the_answer_is_in_view(chromium, address: str, examples, tmp_path: Path) -> None:
+    """As much as a browser leaves of a phone's screen; each answer comes without a scroll by hand."""
+    (tmp_path / "text.png").write_text("not a picture")
+    seen = "one => one.getBoundingClientRect().top >= 0 && one.getBoundingClientRect().bottom <= innerHeight"
+    phone = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
+    for tab in open_page(chromium, address, **phone):
+        touch(tab, 4)
+        assert tab.locator(".paper").evaluate(seen) and tab.locator(".answer .says").evaluate(seen)
+        go_to(tab, "Upload")
+        for mode, file, head in (
+            ("One digit", examples[6], ".says"),
+            ("A number", examples[7], ".number-text"),
+            ("One digit", tmp_path / "text.png", ".says"),
+        ):
+            tab.locator(".upload .choice").get_by_text(mode).tap()
+            tab.locator(".upload .mode").scroll_into_view_if_needed()
+            tab.locator(".upload input[type=file]").set_input_files(file)
+            tab.wait_for_selector("[data-state=done] .upload")
+            tab.wait_for_function(f"({seen})([...document.querySelectorAll('{head}')].find((one) => one.offsetParent))")
+
+
 def start_program(port: int, data_dir: Path) -> subprocess.Popen:
     """Start the program as its user does, and wait until it serves."""
     command = [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data_dir)]

@@ -144,11 +144,21 @@ export class Upload {
       this.#showPages(answer);
       shared.current = this.picture;
       number ? this.#showNumber(answer) : this.#showDigit(answer);
+      this.#reveal();
       this.#offerOther(number ? answer : await this.#askNumber().catch(() => ({ digits: [] })), turn);
     } catch (error) {
       if (turn === this.turn) this.#fail(error);
+      this.#reveal();
     }
     if (turn === this.turn) this.root.dataset.state = "done";
+  }
+
+  /** On a phone the answer is below the picture: bring its first words into view. */
+  async #reveal() {
+    const image = this.root.querySelector(".shown img");
+    await image.decode().catch(() => {}); // until then its height is not known
+    const heads = [...this.root.querySelectorAll(".answer-top, .number-text")];
+    heads.find((one) => one.offsetParent)?.scrollIntoView({ block: "nearest" });
   }
 
   #askDigit(waiting) {
