@@ -161,15 +161,17 @@ def test_reads_ten_digits_drawn_with_a_finger(phone) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "the page is wider than the phone"
 
 
-LOW = """() => [...document.querySelectorAll("button, select, textarea, summary, label.choice, input")]
+LOW = """() => [...document.querySelectorAll("button, select, textarea, summary, label.choice, input, a")]
   .filter((one) => !["radio", "checkbox"].includes(one.type))
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().height > 1)
-  .filter((one) => one.getBoundingClientRect().height < 40)
+  .filter((one) => one.getBoundingClientRect().height < 44)
   .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 20)}`)"""
 
 
 def test_fingers_find_everything_large_enough(phone, examples) -> None:
     touch(phone, 5)
+    phone.locator(".ten button").nth(5).tap()
+    phone.wait_for_selector(".export >> visible=true")
     for name in ("Draw", "Upload", "Look inside", "Play", "Batch", "Form", "Models"):
         go_to(phone, name)
         phone.wait_for_load_state("networkidle")
@@ -181,6 +183,9 @@ def test_fingers_find_everything_large_enough(phone, examples) -> None:
             wait_for_batch(phone)
         assert phone.evaluate(LOW) == [], name
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
+    go_to(phone, "Draw")
+    phone.locator(".answer .undo >> visible=true").tap()
+    phone.wait_for_selector("text=Removed again")
 
 
 def test_the_answer_follows_the_pen_before_the_stroke_ends(page) -> None:
