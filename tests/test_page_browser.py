@@ -838,6 +838,15 @@ SHIFTS = """new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });"""
 
 
+def test_little_moves_when_a_batch_ends(page, examples) -> None:
+    go_to(page, "Batch")
+    page.evaluate(SHIFTS.replace(", buffered: true", ""))  # not those of the start
+    page.locator(".batch input.files").set_input_files([examples[1], examples[7]] * 40)
+    wait_for_batch(page)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.shifted ?? 0") < 0.1
+
+
 @pytest.mark.parametrize("size", [(1280, 860), (390, 844)])
 def test_little_moves_while_the_page_loads(chromium, address: str, size: tuple[int, int]) -> None:
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]})

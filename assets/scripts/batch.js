@@ -192,7 +192,6 @@ export class Batch {
   #showRunning(isRunning) {
     this.root.dataset.state = isRunning ? "reading" : "done";
     this.#find("running").hidden = false;
-    this.#find("drop").hidden = isRunning;
     this.#find("cancel").hidden = !isRunning;
     this.#find("running").querySelector("progress").hidden = !isRunning;
     if (isRunning) this.#find("running-says").textContent = texts.working;
