@@ -902,6 +902,20 @@ def test_on_a_phone_the_answer_is_in_view(chromium, address: str, examples, tmp_
             tab.wait_for_function(f"({seen})([...document.querySelectorAll('{head}')].find((one) => one.offsetParent))")
 
 
+@pytest.mark.parametrize("width", [360, 320])
+def test_every_tab_is_found_on_a_small_phone(chromium, address: str, width: int) -> None:
+    for tab in open_page(chromium, address, viewport={"width": width, "height": 640}, has_touch=True):
+        tab.evaluate("location.hash = '#form'")
+        tab.wait_for_selector(".forms >> visible=true")
+        tab.locator("[role=tab][tabindex='0']").press("ArrowRight")
+        tab.wait_for_selector(".models summary >> visible=true")
+        boxes = [one.bounding_box() for one in tab.get_by_role("tab").all()]
+        assert len(boxes) == 7 and all(box["x"] + box["width"] <= width for box in boxes)
+        assert len({box["y"] for box in boxes}) == (1 if width == 360 else 2), "lines of tabs"
+        figures = tab.locator(".models summary dd").all()
+        assert all(box["x"] + box["width"] <= width for box in (one.bounding_box() for one in figures))
+
+
 def start_program(port: int, data_dir: Path) -> subprocess.Popen:
     """Start the program as its user does, and wait until it serves."""
     command = [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data_dir)]
