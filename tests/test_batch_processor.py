@@ -21,7 +21,7 @@ from PIL import Image
 
 import batch_processor
 from batch_processor import BatchProcessor
-from digits.batch import local
+from digits.batch import local, rows
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.labels import Labels
 from digits.batch.local import read_as_it_pays, read_locally
@@ -30,6 +30,7 @@ from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.files import ROOT
 from digits.reading.symbols import to_value
+from predict import MNISTPredictor
 
 
 @pytest.fixture
@@ -168,6 +169,33 @@ def test_processes_read_what_threads_read(folder):
     assert threads == processes and [len(rows) for rows in threads] == [3, 3, 3, 3, 2]
 
 
+@pytest.mark.parametrize("number", [False, True])
+@pytest.mark.parametrize("pays_from_s", [0, 60])
+def test_a_fault_of_ours_is_one_row_and_its_traceback_is_in_the_log(
+    folder, tmp_path, monkeypatch, examples, number, pays_from_s
+):
+    """Wherever it is read: here, in a thread, in another process, whose row travels."""
+    strange = {examples[0].read_bytes(), examples[7].read_bytes()}  # the first of all is read here
+    owner, name = (MNISTPredictor, "read_number") if number else (rows, "find_digit")
+    read = getattr(owner, name)
+
+    def stumbling(*given):
+        if given[-1] in strange:
+            raise IndexError("off by one")
+        return read(*given)
+
+    monkeypatch.setattr(owner, name, stumbling)
+    monkeypatch.setattr(local, "start_method", lambda: "fork" if sys.platform == "linux" else "spawn")
+    monkeypatch.setattr(local, "PROCESSES_PAY_S", dict.fromkeys(("fork", "spawn"), pays_from_s))
+    told = BatchProcessor(output_dir=tmp_path / "out", workers=2, number=number).process(folder)
+    odd = {Path(row["path"]).name: row["error"] for row in told if "off by one" in (row["error"] or "")}
+    assert odd == dict.fromkeys(("0.png", "7.png"), "reading failed unexpectedly (IndexError: off by one)")
+    (log,) = (tmp_path / "out" / "logs").glob("*.log")
+    text = log.read_text()
+    assert text.count("Traceback") == text.count("in stumbling") == 2, "and none of a file that is no picture"
+    assert not any("traceback" in row for row in told)
+
+
 def test_forked_workers_share_no_open_archive(folder, tmp_path, monkeypatch):
     """Listing opens the archive here; two processes that read from one open file would move each other's place."""
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
@@ -239,7 +267,7 @@ def test_a_killed_worker_is_one_sentence(folder):
 
 KILLED = """
 import os, signal, time
-from digits.batch import local
+from digits.batch import local, rows
 
 def tell(numbered):
     time.sleep(1)  # so that each worker gets a chunk

@@ -22,7 +22,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from digits.batch.rows import CHUNK, Numbered, RowReader
+from digits.batch.rows import CHUNK, Numbered, RowReader, log_faults
 from digits.command import UserError
 
 AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
@@ -43,7 +43,7 @@ def read_as_it_pays(
     if not first:
         return
     each_s = (time.perf_counter() - started) / len(first)
-    yield first
+    yield log_faults(first)
     size = max(1, min(CHUNK, total // (2 * workers), int(CHUNK_S / each_s)))
     method = start_method()
     processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S[method]
@@ -65,9 +65,9 @@ def read_locally(
         for chunk in to_chunks(numbered, chunk_size):
             under_way.append(pool.submit(read, chunk))
             if len(under_way) >= AHEAD * workers:
-                yield under_way.popleft().result()
+                yield log_faults(under_way.popleft().result())
         while under_way:
-            yield under_way.popleft().result()
+            yield log_faults(under_way.popleft().result())
     except BrokenProcessPool:
         raise UserError(
             "a worker process died, perhaps for lack of memory: continue with --resume and fewer --workers; "

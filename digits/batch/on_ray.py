@@ -22,7 +22,7 @@ import numpy as np
 
 from digits.batch.entries import Entry
 from digits.batch.local import n_cores, to_chunks
-from digits.batch.rows import CHUNK, Numbered, RowReader
+from digits.batch.rows import CHUNK, Numbered, RowReader, log_faults
 from digits.command import UserError
 
 BLOCK = 16 * CHUNK  # names in one block: what a worker is handed at once
@@ -70,7 +70,7 @@ def _map(
         num_cpus=1,
     )
     for batch in rows.iter_batches(batch_size=None, batch_format="numpy"):
-        yield [json.loads(row) for row in batch["row"]]
+        yield log_faults([json.loads(row) for row in batch["row"]])
 
 
 class RayReader:

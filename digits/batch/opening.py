@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from digits.batch.journal import Journal
+from digits.batch.rows import LOG
 from digits.command import UserError, start_log
 from digits.files import nth_path
 
@@ -40,7 +41,7 @@ def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) 
         found.close()
     stem = _reserve(logs, reports)
     journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
-    log = start_log(stem.with_suffix(".log"), "batch")
+    log = start_log(stem.with_suffix(".log"), LOG)
     if resume:
         _tell_of_new_start(log)
     return journal, log, False
@@ -63,14 +64,14 @@ def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool
         raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
     if list(reports.glob(f"{glob.escape(name)}.*")):
         raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
-    journal, log = Journal(path, job | {"run": name}), start_log(log_path, "batch")
+    journal, log = Journal(path, job | {"run": name}), start_log(log_path, LOG)
     if resume:
         _tell_of_new_start(log)
     return journal, log, False
 
 
 def _take_up(journal: Journal, log_path: Path) -> Opened:
-    log = start_log(log_path, "batch")
+    log = start_log(log_path, LOG)
     log.info("resumed: %d rows are there already", journal.begin_again())
     return journal, log, True
 

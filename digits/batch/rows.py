@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -35,10 +37,20 @@ TRUTH_COLUMNS = ["label", "correct"]
 COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
 NOTHING = np.zeros((0, 0), np.float32)
+LOG = "batch"  # the name of a run's log
 CHUNK = 256  # entries read at once; each chunk costs a commit and two trips between processes
 
 Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
 Opened = bytes | Page | PictureError  # what an entry holds, or why that cannot be told
+T = TypeVar("T")
+
+
+class Unexpected(PictureError):
+    """A fault of ours, met in one picture: a sentence for its row, and the traceback for whoever mends it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"reading failed unexpectedly ({type(error).__name__}: {str(error)[:100]})")
+        self.traceback = "".join(traceback.format_exception(error)).rstrip()
 
 
 class RowReader:
@@ -65,18 +77,16 @@ class RowReader:
         return rows
 
     def _read_digits(self, entries: Sequence[Entry], pictures: Iterator[Opened]) -> list[dict[str, Any]]:
-        predictions = self.predictor.predict_found([_find(picture) for picture in pictures])
-        return [prediction.row(entry.name) for prediction, entry in zip(predictions, entries, strict=True)]
+        found = [_find(picture) for picture in pictures]
+        read = zip(self.predictor.predict_found(found), entries, found, strict=True)
+        return [prediction.row(entry.name) | _fault_of(what) for prediction, entry, what in read]
 
     def _row_or_error(self, name: str, picture: Opened) -> dict[str, Any]:
-        if isinstance(picture, PictureError):
-            return {"path": name, "status": ERROR, "error": str(picture)}
-        try:
-            return self._read_form(name, picture) if self._form else self._read_number(name, picture)
-        except PictureError as error:
-            return {"path": name, "status": ERROR, "error": str(error)}
-        except Exception as error:
-            return {"path": name, "status": ERROR, "error": _unexpected(error)}
+        read = self._read_form if self._form else self._read_number
+        row = picture if isinstance(picture, PictureError) else _or_why_not(lambda: read(name, picture))
+        if isinstance(row, PictureError):
+            return {"path": name, "status": ERROR, "error": str(row)} | _fault_of(row)
+        return row
 
     def _read_number(self, name: str, picture: Picture) -> dict[str, Any]:
         row = self.predictor.read_number(picture).row(name)
@@ -90,7 +100,20 @@ class RowReader:
 
 def find_in(entry: Entry) -> FoundDigit | PictureError:
     """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
-    return _find(_picture_of(entry))
+    found = _find(_picture_of(entry))
+    log_faults([{"path": entry.name} | _fault_of(found)])
+    return found
+
+
+def log_faults(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows, with the tracebacks that some carry moved to the run's log.
+
+    That log is open in one process, and not in the workers, whose rows travel.
+    """
+    for row in rows:
+        if fault := row.pop("traceback", None):
+            logging.getLogger(LOG).error("%s: a fault of this program\n%s", ascii(row["path"]), fault)
+    return rows
 
 
 def _opened(entries: Iterable[Entry], contents: list[str | None]) -> Iterator[Opened]:
@@ -102,23 +125,26 @@ def _opened(entries: Iterable[Entry], contents: list[str | None]) -> Iterator[Op
 
 
 def _picture_of(entry: Entry) -> Opened:
-    try:
-        return entry.picture()
-    except PictureError as error:
-        return error
-    except Exception as error:
-        return PictureError(_unexpected(error))
+    return _or_why_not(entry.picture)
 
 
 def _find(picture: Opened) -> FoundDigit | PictureError:
-    if isinstance(picture, PictureError):
-        return picture
+    return picture if isinstance(picture, PictureError) else _or_why_not(lambda: _lighten(find_digit(picture)))
+
+
+def _or_why_not(read: Callable[[], T]) -> T | PictureError:
+    """Return what `read` returns, or why it fails: one strange picture must not cost the other 99,999 their rows."""
     try:
-        return _lighten(find_digit(picture))
+        return read()
     except PictureError as error:
         return error
-    except Exception as error:  # a fault of ours: one strange picture must not cost the other 99,999 their rows
-        return PictureError(_unexpected(error))
+    except Exception as error:
+        return Unexpected(error)
+
+
+def _fault_of(outcome: object) -> dict[str, Any]:
+    """Return what a row carries besides its columns, where a fault of ours is behind it."""
+    return {"traceback": outcome.traceback} if isinstance(outcome, Unexpected) else {}
 
 
 def _content(picture: Opened) -> str | None:
@@ -140,7 +166,3 @@ def _lighten(found: FoundDigit) -> FoundDigit:
     if found.contrast.size <= found.ink.size:
         return found
     return replace(found, contrast=NOTHING, others=tuple(map(_lighten, found.others)))
-
-
-def _unexpected(error: Exception) -> str:
-    return f"reading failed unexpectedly ({type(error).__name__}: {str(error)[:100]})"
