@@ -17,7 +17,8 @@ PICTURES = ("docs/*.png", "docs/*.webp", "docs/pictures/*.png")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 REFERENCE = (
     "predict.MNISTPredictor", "batch_processor.BatchProcessor", "digits.reading.answer", "digits.reading.form",
-    "digits.reading.template", "digits.finding.digit", "digits.measuring.explain",
+    "digits.reading.template", "digits.finding.digit", "digits.measuring.attacks",
+    "digits.measuring.explain",
 )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from digits.command import UserError
 from digits.files import ROOT, sha256
 from digits.finding.digit import to_ink
 from digits.finding.ink import MEAN, STD
-from digits.measuring.explain import STRESSES, Explainer, record_outputs
+from digits.measuring.attacks import STRESSES
+from digits.measuring.explain import Explainer, record_outputs
 from digits.measuring.nearest import Nearest, index_path
 from digits.reading.engines import weights_path
 from digits.reading.verdict import judge
@@ -201,7 +202,7 @@ def test_more_steps_hurt_more(trained, examples):
 
 
 def test_importing_it_leaves_torch_alone():
-    code = "import sys, digits.measuring.explain; sys.exit('torch' in sys.modules)"
+    code = "import sys, digits.measuring.attacks, digits.measuring.explain; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from digits.files import ROOT
 from digits.measuring import metrics, plots
 from digits.measuring.explain import Flip, StressCurve
+from digits.measuring.attacks import Flip, StressCurve
 
 RANDOM = np.random.default_rng(0)
 INK = RANDOM.integers(0, 256, (12, 28, 28), dtype=np.uint8)

@@ -4,7 +4,7 @@
     corrupt(ink, "blur", 1.5)                  # uint8 (n, 28, 28) -> uint8 (n, 28, 28)
 
 Five strengths a kind, as Hendrycks and Dietterich 2019 (arXiv:1903.12261) have them. The adversarial kinds need a
-network's gradient and live in `digits/measuring/explain.py`.
+network's gradient and live in `digits/measuring/attacks.py`.
 """
 
 from __future__ import annotations

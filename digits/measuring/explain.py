@@ -1,10 +1,10 @@
-"""Why a network answers as it does, and how little it takes to change its mind. Returns arrays; draws nothing.
+"""Why a network answers as it does. Returns arrays; draws nothing.
 
     from digits.measuring.explain import Explainer
     network, checkpoint = load_model(path)     # of model.py
     explainer = Explainer(network, checkpoint.facts())
     explainer.grad_cam(ink)                    # float32 (28, 28), 0 to 1
-    explainer.stress(ink, "rotation").flips_at # degrees
+    explainer.stress(ink, "rotation").flips_at # degrees; of digits/measuring/attacks.py
 
 Hooks are removed whatever happens. torch is imported when an `Explainer` is made, not with this module.
 """
@@ -13,61 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from digits.command import UserError
-from digits.finding.ink import MEAN, STD, standardise
-from digits.measuring.corruptions import KINDS, corrupt
+from digits.measuring.attacks import BATCH, Probe
 from digits.measuring.nearest import Nearest
-from digits.reading.verdict import NOT_A_DIGIT, softmax
+from digits.reading.verdict import softmax
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-StressKind = Literal["gaussian", "salt_and_pepper", "blur", "rotation", "fgsm"]
-STRESSES = get_args(StressKind)
-UNITS = {**{kind: KINDS[kind].unit for kind in KINDS}, "fgsm": "step of every pixel, share of full ink"}
-FGSM_RANGE = (0.0, 0.5)
-BATCH = 256
-Judge = Callable[[np.ndarray], tuple[np.ndarray, Sequence[str]]]  # ink (n, 28, 28) -> probabilities (n, 10), statuses
-
-
-@dataclass(frozen=True)
-class Flip:
-    """Where the verdict becomes another one, going away from no damage; `digit` is None where it is refused."""
-
-    strength: float
-    digit: int | None
-
-
-@dataclass(frozen=True)
-class StressCurve:
-    """All ten probabilities while one kind of damage grows."""
-
-    kind: str
-    unit: str
-    strengths: np.ndarray  # (s,)
-    probabilities: np.ndarray  # (s, 10)
-    ink: np.ndarray  # uint8 (s, 28, 28), what the network saw
-    statuses: Sequence[str]  # (s,)
-    answer: int  # without damage, the most probable digit
-    flips: list[Flip]  # all of them, the one nearest to 0 first
-
-    @property
-    def flips_at(self) -> float | None:
-        """The strength nearest to 0 that changes the answer; None if none in the range does."""
-        return self.flips[0].strength if self.flips else None
-
-    @property
-    def flips_to(self) -> int | None:
-        """What the answer becomes there; None if it is refused, or never changes."""
-        return self.flips[0].digit if self.flips else None
 
 
 @dataclass(frozen=True)
@@ -127,22 +86,27 @@ def _record_input(layer: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-class Explainer:
-    """Looks into one network, which takes standardised ink (n, 1, 28, 28); `facts` as a checkpoint tells them.
+def _scale_and_shift(norms: list[nn.BatchNorm2d], index: int) -> tuple[float, float]:
+    """Return what batch norms multiply map `index` by, and add to it; 1 and 0 without any."""
+    scale, shift = 1.0, 0.0
+    for norm in norms:
+        assert norm.running_mean is not None and norm.running_var is not None, "a trained network has seen batches"
+        by = float(norm.weight[index].detach() / (norm.running_var[index] + norm.eps).sqrt())
+        scale, shift = scale * by, shift * by + float(norm.bias[index].detach() - norm.running_mean[index] * by)
+    return scale, shift
+
+
+class Explainer(Probe):
+    """Looks into one network, which a `Probe` only asks.
 
     `nearest`: an index of training pictures by this network's features, if there is one.
-
-    Several threads may share an explainer, but nothing else may run its network meanwhile.
     """
 
     def __init__(self, network: nn.Module, facts: dict[str, Any] | None = None, nearest: Nearest | None = None) -> None:
-        import torch
-
-        self._torch, self._lock = torch, threading.Lock()  # a hook would record other threads' outputs too
-        self.network, self.facts, self.nearest = network.eval(), facts or {}, nearest
-        self._device = next(network.parameters()).device
-        modules = network.named_modules()
-        self.convolutions = {name: layer for name, layer in modules if isinstance(layer, torch.nn.Conv2d)}
+        super().__init__(network, facts)
+        self.nearest = nearest
+        modules, nn = network.named_modules(), self._torch.nn
+        self.convolutions = {name: layer for name, layer in modules if isinstance(layer, nn.Conv2d)}
         self.finishes = {name: self._what_finishes(name) for name in self.convolutions}
 
     def _what_finishes(self, convolution: str) -> list[str]:
@@ -156,34 +120,16 @@ class Explainer:
         following = itertools.takewhile(lambda child: isinstance(child[1], (nn.BatchNorm2d, nn.ReLU)), after)
         return [f"{parent}.{name}" if parent else name for name, _child in following]
 
-    def to_input(self, ink: np.ndarray) -> Tensor:
-        """Return standardised ink (n, 1, 28, 28) of uint8 (n, 28, 28) or (28, 28)."""
-        ink = np.ascontiguousarray(ink).reshape(-1, 1, 28, 28)
-        pixels = self._torch.from_numpy(ink).to(self._device).float() / 255.0
-        return standardise(pixels, self.facts.get("mean", MEAN), self.facts.get("std", STD))
-
-    def probabilities(self, ink: np.ndarray) -> np.ndarray:
-        """Return calibrated probabilities, float32 (n, 10), of ink, uint8 (n, 28, 28) or (28, 28)."""
-        ink = ink.reshape(-1, 28, 28)
-        with self._lock, self._torch.no_grad():
-            logits = [self.network(self.to_input(ink[i : i + BATCH])).cpu().numpy() for i in range(0, len(ink), BATCH)]
-        return softmax(np.concatenate(logits), self.facts.get("temperature", 1.0))
-
-    def answer(self, ink: np.ndarray) -> int:
-        """Return the most probable digit of one ink, uint8 (28, 28)."""
-        return int(self.probabilities(ink)[0].argmax())
-
     # ------------------------------------------------------------ where it looks
 
-    def grad_cam(self, ink: np.ndarray, digit: int | None = None, layer: str | None = None) -> np.ndarray:
+    def grad_cam(self, ink: np.ndarray, digit: int | None = None) -> np.ndarray:
         """Return where one ink, uint8 (28, 28), speaks for `digit` (default: the answer), float32 (28, 28), 0 to 1.
 
-        Selvaraju et al. 2017, arXiv:1610.02391. `layer`: a name of the network's modules; by default the last whose
-        map is at least 4x4, after its activation. All zero if nothing speaks for the digit.
-        Raises `UserError` if the network makes no maps.
+        Selvaraju et al. 2017, arXiv:1610.02391, of the last layer whose map is at least 4x4, after its activation. All
+        zero if nothing speaks for the digit. Raises `UserError` if the network makes no maps.
         """
         digit = self.answer(ink) if digit is None else digit
-        layer = layer or self.last_map_layer()
+        layer = self.last_map_layer()
         watched = {layer: self.network.get_submodule(layer)}
         with self._lock, self._torch.enable_grad(), record_outputs(watched) as outputs:
             logits = self.network(self.to_input(ink).requires_grad_())
@@ -285,10 +231,7 @@ class Explainer:
             self.network(self.to_input(ink)[:1])
         n_in = convolution.in_channels // convolution.groups
         first = index // (convolution.out_channels // convolution.groups) * n_in
-        scale, shift = 1.0, 0.0
-        for norm in (module for module in after if isinstance(module, torch.nn.BatchNorm2d)):
-            scale = float(norm.weight[index].detach() / torch.sqrt(norm.running_var[index] + norm.eps))
-            shift = float(norm.bias[index].detach() - norm.running_mean[index] * scale)
+        scale, shift = _scale_and_shift([module for module in after if isinstance(module, torch.nn.BatchNorm2d)], index)
         return Kernel(
             inputs=given[0][0, first : first + n_in].cpu().numpy(),
             weights=convolution.weight[index].detach().cpu().numpy(),
@@ -310,82 +253,3 @@ class Explainer:
             raise UserError("this network has no convolution, so there are no kernels to show")
         first = next(iter(self.convolutions.values()))
         return first.weight.detach().mean(dim=1).float().cpu().numpy()
-
-    # ------------------------------------------------------------ what changes its mind
-
-    def stress(self, ink: np.ndarray, kind: str, n_steps: int = 25, judge: Judge | None = None) -> StressCurve:
-        """Return the probabilities of one ink, uint8 (28, 28), while damage of `kind` grows over its whole range.
-
-        `kind` is one of `STRESSES`, its strengths are in `UNITS`. Rotation runs from left to right through none.
-        Each flip is then looked for again, `n_steps` times finer, between the steps where the verdict changed. `judge`
-        tells probabilities and statuses; left out, the network alone does, and refuses nothing.
-        """
-        judge = judge or (lambda many: (self.probabilities(many), ["ok"] * len(many)))
-        low, high = FGSM_RANGE if kind == "fgsm" else KINDS[kind].range
-        strengths = np.linspace(low, high, n_steps)
-        strengths[np.abs(strengths).argmin()] = 0.0  # an even number of steps around 0 would miss it
-        damaged = self._damage(ink, kind, strengths)
-        probabilities, statuses = judge(damaged)
-        flips = self._flips(ink, kind, strengths, _verdicts(probabilities, statuses), judge)
-        answer = int(probabilities[np.abs(strengths).argmin()].argmax())
-        return StressCurve(kind, UNITS[kind], strengths, probabilities, damaged, statuses, answer, flips)
-
-    def _flips(
-        self, ink: np.ndarray, kind: str, strengths: np.ndarray, verdicts: list[int | None], judge: Judge
-    ) -> list[Flip]:
-        """Return every flip on the ways from no damage to both ends."""
-        flips, start = [], int(np.abs(strengths).argmin())
-        for way in (range(start, len(strengths) - 1), range(start, 0, -1)):
-            for i in way:
-                after = i + 1 if way.step > 0 else i - 1
-                if verdicts[i] != verdicts[after]:
-                    finer = np.linspace(strengths[i], strengths[after], len(strengths))[1:]
-                    found = _verdicts(*judge(self._damage(ink, kind, finer)))
-                    first = next((k for k, verdict in enumerate(found) if verdict == verdicts[after]), -1)
-                    flips.append(Flip(float(finer[first]), verdicts[after]))
-        return sorted(flips, key=lambda flip: abs(flip.strength))
-
-    def _damage(self, ink: np.ndarray, kind: str, strengths: np.ndarray) -> np.ndarray:
-        many = np.repeat(ink.reshape(1, 28, 28), len(strengths), axis=0)
-        if kind != "fgsm":
-            return corrupt(many, kind, strengths, same_pattern=True)
-        direction = self._ascent(ink.reshape(1, 28, 28).astype(np.float32), np.array([self.answer(ink)]))
-        return _to_ink(many + 255 * strengths.reshape(-1, 1, 1) * direction)
-
-    def attack(self, ink: np.ndarray, labels: np.ndarray, epsilon: float, n_steps: int = 1) -> np.ndarray:
-        """Return ink, uint8 (n, 28, 28), moved against `labels` by at most `epsilon` (share of full ink) a pixel.
-
-        One step is FGSM (Goodfellow et al. 2015, arXiv:1412.6572), more are PGD (Madry et al. 2018, arXiv:1706.06083)
-        from the picture itself, each of 2.5 epsilon / `n_steps`.
-        """
-        start = ink.reshape(-1, 28, 28).astype(np.float32)
-        reach = 255 * epsilon
-        step = reach if n_steps == 1 else 2.5 * reach / n_steps
-        moved: np.ndarray = start
-        for _ in range(n_steps):
-            moved = moved + step * self._ascent(moved, labels)
-            moved = np.clip(moved, start - reach, start + reach).clip(0, 255)
-        return _to_ink(moved)
-
-    def _ascent(self, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return the sign of the loss's gradient in every pixel, float32 (n, 28, 28), of float ink from 0 to 255."""
-        torch, parts = self._torch, []
-        for start in range(0, len(ink), BATCH):
-            batch = self.to_input(ink[start : start + BATCH].astype(np.float32)).requires_grad_()
-            target = torch.as_tensor(labels[start : start + BATCH], device=self._device)
-            with self._lock, torch.enable_grad():
-                loss = torch.nn.functional.cross_entropy(self.network(batch), target, reduction="sum")
-                (gradient,) = torch.autograd.grad(loss, batch)
-            parts.append(gradient.sign()[:, 0].cpu().numpy())
-        return np.concatenate(parts)
-
-
-def _to_ink(values: np.ndarray) -> np.ndarray:
-    return values.round().clip(0, 255).astype(np.uint8)
-
-
-def _verdicts(probabilities: np.ndarray, statuses: Sequence[str]) -> list[int | None]:
-    """Return the digit of each, None where it is refused as no digit."""
-    return [
-        None if status == NOT_A_DIGIT else int(p.argmax()) for p, status in zip(probabilities, statuses, strict=True)
-    ]

@@ -24,7 +24,7 @@ from digits.files import atomic_path
 from digits.measuring.metrics import N_DIGITS
 
 if TYPE_CHECKING:
-    from digits.measuring.explain import StressCurve
+    from digits.measuring.attacks import StressCurve
 
 BLUE, RIGHT, WRONG, GREY, LIGHT, TEXT = "#0072B2", "#009E73", "#D55E00", "#767676", "#D9D9D9", "#222222"
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")

@@ -17,7 +17,8 @@ from fastapi import FastAPI, File, HTTPException, Query, UploadFile
 from digits.finding.data_url import to_data_url
 from digits.finding.limits import PictureError
 from digits.finding.pages import page_of
-from digits.measuring.explain import Explainer, Judge, StressKind
+from digits.measuring.attacks import Judge, StressKind
+from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
