@@ -18,6 +18,7 @@ import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.labels import Labels
+from digits.batch.review import REPORT_SCRIPTS
 from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise, summary_text
 from digits.batch.writers import write_report
@@ -451,6 +452,16 @@ def test_another_spelling_of_a_source_is_the_same_report(truth, tmp_path, monkey
             (row,) = csv.DictReader(file)
         assert (row["path"], row["digit"]) == (os.path.join(source, "drawing7.png"), "7")
     assert "resumed: 1 rows" in Path("predictions/logs/r.log").read_text()
+
+
+def test_the_reports_scripts_fit_into_one():
+    declared, before = [], set()
+    for name in REPORT_SCRIPTS:
+        text = (ROOT / "assets" / "scripts" / name).read_text()
+        assert set(re.findall(r"^(?:import|\}) .*from \"\./(.+)\";", text, re.MULTILINE)) <= before, name
+        declared += re.findall(r"^(?:export )?(?:const|let|function|class) (\w+)", text, re.MULTILINE)
+        before.add(name)
+    assert len(declared) == len(set(declared)) > 40
 
 
 def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):

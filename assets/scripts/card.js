@@ -6,7 +6,7 @@ import known from "./known.js";
 import { ask, base } from "./server.js";
 import { fill, number, percent, sentence } from "./text.js";
 
-const texts = known.texts;
+const { texts } = known;
 const DIGITS = [...Array(10).keys()];
 const skeleton = () => `
   <section class="card answer" data-status="empty">

@@ -1,7 +1,4 @@
-/* Small helpers for the page's elements. */
-import known from "./known.js";
-import { base, fetchExample } from "./server.js";
-import { fill } from "./text.js";
+/* Small helpers for elements, of the page and of a batch's report, which carries this module within itself. */
 
 /** The element that a piece of HTML describes; values of others go in by `textContent` or `escape`. */
 export const make = (html) => {
@@ -23,15 +20,4 @@ export const makeChoice = (group, value, words, isChecked, chosen) => {
 export const placeOn = (element, { clientX, clientY }) => {
   const area = element.getBoundingClientRect();
   return [(clientX - area.left) / area.width, (clientY - area.top) / area.height];
-};
-
-/** Fill `host` with a button for each example drawing; `take` gets its file. */
-export const showExamples = (host, take) => {
-  for (const name of known.examples) {
-    const label = fill(known.texts.example, { name: name.replace(/\.\w+$/, "") });
-    const image = `<img src="${base}examples/${name}" alt="">`;
-    const button = make(`<button type="button" aria-label="${label}">${image}</button>`);
-    button.addEventListener("click", async () => take(await fetchExample(name)));
-    host.append(button);
-  }
 };

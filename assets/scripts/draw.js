@@ -11,7 +11,7 @@ import { Teach } from "./teach.js";
 import { sentence } from "./text.js";
 import { Think } from "./think.js";
 
-const texts = known.texts;
+const { texts } = known;
 const SHOWN = 560; // pixels of the canvas on the page, and of the one that is sent
 const SENT = 280;
 const STROKES = "digits-strokes";

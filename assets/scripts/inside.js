@@ -1,7 +1,8 @@
 /* Look inside: where the network looks, what changes its mind, what its layers make of the picture.
    Shows the picture that was last drawn or uploaded. A stress curve is fetched once; the slider then moves at once. */
 
-import { make, makeChoice, showExamples } from "./dom.js";
+import { make, makeChoice } from "./dom.js";
+import { showExamples } from "./examples.js";
 import known from "./known.js";
 import { showNearest } from "./nearest.js";
 import { ask, fetchExample } from "./server.js";
@@ -9,8 +10,9 @@ import { receive, shared } from "./shared.js";
 import { Slide } from "./slide.js";
 import { fill, percent, sentence } from "./text.js";
 
-const texts = known.texts;
+const { texts } = known;
 const [WIDTH, HEIGHT] = [400, 170];
+const height = (p) => 6 + (1 - p) * (HEIGHT - 12); // of a probability, from the top
 
 const image = (url) =>
   new Promise((done) => {
@@ -70,7 +72,7 @@ export class Inside {
 
   #refresh() {
     if (!shared.current && known.examples.length) {
-      return fetchExample(known.examples[known.examples.length - 2]).then((file) => {
+      return fetchExample(known.examples.at(-2)).then((file) => {
         shared.current = { blob: file, model: "", isExample: true };
         this.#refresh();
       });
@@ -178,34 +180,58 @@ export class Inside {
   }
 
   #drawCurves() {
-    const { strengths, probabilities, statuses, answer, flips } = this.curve;
-    const [low, high] = [strengths[0], strengths[strengths.length - 1]];
-    const x = (strength) => ((strength - low) / (high - low)) * WIDTH;
-    const y = (p) => 6 + (1 - p) * (HEIGHT - 12);
+    const { strengths, answer, flips } = this.curve;
+    const [low, high] = [strengths[0], strengths.at(-1)];
+    this.scale = (strength) => ((strength - low) / (high - low)) * WIDTH;
     const rival = flips.find(({ digit }) => digit !== null && digit !== answer)?.digit ?? null;
-    const paths = [...Array(10).keys()].map((digit) => {
-      const points = strengths.map(
-        (strength, i) => `${x(strength).toFixed(1)},${y(probabilities[i][digit]).toFixed(1)}`,
-      );
-      return `<polyline class="curve d${digit} ${digit === answer ? "answer" : digit === rival ? "rival" : ""}" points="${points.join(" ")}"/>`;
-    });
-    const half = WIDTH / (strengths.length - 1) / 2;
-    const shades = statuses.map((status, i) =>
-      status === "ok"
-        ? ""
-        : `<rect class="${status}" x="${x(strengths[i]) - half}" y="0" width="${2 * half}" height="${HEIGHT}"/>`,
-    );
-    const lines = flips.map(
-      ({ strength }) => `<line class="flip" x1="${x(strength)}" x2="${x(strength)}" y1="0" y2="${HEIGHT}"/>`,
-    );
-    const levels = [0, 0.5, 1].map((p) => `<line class="axis" x1="0" x2="${WIDTH}" y1="${y(p)}" y2="${y(p)}"/>`);
-    this.curves.innerHTML = `${shades.join("")}${levels.join("")}${lines.join("")}${paths.join("")}<line class="now" y1="0" y2="${HEIGHT}"/>`;
-    this.scale = x;
+    this.curves.innerHTML = `${this.#shades()}${this.#levelsAndFlips()}${this.#lines(rival)}<line class="now" y1="0" y2="${HEIGHT}"/>`;
     this.root.querySelector(".axis-x").innerHTML = [low, (low + high) / 2, high]
       .map((strength) => `<span>${this.#say(strength)}</span>`)
       .join("");
     this["stress-says"].textContent = this.#tellFlips();
     this.curves.setAttribute("aria-label", this["stress-says"].textContent);
+    this.#nameCurves(rival);
+    this.strength.max = strengths.length - 1;
+    this.strength.value = this.#undamaged();
+    this.#showStrength();
+  }
+
+  /** Where the verdict would be none, or doubtful. */
+  #shades() {
+    const { strengths, statuses } = this.curve;
+    const half = WIDTH / (strengths.length - 1) / 2;
+    const shade = (status, i) =>
+      status === "ok"
+        ? ""
+        : `<rect class="${status}" x="${this.scale(strengths[i]) - half}" y="0" width="${2 * half}" height="${HEIGHT}"/>`;
+    return statuses.map(shade).join("");
+  }
+
+  #levelsAndFlips() {
+    const levels = [0, 0.5, 1].map(
+      (p) => `<line class="axis" x1="0" x2="${WIDTH}" y1="${height(p)}" y2="${height(p)}"/>`,
+    );
+    const flips = this.curve.flips
+      .map(({ strength }) => this.scale(strength))
+      .map((x) => `<line class="flip" x1="${x}" x2="${x}" y1="0" y2="${HEIGHT}"/>`);
+    return [...levels, ...flips].join("");
+  }
+
+  /** A line for the probability of each digit. */
+  #lines(rival) {
+    const { strengths, probabilities, answer } = this.curve;
+    const line = (digit) => {
+      const role = digit === answer ? "answer" : digit === rival ? "rival" : "";
+      const points = strengths.map(
+        (s, i) => `${this.scale(s).toFixed(1)},${height(probabilities[i][digit]).toFixed(1)}`,
+      );
+      return `<polyline class="curve d${digit} ${role}" points="${points.join(" ")}"/>`;
+    };
+    return [...Array(10).keys()].map(line).join("");
+  }
+
+  #nameCurves(rival) {
+    const { answer, statuses } = this.curve;
     const names = [
       ["answer", answer],
       ["rival", rival],
@@ -217,9 +243,6 @@ export class Inside {
       .filter(([, name]) => name !== null)
       .map(([kind, name]) => `<span class="${kind}">${name}</span>`)
       .join("");
-    this.strength.max = strengths.length - 1;
-    this.strength.value = this.#undamaged();
-    this.#showStrength();
   }
 
   #undamaged() {
@@ -235,7 +258,7 @@ export class Inside {
     const told = flips.map(({ strength, digit }) =>
       fill(digit === null ? texts.flipsRefused : texts.flipsTo, { strength: this.#say(strength), digit }),
     );
-    if (!told.length) told.push(fill(texts.neverFlips, { strength: this.#say(strengths[strengths.length - 1]) }));
+    if (!told.length) told.push(fill(texts.neverFlips, { strength: this.#say(strengths.at(-1)) }));
     return `${start}, ${told.join(", ")}.`;
   }
 

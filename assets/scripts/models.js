@@ -5,7 +5,7 @@ import known from "./known.js";
 import { ask, base, fetchExample } from "./server.js";
 import { fill, percent } from "./text.js";
 
-const texts = known.texts;
+const { texts } = known;
 
 const words = (key) => key.replaceAll("_", " ");
 

@@ -11,36 +11,36 @@ const { summary, rows, kind } = data;
 const isNumber = kind !== "digit";
 const DIGITS = [..."0123456789"];
 
-const make = (tag, properties = {}, ...children) => {
+const element = (tag, properties = {}, ...children) => {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
   return node;
 };
 const share = (value, places = 1) => (typeof value === "number" ? `${(100 * value).toFixed(places)} %` : "");
-const paragraph = (text) => make("p", { textContent: text });
+const paragraph = (text) => element("p", { textContent: text });
 const listed = (counts) =>
   Object.entries(counts)
     .filter(([, n]) => n)
     .map(([name, n]) => `${count(n)} ${name.replaceAll("_", " ")}`);
 
 function bars(values, names) {
-  const host = make("div", { className: "chart" });
+  const host = element("div", { className: "chart" });
   showBars(host, values, names);
   return host;
 }
 
 function card(title, ...children) {
-  const box = make("section", { className: "card" }, make("h2", { textContent: title }), ...children);
+  const box = element("section", { className: "card" }, element("h2", { textContent: title }), ...children);
   document.getElementById("cards").append(box);
   return box;
 }
 
 function confusion(counts) {
-  const head = make("tr", {}, make("th", { textContent: "is \\ read" }));
-  for (const name of [...DIGITS, "none", "right"]) head.append(make("th", { textContent: name }));
-  const table = make("table", { className: "confusion" }, head);
+  const head = element("tr", {}, element("th", { textContent: "is \\ read" }));
+  for (const name of [...DIGITS, "none", "right"]) head.append(element("th", { textContent: name }));
+  const table = element("table", { className: "confusion" }, head);
   for (const [label, line] of counts.entries()) table.append(confusionLine(label, line));
-  return make("div", { className: "scroll" }, table);
+  return element("div", { className: "scroll" }, table);
 }
 
 function confusionLine(label, line) {
@@ -49,18 +49,18 @@ function confusionLine(label, line) {
     line.reduce((sum, n) => sum + n, 0),
   );
   const cells = line.map((n, answer) => {
-    const cell = make("td", { textContent: n || "" });
+    const cell = element("td", { textContent: n || "" });
     const isRight = answer === label;
     const strength = isRight ? 0.12 + (0.3 * n) / total : Math.min(0.75, 0.15 + (3 * n) / total);
     if (n) cell.style.background = `rgba(${isRight ? "29, 122, 70" : "200, 40, 30"}, ${strength})`;
     return cell;
   });
-  return make(
+  return element(
     "tr",
     {},
-    make("th", { textContent: label }),
+    element("th", { textContent: label }),
     ...cells,
-    make("td", { textContent: share(line[label] / total) }),
+    element("td", { textContent: share(line[label] / total) }),
   );
 }
 
@@ -78,7 +78,7 @@ function showSummary() {
   const passed = listed(summary.skipped);
   card(
     "Pictures",
-    make("div", { className: "big", textContent: count(summary.n_rows) }),
+    element("div", { className: "big", textContent: count(summary.n_rows) }),
     paragraph(listed(summary.statuses).join(" · ")),
     paragraph(passed.length ? `skipped: ${passed.join(", ")}` : ""),
   );
@@ -95,7 +95,7 @@ function showSummary() {
 
 function showAccuracy(accuracy) {
   const interval = `95 % interval ${share(accuracy.low, 2)} to ${share(accuracy.high, 2)}`;
-  const big = make("div", { className: "big", textContent: share(accuracy.share, 2) });
+  const big = element("div", { className: "big", textContent: share(accuracy.share, 2) });
   card("Accuracy", big, paragraph(`${count(accuracy.n_right)} of ${count(accuracy.n)}; ${interval}`));
   if (accuracy.confusion) card("Confusions", confusion(accuracy.confusion)).style.gridColumn = "1 / -1";
 }
@@ -163,8 +163,8 @@ function showPages() {
   }
   const links = data.files.map((name, i) =>
     i === data.page
-      ? make("b", { textContent: i + 1 })
-      : make("a", { textContent: i + 1, href: encodeURIComponent(name), title: name }),
+      ? element("b", { textContent: i + 1 })
+      : element("a", { textContent: i + 1, href: encodeURIComponent(name), title: name }),
   );
   host.append(`${those} Files: `, ...links.flatMap((link) => [link, " "]));
 }

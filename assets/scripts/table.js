@@ -1,5 +1,6 @@
 /* The table of answers, with filters and keys to review it: on the page's Batch tab and in a batch's report, which
    carries this module within itself. Its words are here, not in the page's texts, because the report is no page of it. */
+import { make } from "./dom.js";
 import { byColumn, FILTERS, isFixable, isWrong, matches, said, tally, truth } from "./rows.js";
 import { count, escapeHtml, percent, roughly } from "./text.js";
 
@@ -14,12 +15,6 @@ const FILTER_WORDS = {
 const STATUS_WORDS = { unsure: "unsure", blank: "blank", not_a_digit: "no digit", error: "unreadable" };
 const PAGE = 200; // rows added at a time
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
-
-const element = (html) => {
-  const template = document.createElement("template");
-  template.innerHTML = html.trim();
-  return template.content.firstElementChild;
-};
 
 const skeleton = (isNumber) => `
   <div class="review">
@@ -44,11 +39,10 @@ const skeleton = (isNumber) => `
 export class Table {
   /** Fill `host`. `changed(row)` hears of each label, `marked(row)` of each move (undefined: nothing is shown); `keys`
       is where keys are listened to, the table unless given. */
-  constructor(host, { isNumber = false, labelled = true, changed = () => {}, marked = () => {}, keys } = {}) {
-    this.root = element(skeleton(isNumber));
+  constructor(host, { isNumber = false, changed = () => {}, marked = () => {}, keys } = {}) {
+    this.root = make(skeleton(isNumber));
     host.replaceChildren(this.root);
     this.isNumber = isNumber;
-    this.labelled = labelled;
     this.changed = changed;
     this.marked = marked;
     this.body = this.#find("tbody");
@@ -112,7 +106,7 @@ export class Table {
     const n = tally(this.rows);
     const names = Object.keys(FILTERS).filter((name) => name === "all" || name === this.wanted.filter || n[name]);
     const buttons = names.map((name) =>
-      element(
+      make(
         `<button type="button" class="tool" data-filter="${name}" aria-pressed="${name === this.wanted.filter}">${FILTER_WORDS[name]} ${count(n[name])}</button>`,
       ),
     );
@@ -126,20 +120,13 @@ export class Table {
   #buildHead() {
     const answer = this.isNumber ? ["text", "Text"] : ["digit", "Answer"];
     const second = this.isNumber ? [] : [["runner_up_confidence", "Second guess"]];
-    const columns = [
-      ["", ""],
-      answer,
-      ["confidence", "Confidence"],
-      ...second,
-      ["path", "File"],
-      ...(this.labelled ? [["label", "Truth"]] : []),
-    ];
+    const columns = [["", ""], answer, ["confidence", "Confidence"], ...second, ["path", "File"], ["label", "Truth"]];
     for (const [key, name] of columns) {
       const button = key
         ? `<button type="button" data-key="${key}">${name}</button>`
         : `<span class="only-heard">Picture</span>`;
       this.#find("thead tr").append(
-        element(`<table><tr><th scope="col" class="of-${key}">${button}</th></tr></table>`).querySelector("th"),
+        make(`<table><tr><th scope="col" class="of-${key}">${button}</th></tr></table>`).querySelector("th"),
       );
     }
   }
@@ -166,11 +153,11 @@ export class Table {
     const why = row.error || (row.status === "unsure" && row.reason) || "";
     const copy = row.copy_of ? `the same file as ${row.copy_of}` : "";
     const notes = [why, copy].filter(Boolean).map((note) => `<small>${escapeHtml(note)}</small>`);
-    return element(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
+    return make(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
       <td class="said">${escapeHtml(said(row) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
       ${this.isNumber ? "" : `<td class="second">${this.#second(row)}</td>`}
       <td class="name"><span title="${escapeHtml(row.path)}">${escapeHtml(row.path)}</span>${notes.join("")}</td>
-      ${this.labelled ? `<td class="truth">${this.#truth(row)}</td>` : ""}</tr></tbody></table>`).querySelector("tr");
+      <td class="truth">${this.#truth(row)}</td></tr></tbody></table>`).querySelector("tr");
   }
 
   #sure(row) {

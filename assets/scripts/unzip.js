@@ -2,7 +2,7 @@
 import known from "./known.js";
 import { fill } from "./text.js";
 
-const texts = known.texts;
+const { texts } = known;
 const [END, ENTRY] = [0x06054b50, 0x02014b50];
 
 /** List the members of a zip file: [{name, size, blob()}]. Rejects if it is none, or encrypted. */

@@ -2,14 +2,15 @@
    Pictures go straight to the API of this server, which reads them in memory and keeps none. */
 
 import { Card } from "./card.js";
-import { make, showExamples } from "./dom.js";
+import { make } from "./dom.js";
+import { showExamples } from "./examples.js";
 import known from "./known.js";
 import { isSeveral, NumberCard, offer, readNumber, showChoice } from "./number.js";
 import { read } from "./server.js";
 import { receive, shared } from "./shared.js";
 import { fill } from "./text.js";
 
-const texts = known.texts;
+const { texts } = known;
 const STEP_TEXTS = {
   picture: texts.stepPicture,
   contrast: texts.stepContrast,

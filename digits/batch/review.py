@@ -28,7 +28,8 @@ from digits.reading.verdict import ERROR
 DIGITS_A_PAGE, NUMBERS_A_PAGE = 2_000, 250  # rows of one HTML file: a browser's table gets slow, and pictures weigh
 THUMBNAIL_SIDE, THUMBNAIL_QUALITY = 96, 80  # pixels of the longer side; JPEG
 PICTURE_SIDE = 1_200  # of a picture with numbers, so that they can be read on it
-REPORT_SCRIPTS = ("text.js", "rows.js", "corrections.js", "table.js", "review.js", "report.js")  # after their imports
+# One script without imports: a module comes after those it imports, and no two declare the same name.
+REPORT_SCRIPTS = ("text.js", "dom.js", "rows.js", "corrections.js", "table.js", "review.js", "report.js")
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 SHOWN_OF = {
