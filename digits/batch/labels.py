@@ -26,8 +26,8 @@ class Labels:
 
     In the table a picture may be named as in the report, relative to the table's folder, or by its bare name, with or
     without extension, where that says which one is meant; slashes may lean either way. What is said of a file goes for
-    all pages that are not named themselves. A label is a digit, see `to_digit` (with
-    `number`, any number), or "-" for what is no digit.
+    all pages that are not named themselves. A label is a digit, see `to_digit` (with `number`, any number), or "-" for
+    what is no digit.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, number: bool = False) -> None:

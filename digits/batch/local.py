@@ -22,7 +22,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from digits.batch.rows import CHUNK, Numbered, RowReader, log_faults
+from digits.batch.rows import CHUNK, Numbered, OpenReader, RowReader, log_faults
 from digits.command import UserError
 
 AHEAD = 3  # chunks under way per worker: enough that none waits, few enough that memory stays flat
@@ -32,7 +32,7 @@ FEW = 16  # read at once where nobody knows how long they take, or how many ther
 
 
 def read_as_it_pays(
-    open_reader: Callable[[], RowReader], reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
+    open_reader: OpenReader, reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of one chunk after another, in input order: time a few, then choose threads or processes.
 
@@ -52,7 +52,7 @@ def read_as_it_pays(
 
 
 def read_locally(
-    open_reader: Callable[[], RowReader],
+    open_reader: OpenReader,
     numbered: Iterable[Numbered],
     workers: int,
     processes: bool = False,
@@ -99,11 +99,11 @@ def to_chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _threads(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable[..., Any]]:
+def _threads(open_reader: OpenReader, workers: int) -> tuple[Executor, Callable[..., Any]]:
     return ThreadPoolExecutor(workers), open_reader()
 
 
-def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Executor, Callable[..., Any]]:
+def _processes(open_reader: OpenReader, workers: int) -> tuple[Executor, Callable[..., Any]]:
     context = get_context(start_method())
     return ProcessPoolExecutor(workers, context, _start_worker, (open_reader,)), _read_in_worker
 
@@ -111,7 +111,7 @@ def _processes(open_reader: Callable[[], RowReader], workers: int) -> tuple[Exec
 _reader: RowReader | None = None  # of a worker process
 
 
-def _start_worker(open_reader: Callable[[], RowReader]) -> None:
+def _start_worker(open_reader: OpenReader) -> None:
     global _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()

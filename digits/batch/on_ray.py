@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from digits.batch.entries import Entry
 from digits.batch.local import n_cores, to_chunks
-from digits.batch.rows import CHUNK, Numbered, RowReader, log_faults
+from digits.batch.rows import CHUNK, Numbered, OpenReader, log_faults
 from digits.command import UserError
 
 BLOCK = 16 * CHUNK  # names in one block: what a worker is handed at once
@@ -31,7 +31,7 @@ STORE_BYTES = 256 * 2**20  # of memory that a cluster of our own sets aside: onl
 
 
 def read_on_ray(
-    open_reader: Callable[[], RowReader],
+    open_reader: OpenReader,
     numbered: Iterable[Numbered],
     workers: int | None,
     address: str | None,
@@ -52,9 +52,7 @@ def read_on_ray(
             ray.shutdown()
 
 
-def _map(
-    ray: Any, blocks: list[Any], open_reader: Callable[[], RowReader], workers: int | None
-) -> Iterator[list[dict[str, Any]]]:
+def _map(ray: Any, blocks: list[Any], open_reader: OpenReader, workers: int | None) -> Iterator[list[dict[str, Any]]]:
     from ray.data import ActorPoolStrategy, DataContext
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -76,7 +74,7 @@ def _map(
 class RayReader:
     """Lives in a worker: opens the network once, then reads one batch of names after another."""
 
-    def __init__(self, open_reader: Callable[[], RowReader]) -> None:
+    def __init__(self, open_reader: OpenReader) -> None:
         self._read = open_reader()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -92,7 +90,7 @@ def _to_table(chunk: list[Numbered]) -> Any:
     return pa.table({"entry": packed})
 
 
-def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple[Any, ...]:
+def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple[Any, bool]:
     """Return Ray, and whether it was we who connected it to a cluster (or started one)."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
     try:

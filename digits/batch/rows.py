@@ -98,6 +98,9 @@ class RowReader:
         return row | {"fields": json.dumps(row["fields"])}
 
 
+OpenReader = Callable[[], RowReader]  # picklable where a worker process is to call it
+
+
 def find_in(entry: Entry) -> FoundDigit | PictureError:
     """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
     found = _find(_picture_of(entry))

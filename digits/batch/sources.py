@@ -17,22 +17,23 @@ import glob
 import json
 import os
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from zipfile import ZipFile
 
 from digits.batch.archives import open_archive, open_nested
 from digits.batch.entries import Entry, suffix_of
+from digits.batch.lists import found_at, names_in, names_on_stdin
 from digits.batch.stores import URL, filesystem_of, listing, stamp_of
 from digits.command import UserError
 from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, split_page, to_pages
-from digits.tables import FILE_TITLES, TABLES, first_of, read_table, to_text
+from digits.tables import TABLES
 
 STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
 MAX_MEMBERS = 1_000_000  # of one archive, with those in it
@@ -137,7 +138,7 @@ def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entr
         return _in_list(source, skipped)
     if kind == "file":
         return _paged(Entry(source))
-    return _named(_names_on_stdin(source == STDIN_NULS), Path(), skipped)
+    return _named(names_on_stdin(source == STDIN_NULS), Path(), skipped)
 
 
 def _kind_or_file(source: str) -> str:
@@ -145,12 +146,6 @@ def _kind_or_file(source: str) -> str:
         return kind_of(source)
     except UserError:
         return "file"
-
-
-def _names_on_stdin(by_nul: bool) -> Iterator[str]:
-    if by_nul:
-        return (os.fsdecode(name) for name in sys.stdin.buffer.read().split(b"\0"))
-    return (os.fsdecode(line).strip("\r\n") for line in sys.stdin.buffer)
 
 
 def _paged(entry: Entry) -> Iterator[Entry]:
@@ -273,57 +268,21 @@ def _matching(pattern: str) -> Iterator[str]:
 
 def _in_list(path: str, skipped: Skipped) -> Iterator[Entry]:
     try:
-        names = _names_in(path)
+        names = names_in(path)
     except (UserError, OSError, UnicodeError) as error:  # a list that cannot be read costs the other sources nothing
         yield Entry(path, fault=f"the list cannot be read ({error})")
         return
     yield from _named(names, Path(path).parent, skipped)
 
 
-def _names_in(path: str) -> list[str]:
-    """Return a list's names, one a line; of a table with a header its column file or the like (else the first)."""
-    if suffix_of(path) not in TABLES:
-        return _lines_of(path)
-    rows = read_table(path, "surrogateescape")
-    titles = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = first_of(FILE_TITLES, titles)
-    names = rows if column is None else rows[1:]
-    return [row[column or 0] for row in names if len(row) > (column or 0)]
-
-
-def _lines_of(path: str) -> list[str]:
-    """Return a text file's lines; names in it may be of any bytes."""
-    return to_text(Path(path).read_bytes(), "surrogateescape").splitlines()
-
-
 def _named(names: Iterable[str], beside: Path, skipped: Skipped) -> Iterator[Entry]:
     """Yield an entry for each name; one that is not found from here is looked for beside the list."""
     for name in filter(str.strip, names):
-        path = name if URL.match(name) else _found_at(name, beside)
+        path = name if URL.match(name) else found_at(name, beside)
         if suffix_of(path) == ".zip":
             yield from _noted_if_empty(path, _in_zip(path, True, skipped), skipped)
         else:
             yield from _paged(Entry(path))
-
-
-def _found_at(name: str, beside: Path) -> str:
-    """Return the path of what a list means by `name`, beside the list or from here; `name` if it is not there."""
-    is_relative = not os.path.isabs(name) and str(beside) != "."
-    for way in _spellings(name):
-        is_there = os.path.lexists if way == name else os.path.isfile  # another spelling must be worth it: \\ is no /
-        for path in (str(beside / way), way) if is_relative else (way,):
-            if is_there(split_page(path)[0]):
-                return path
-    return name
-
-
-def _spellings(name: str) -> Iterator[str]:
-    """Yield a name as it is, with Windows' slashes turned, and as Windows' Western text if it is not UTF-8."""
-    yield name
-    if "\\" in name and os.sep != "\\":
-        yield name.replace("\\", "/")
-    if not name.isascii() and any("\udc80" <= letter <= "\udcff" for letter in name):
-        yield name.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
 
 
 # ---------------------------------------------------------------- archives
@@ -343,29 +302,40 @@ def _in_zip(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     while waiting:
         archive, name, depth = waiting.pop()
         nested = []
-        for member in archive.infolist():
-            if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
-                continue
-            entry = Entry(f"{name}/{member.filename}", len(path), f"{member.file_size}-{member.CRC:08x}")
-            is_archive = _is_archive(member.filename)
-            if not is_archive and not _is_wanted(member.filename, entry.name, skipped):
-                continue
-            if archive.getinfo(member.filename) is not member:  # the last one counts, as for whoever unpacks it
-                skipped.note(REPLACED, entry.name)
-                continue
-            if not is_archive:
+        for entry in _members(archive, name, len(path), recursive, skipped):
+            if not _is_archive(entry.name[len(name) :]):
                 yield from _paged(entry)
                 continue
             try:
-                if depth >= MAX_NESTED:
-                    raise PictureError(f"the archive lies more than {MAX_NESTED} deep in others; unpack the outer one")
-                inner = open_nested(path, entry.name[len(path) + 1 :], n_left)
+                inner = _look_into(entry, depth, n_left)
             except PictureError as error:
                 yield replace(entry, fault=str(error))
                 continue
             n_left -= len(inner.infolist())
             nested.append((inner, entry.name, depth + 1))
         waiting += nested[::-1]
+
+
+def _members(archive: ZipFile, name: str, cut: int, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
+    """Yield the pictures and archives in an archive called `name`; `cut` is the length of the outermost one's path."""
+    for member in archive.infolist():
+        if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
+            continue
+        entry = Entry(f"{name}/{member.filename}", cut, f"{member.file_size}-{member.CRC:08x}")
+        if not _is_archive(member.filename) and not _is_wanted(member.filename, entry.name, skipped):
+            continue
+        if archive.getinfo(member.filename) is not member:  # the last one counts, as for whoever unpacks it
+            skipped.note(REPLACED, entry.name)
+            continue
+        yield entry
+
+
+def _look_into(entry: Entry, depth: int, n_most: int) -> ZipFile:
+    """Return the archive that a member of another one is, which lies `depth` deep. Raises `PictureError`."""
+    if depth >= MAX_NESTED:
+        raise PictureError(f"the archive lies more than {MAX_NESTED} deep in others; unpack the outer one")
+    assert entry.cut is not None, "a member lies in an archive"
+    return open_nested(entry.name[: entry.cut], entry.name[entry.cut + 1 :], n_most)
 
 
 # ---------------------------------------------------------------- object stores

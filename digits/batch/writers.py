@@ -1,7 +1,7 @@
 """What a batch writes: a report of a kind, beside its final name, then renamed.
 
     path = write_report(journal, summarise(journal), "csv", Path("predictions/reports/batch_1"))
-    data = report_bytes(rows, "csv", ["mnistnet"], 12.3)      # of rows that the API answered, without a file
+    data = report_bytes(rows, "csv", ["mnistnet"], 12.3, {})  # of rows that the API answered, without a file
 
 Nothing is overwritten: a name that is taken gets a number.
 """
@@ -69,7 +69,6 @@ def write_report(
 
 def _reserve(path: Path) -> Path:
     """Create `path`, or the first of `name-2`, … that is free, empty: two runs at once cannot take the same name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         candidate = free_path(path)
         with contextlib.suppress(FileExistsError):
@@ -84,7 +83,7 @@ def check_kind(kind: str) -> None:
 
 
 def report_bytes(
-    rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float, skipped: dict[str, int] | None = None
+    rows: list[dict[str, Any]], kind: str, model: list[str], seconds: float, skipped: dict[str, int]
 ) -> bytes:
     """Return a report of rows that `model` read before, within `seconds`, as the API answered them; all digits or all
     numbers. `skipped` tells how many files were passed over, by kind.
@@ -98,7 +97,7 @@ def report_bytes(
     facts = {"run": "digits", "labelled": labelled, "number": is_number, "pictures": [row.get("ink") for row in rows]}
     with contextlib.closing(Journal(IN_MEMORY, facts)) as journal, io.BytesIO() as file:
         journal.add([_journalled(row, position) for position, row in enumerate(rows)])
-        summary = summarise(journal) | about_run(["page"], model, skipped or {}, time.time() - seconds, seconds)
+        summary = summarise(journal) | about_run(["page"], model, skipped, time.time() - seconds, seconds)
         WRITERS[kind](journal, summary, file)
         return file.getvalue()
 
