@@ -51,6 +51,7 @@ CASES = {  # name: (kind of picture, files, how often each is listed, least rati
     "photo_2k": ("photo", 2_000, 1, 15.0),
 }
 HEAVY = ("torch", "gradio", "matplotlib", "torchvision", "ray", "pandas")  # what a batch must not import to start
+LIMIT_S, STARTS = 6.0, 5  # how long a stage runs alone; of how many starts the median is
 PARTS = ("speed", "limits", "memory", "kills", "start")
 
 
@@ -260,7 +261,7 @@ def _repeat(stage: str, kind: str, n: int, seconds: float) -> float:
     return n_done / (time.perf_counter() - started)
 
 
-def measure_limits(speed: dict, seconds: float = 6.0) -> dict:
+def measure_limits(speed: dict) -> dict:
     """Return what each slowest stage alone reaches on all cores, and our share of it."""
     stages = {
         "png28_60k": ("model", "png28", 256), "sketch_2k": ("decode and preprocess", "sketch", 64),
@@ -270,7 +271,7 @@ def measure_limits(speed: dict, seconds: float = 6.0) -> dict:
     for case, (stage, kind, n) in stages.items():
         make_pictures(kind, n)
         with ProcessPoolExecutor(n_cores(), get_context("spawn")) as pool:
-            limit = sum(pool.map(_repeat, *zip(*[(stage, kind, n, seconds)] * n_cores(), strict=True)))
+            limit = sum(pool.map(_repeat, *zip(*[(stage, kind, n, LIMIT_S)] * n_cores(), strict=True)))
         results[case] = {"stage": stage, "per_second": round(limit, 1)}
         if case in speed:
             share = speed[case]["per_second"]["ours"] / limit
@@ -334,10 +335,10 @@ def measure_kills(scale: float, n_kills: int = 20) -> dict:
     return {"kills": n_kills, "before_the_end": n_in_time, "different_reports": n_different}
 
 
-def measure_start(repetitions: int = 5) -> dict:
+def measure_start() -> dict:
     """Return the wall seconds of a batch of one picture, and which heavy packages it imports (there should be none)."""
     one = make_pictures("png28", 1)[0]
-    seconds = [time_side("ours", write_list("one", [one]))[0] for _ in range(repetitions)]
+    seconds = [time_side("ours", write_list("one", [one]))[0] for _ in range(STARTS)]
     code = "import sys, batch_processor as b; b.main(sys.argv[1:]); print(*sys.modules)"
     options = [str(one), "--output-dir", str(CACHE / "output" / "start")]
     printed = subprocess.check_output([sys.executable, "-c", code, *options], cwd=ROOT, text=True)

@@ -10,7 +10,6 @@ truth), `lists` (file, truth: lines joined by |) and `forms` (file, truth). All 
 from __future__ import annotations
 
 import csv
-import os
 import sys
 import time
 from collections import defaultdict
@@ -25,7 +24,9 @@ if not __package__:  # `python benchmarks/documents.py` finds the project too
 
 from benchmarks.record import file_stem, make_parser, save
 from digits.command import UserError, command
+from benchmarks.record import keep_picture, make_parser, save
 from digits.finding.decode import open_picture
+from digits.learning.datasets import data_dir
 from digits.measuring.metrics import share_of
 from digits.reading import table as tables
 from digits.reading.answer import NumberReading
@@ -158,14 +159,13 @@ PAGES = {"score": measure_score_sheets, "lists": measure_lists, "forms": measure
 
 def keeping_failures(read: Read, directory: Path, truths: dict[str, str]) -> Read:
     """Return `read`, which then keeps a copy of each picture whose digits it misread, named by truth and reading."""
-    directory.mkdir(parents=True, exist_ok=True)
 
     def keep(path: Path) -> NumberReading:
         reading = read(path)
         truth = truths.get(f"{path.parent.name}/{path.name}")
         if truth is not None and only_digits(reading.text) != only_digits(truth):
-            name = file_stem(f"{path.stem}-{truth}-read-{reading.text}")
-            cv2.imwrite(str(directory / f"{name}-{reading.status}.png"), cv2.imread(str(path)))
+            name = f"{path.stem}-{truth}-read-{reading.text}-{reading.status}"
+            keep_picture(directory, name, open_picture(path))
         return reading
 
     return keep
@@ -207,7 +207,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rapidocr", action="store_true", help="read the fields with RapidOCR too")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="keep copies of the misread fields here")
     arguments = parser.parse_args(argv)
-    folder = arguments.data_dir or Path(os.environ.get("MNIST_DATA_DIR", "data")) / "documents"
+    folder = arguments.data_dir or data_dir() / "documents"
     predictor = MNISTPredictor(arguments.model, threads=1)
 
     def read(path: Path) -> NumberReading:

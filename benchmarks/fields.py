@@ -22,6 +22,7 @@ if not __package__:  # `python benchmarks/fields.py` finds the project too
 from benchmarks.documents import only_digits, without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.command import command
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.learning.camera import take
 from digits.learning.fields import draw_field
 from digits.learning.pens import HELD_OUT, PENS
@@ -79,9 +80,7 @@ def measure(predictor: MNISTPredictor, writer: Writer, draw: Draw, n: int, galle
         signs.append(without_spaces(reading.text) == without_spaces(truth))
         ok.append(reading.status == OK)
         if gallery and ok[-1] and not right[-1]:
-            gallery.mkdir(parents=True, exist_ok=True)
-            name = f"{seed}-{truth}-read-{reading.text}".replace("/", "s").replace("\n", "_")
-            cv2.imwrite(str(gallery / f"{name}.png"), picture)
+            keep_picture(gallery, f"{seed}-{truth}-read-{reading.text}", picture)
     right_, ok_ = np.array(right), np.array(ok)
     return {
         "digits": share_of(right_), "signs": share_of(signs), "ok_but_wrong": share_of(~right_[ok_]),

@@ -27,6 +27,7 @@ from benchmarks.documents import only_digits
 from benchmarks.record import file_stem, make_parser, save, unseen_digits
 from digits.command import command
 from digits.files import ASSETS_DIR
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.finding.alignment import align
 from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise
@@ -223,9 +224,7 @@ def read_or_nothing(picture: np.ndarray, form: Form, predictor: MNISTPredictor) 
 
 def keep(gallery: Path, page: Page, form: Form, field: Field, name: str) -> None:
     """Write the picture of a field."""
-    gallery.mkdir(parents=True, exist_ok=True)
-    cut = cut_field(align(page.picture, form.landmarks), form, field)[0]
-    cv2.imwrite(str(gallery / f"{file_stem(name)}.png"), cut)
+    keep_picture(gallery, name, cut_field(align(page.picture, form.landmarks), form, field)[0])
 
 
 def line(name: str, result: dict) -> str:

@@ -25,6 +25,7 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
 from benchmarks.documents import without_spaces
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.command import command
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.measuring.metrics import edit_distance
 from digits.reading.answer import NumberReading
 from predict import MNISTPredictor
@@ -74,7 +75,9 @@ def _evenly(n_digits: int, n_lines: int) -> list[int]:
     return [len(part) for part in np.array_split(np.arange(n_digits), n_lines)]
 
 
-def _write_line(rng, ink: np.ndarray, labels: np.ndarray, height: float, spacing: str) -> tuple[np.ndarray, str]:
+def _write_line(
+    rng: np.random.Generator, ink: np.ndarray, labels: np.ndarray, height: float, spacing: str
+) -> tuple[np.ndarray, str]:
     """Set digits side by side on one strip, float32 (h, w) in 0-1; sometimes in groups."""
     tall = int(height * 1.6)
     strip, text, right = np.zeros((tall, 4), np.float32), "", 0
@@ -93,7 +96,7 @@ def _write_line(rng, ink: np.ndarray, labels: np.ndarray, height: float, spacing
     return strip[:, :right], text
 
 
-def _glyph(rng, digit: np.ndarray, height: float, tall: int) -> np.ndarray:
+def _glyph(rng: np.random.Generator, digit: np.ndarray, height: float, tall: int) -> np.ndarray:
     """Return one digit at a height of about `height` in a strip `tall` high, cut to its width."""
     rows, columns = np.flatnonzero(digit.max(axis=1) > 0), np.flatnonzero(digit.max(axis=0) > 0)
     cut = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
@@ -127,7 +130,7 @@ def _paste(strip: np.ndarray, glyph: np.ndarray, left: int) -> tuple[np.ndarray,
     return wide, wide.shape[1]
 
 
-def _stack(rng, lines: list[np.ndarray], height: float) -> np.ndarray:
+def _stack(rng: np.random.Generator, lines: list[np.ndarray], height: float) -> np.ndarray:
     """Put lines below each other, indented a little at random."""
     pitch = rng.uniform(1.45, 2.2) * height
     indents = [int(rng.uniform(0, 0.8) * height) for _ in lines]
@@ -143,7 +146,7 @@ def _stack(rng, lines: list[np.ndarray], height: float) -> np.ndarray:
 # ---------------------------------------------------------------- paper, light, camera
 
 
-def _photograph(rng, strokes: np.ndarray, height: float, paper: str) -> np.ndarray:
+def _photograph(rng: np.random.Generator, strokes: np.ndarray, height: float, paper: str) -> np.ndarray:
     """Lay strokes on paper, turn the page by up to 10 degrees and take its picture: uint8 (h, w, 3)."""
     rows, columns = np.flatnonzero(strokes.max(axis=1) > 0.3), np.flatnonzero(strokes.max(axis=0) > 0.3)
     strokes = strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -167,14 +170,14 @@ def _photograph(rng, strokes: np.ndarray, height: float, paper: str) -> np.ndarr
     return _expose(rng, pixels, paper)
 
 
-def _colours(rng, light_ink: bool) -> tuple[np.ndarray, np.ndarray]:
+def _colours(rng: np.random.Generator, light_ink: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return (paper, ink), RGB in 0-255."""
     ink = np.float32((LIGHT_INKS if light_ink else DARK_INKS)[rng.integers(0, 3 if light_ink else 5)])
     level = rng.uniform(5, 70) if light_ink else rng.uniform(190, 255)
     return np.float32(np.clip(level + rng.uniform(-6, 6, 3), 0, 255)), ink
 
 
-def _rule(rng, sheet: np.ndarray, height: float, light_ink: bool) -> np.ndarray:
+def _rule(rng: np.random.Generator, sheet: np.ndarray, height: float, light_ink: bool) -> np.ndarray:
     """Draw ruled or squared paper: thin lines clearly paler than ink."""
     colours = ((230, 230, 230),) if light_ink else ((120, 150, 200), (150, 150, 150), (220, 140, 140))
     colour = np.float32(colours[rng.integers(len(colours))])
@@ -189,7 +192,7 @@ def _rule(rng, sheet: np.ndarray, height: float, light_ink: bool) -> np.ndarray:
     return sheet * (1 - lines[..., None]) + colour * lines[..., None]
 
 
-def _lay_on_desk(rng, sheet: np.ndarray, spare: int, margin: int) -> np.ndarray:
+def _lay_on_desk(rng: np.random.Generator, sheet: np.ndarray, spare: int, margin: int) -> np.ndarray:
     """Turn what lies further than `margin` from the writing into a darker desk with a grain."""
     desk = np.float32(rng.uniform(40, 130)) + np.float32(rng.uniform(-25, 25, 3))
     grain = cv2.GaussianBlur(rng.normal(0, 30, sheet.shape[:2]).astype(np.float32), (0, 0), 8, sigmaY=1)[..., None]
@@ -211,7 +214,7 @@ def _turn(sheet: np.ndarray, page: np.ndarray, angle: float) -> tuple[np.ndarray
     return turned, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _expose(rng, pixels: np.ndarray, paper: str) -> np.ndarray:
+def _expose(rng: np.random.Generator, pixels: np.ndarray, paper: str) -> np.ndarray:
     """Light, texture, blur, noise and JPEG; a flat picture is left as a drawing program saves it."""
     if paper == "flat":
         return pixels.clip(0, 255).round().astype(np.uint8)
@@ -231,13 +234,13 @@ def _expose(rng, pixels: np.ndarray, paper: str) -> np.ndarray:
 # ---------------------------------------------------------------- measuring
 
 
-def figures(truths: list[str], readings: list[str], seed: int = 0) -> dict:
+def figures(truths: list[str], readings: list[str]) -> dict:
     """Return digit accuracy and exact pictures in percent with 95 % intervals (bootstrap over pictures)."""
     pairs = [(without_spaces(r), without_spaces(t)) for r, t in zip(readings, truths, strict=True)]
     errors = np.array([edit_distance(read, true) for read, true in pairs])
     lengths = np.array([len(true) for _read, true in pairs])
     exact = np.array([r == t for r, t in zip(readings, truths, strict=True)])
-    again = np.random.default_rng(seed).integers(0, len(errors), (2000, len(errors)))
+    again = np.random.default_rng(0).integers(0, len(errors), (2000, len(errors)))
     accuracies = 100 * (1 - errors[again].sum(axis=1) / lengths[again].sum(axis=1))
     return {
         "n": len(errors),
@@ -265,16 +268,15 @@ def by_kind(samples: list[NumberPicture], readings: list[str]) -> dict[str, dict
 
 def save_failures(directory: Path, samples: list[NumberPicture], readings: list[NumberReading]) -> None:
     """Write every picture that was misread, boxes drawn, named by number, truth and reading."""
-    directory.mkdir(parents=True, exist_ok=True)
     for i, (sample, reading) in enumerate(zip(samples, readings, strict=True)):
         if reading.text == sample.text:
             continue
-        shown = sample.pixels[..., ::-1].copy()
+        shown = sample.pixels.copy()
         for digit in reading.digits:
             left, top, right, bottom = digit.box
             cv2.rectangle(shown, (left, top), (right, bottom), (0, 160, 0), 1)
-        names = [text.replace("\n", "_").replace(" ", ".") or "empty" for text in (sample.text, reading.text)]
-        cv2.imwrite(str(directory / f"{i:03d}-{sample.paper}-{sample.spacing}-{names[0]}-read-{names[1]}.png"), shown)
+        truth, text = (text or "empty" for text in (sample.text, reading.text))
+        keep_picture(directory, f"{i:03d}-{sample.paper}-{sample.spacing}-{truth}-read-{text}", shown)
 
 
 def read(predictor: MNISTPredictor, samples: list[NumberPicture]) -> list[NumberReading]:

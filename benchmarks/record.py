@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from digits.files import ROOT, git_commit, write_json
 from digits.learning.datasets import N_HELD_OUT, load_mnist, split
@@ -81,6 +82,12 @@ def file_stem(text: str) -> str:
     '12_7_read_12_7'
     """
     return "".join(c if c.isalnum() or c in ".,-+" else "_" for c in text)
+
+
+def keep_picture(gallery: Path, name: str, pixels: np.ndarray) -> None:
+    """Write grey or RGB pixels, uint8, as a PNG in the folder `gallery`, called what `file_stem` makes of `name`."""
+    gallery.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(gallery / f"{file_stem(name)}.png")
 
 
 def resident_bytes(pid: int) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/traps.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import make_parser, save, unseen_digits
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from benchmarks.situations import enlarge, paper
 from digits.command import command
 from digits.finding.pixels import bounding_box
@@ -52,10 +52,10 @@ class Pen:
         digits = [self.digit() for _ in range(self.rng.integers(low, high + 1))]
         return [coverage for coverage, _label in digits], "".join(label for _coverage, label in digits)
 
-    def letters(self, text: str, height: float = HEIGHT) -> np.ndarray:
-        """Return letters or signs in OpenCV's typefaces, standing as they do beside digits `height` high."""
+    def letters(self, text: str) -> np.ndarray:
+        """Return letters or signs in OpenCV's typefaces, standing as they do beside digits."""
         face, thick = int(self.rng.choice([0, 3, 4])), int(self.rng.integers(3, 8))
-        scale = 1.25 * height / cv2.getTextSize("0", face, 1.0, 1)[0][1]
+        scale = 1.25 * HEIGHT / cv2.getTextSize("0", face, 1.0, 1)[0][1]
         (width, tall), _foot = cv2.getTextSize(text, face, scale, thick)
         drawn = np.zeros((2 * HEIGHT, width + 2 * thick), np.uint8)
         cv2.putText(drawn, text, (thick, HEIGHT + HEIGHT // 2), face, scale, 255, thick, cv2.LINE_AA)
@@ -183,8 +183,7 @@ def measure(
         right_and_ok.append(is_right and reading.status == OK)
         wrong_ok.append(not is_right and reading.status == OK)
         if gallery and wrong_ok[-1]:
-            gallery.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(gallery / f"{seed}-{reading.text.replace('/', 's')}.png"), picture)
+            keep_picture(gallery, f"{seed}-{reading.text}", picture)
     return {"right": share_of(read), "right_and_ok": share_of(right_and_ok), "wrong_ok": share_of(wrong_ok)}
 
 

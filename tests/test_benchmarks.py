@@ -7,12 +7,14 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from benchmarks import record
 from benchmarks.seeds import train_seed
 from digits.command import UserError
 from digits.files import ROOT, write_json
+from digits.finding.decode import open_picture
 from train import Settings
 
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "record")
@@ -42,6 +44,12 @@ def test_a_result_says_where_it_comes_from(tmp_path, capsys):
     assert list(stored) == ["commit", "when", "machine", "python", "split", "share"]
     assert "cores" in stored["machine"] and stored["when"].endswith("+00:00")
     assert capsys.readouterr().out == f"{tmp_path / 'share.json'}\n"
+
+
+def test_a_kept_picture_has_its_colours_and_a_name_that_may_be_one(tmp_path):
+    record.keep_picture(tmp_path / "new", "7-1/2 read\n12", np.full((2, 2, 3), (200, 100, 0), np.uint8))
+    (kept,) = (tmp_path / "new").iterdir()
+    assert kept.name == "7-1_2_read_12.png" and open_picture(kept)[0, 0].tolist() == [200, 100, 0]
 
 
 def test_the_test_images_are_asked_for_by_name():
