@@ -22,6 +22,7 @@ from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal
 from digits.batch.opening import open_named, open_unfinished
 from digits.files import ASSETS_DIR, ROOT
+from digits.batch.opening import open_named, open_run, open_unfinished
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
 
@@ -61,6 +62,34 @@ def test_recall_only_what_is_unchanged_and_was_read(tmp_path):
     journal.add([ROW | {"position": 0, "path": str(path), "stamp": entry.stamp()}])
     journal.begin_again()
     assert journal.recall(entry) is not None, "a second interruption keeps what both runs have"
+
+
+def test_of_a_file_that_is_gone_the_latest_row_stays(tmp_path):
+    journal = Journal(tmp_path / "a.journal", {})
+    for digit in (3, 5):
+        journal.add([ROW | {"position": 0, "path": "gone.png", "digit": digit}])
+        if digit == 3:
+            journal.finish()  # the second run was interrupted
+        journal.begin_again()
+    journal.add([ROW | {"position": 0, "path": "new.png"}])
+    journal.keep_others()
+    assert [(row["path"], row["digit"]) for row in journal.rows()] == [("new.png", 3), ("gone.png", 5)]
+    assert journal.facts["finished"] is False, "until this run has come to its end"
+
+
+def test_a_new_run_takes_no_name_that_a_report_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("digits.batch.opening.time.strftime", lambda _format: "now")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "now.csv").write_text("")
+    journal, _log, _resumed = open_run(tmp_path, {"fingerprint": "x"}, resume=False, update=False)
+    assert journal.facts["run"] == "now-2"
+
+
+def test_of_two_interrupted_runs_the_last_is_taken_up(tmp_path):
+    for name, age_s in (("a", 20), ("b", 10), ("c", 30)):
+        Journal(tmp_path / f"{name}.journal", {"fingerprint": "x"}).close()
+        os.utime(tmp_path / f"{name}.journal", (time.time() - age_s,) * 2)
+    assert open_unfinished(tmp_path, "x").path.stem == "b"
 
 
 def test_only_an_interrupted_run_of_the_same_job_is_found(tmp_path):

@@ -479,6 +479,19 @@ def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
     assert [row["copy_of"] for row in shown] == [None, None, None, None, "1.png"]
 
 
+def test_what_wants_a_look_comes_first(tmp_path):
+    rows = [
+        ok("sure.png", 3, 0.9), ok("less.png", 3, 0.8), ROW | {"path": "blank.png", "status": "blank"},
+        ROW | {"path": "letter.png", "status": "not_a_digit"}, ok("unsure.png", 3, 0.5) | {"status": "unsure"},
+        ok("memory://x/wrong.png", 3, 0.99, label="4", correct=0), ROW | {"path": "bad.png", "status": "error"},
+    ]  # fmt: skip
+    report = write_report(journal_of(tmp_path, rows), {}, "html", tmp_path / "report").read_text()
+    shown = json.loads(re.search(r'id="data">(.*?)</script>', report, re.DOTALL)[1])["rows"]
+    names = ["bad.png", "memory://x/wrong.png", "unsure.png", "letter.png", "blank.png", "less.png", "sure.png"]
+    assert [row["path"] for row in shown] == names
+    assert [row["file"] for row in shown[:2]] == [os.path.abspath("bad.png"), None], "of a store there is no file"
+
+
 def test_files_of_the_same_content_are_known(truth, tmp_path):
     shutil.copy(truth / "5" / "drawing5.png", truth / "5" / "again.png")
     processor = BatchProcessor(output_dir=tmp_path)
