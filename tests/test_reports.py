@@ -17,7 +17,7 @@ import pytest
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.labels import Labels
+from digits.batch.labels import Labels, add_truth
 from digits.batch.review import REPORT_SCRIPTS
 from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise, summary_text
@@ -477,6 +477,13 @@ def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
         shown += data["rows"]
     assert first.name == names[0] and [row["path"] for row in shown] == [f"{i}.png" for i in range(5)]
     assert [row["copy_of"] for row in shown] == [None, None, None, None, "1.png"]
+
+
+def test_a_file_that_cannot_be_read_was_not_refused():
+    for status, correct in (("error", 0), ("not_a_digit", 1), ("blank", 1)):
+        row = {"path": "letter.png", "status": status, "digit": None}
+        add_truth(row, "-")
+        assert (row["label"], row["correct"]) == ("-", correct)
 
 
 def test_what_wants_a_look_comes_first(tmp_path):
