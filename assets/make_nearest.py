@@ -5,7 +5,6 @@
 It belongs to the weights it was made with, so make it again after every training; the page shows none of other weights.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -14,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if not __package__:  # `python assets/make_nearest.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from digits.command import command
 from digits.files import sha256

@@ -3,7 +3,6 @@
 python docs/draw_page.py            # writes docs/page*.png; needs chromium and playwright (requirements-dev.txt)
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import io
@@ -19,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python docs/draw_page.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assets.make_examples import STROKES, spline
 
+ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "assets" / "examples"
 FORM = ROOT / "assets" / "form"
 SIZE = {"width": 1120, "height": 700}

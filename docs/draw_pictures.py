@@ -5,7 +5,6 @@
 Nothing but the project's own drawings and code goes in, so the pictures show what the code does today.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import sys
@@ -16,8 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python docs/draw_pictures.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assets.make_examples import STROKES
 from benchmarks.situations import draw as situation
@@ -31,6 +30,7 @@ from digits.finding.rules import without_rules
 from digits.measuring import plots
 from predict import MNISTPredictor
 
+ROOT = Path(__file__).resolve().parents[1]
 PICTURES_DIR = ROOT / "docs" / "pictures"
 TILE, GAP = 144, 8
 ORANGE, BLUE = (240, 120, 20), (40, 110, 230)

@@ -3,7 +3,6 @@
 python docs/record_page.py          # writes docs/page.webp; needs chromium and playwright (requirements-dev.txt)
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import io
@@ -13,11 +12,12 @@ from pathlib import Path
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if not __package__:  # `python docs/record_page.py` finds the project too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from docs.draw_page import EXAMPLES, browsing, draw
 
+ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "docs" / "page.webp"
 SIZE = {"width": 960, "height": 640}
 LOOK_MS = 1600  # a viewer needs to see what happened
