@@ -22,9 +22,8 @@ import numpy as np
 if not __package__:  # `python benchmarks/documents.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import file_stem, make_parser, save
-from digits.command import UserError, command
 from benchmarks.record import keep_picture, make_parser, save
+from digits.command import UserError, command
 from digits.finding.decode import open_picture
 from digits.learning.datasets import data_dir
 from digits.measuring.metrics import share_of

@@ -24,10 +24,9 @@ if not __package__:  # `python benchmarks/forms.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.documents import only_digits
-from benchmarks.record import file_stem, make_parser, save, unseen_digits
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.command import command
 from digits.files import ASSETS_DIR
-from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.finding.alignment import align
 from digits.finding.limits import PictureError
 from digits.learning.camera import smooth_noise

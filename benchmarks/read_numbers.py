@@ -23,9 +23,8 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.documents import without_spaces
-from benchmarks.record import make_parser, save, unseen_digits
-from digits.command import command
 from benchmarks.record import keep_picture, make_parser, save, unseen_digits
+from digits.command import command
 from digits.measuring.metrics import edit_distance
 from digits.reading.answer import NumberReading
 from predict import MNISTPredictor

@@ -20,9 +20,8 @@ import pytest
 from batch_processor import BatchProcessor, main
 from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.opening import open_named, open_unfinished
-from digits.files import ASSETS_DIR, ROOT
 from digits.batch.opening import open_named, open_run, open_unfinished
+from digits.files import ASSETS_DIR, ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
 

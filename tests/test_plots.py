@@ -12,7 +12,6 @@ from PIL import Image
 
 from digits.files import ROOT
 from digits.measuring import metrics, plots
-from digits.measuring.explain import Flip, StressCurve
 from digits.measuring.attacks import Flip, StressCurve
 
 RANDOM = np.random.default_rng(0)
