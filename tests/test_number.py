@@ -469,6 +469,7 @@ def test_what_else_a_symbol_may_be_is_named(otherwise, named):
     readers = NumberReaders(finder=None, lines=SaysOneOrElse(otherwise))
     line = read_zone(np.full((60, 120), 235, np.uint8), Zone(20, 30, 70, 30, 0, 0.9), readers)
     assert line.text == "41" and line.doubt.startswith("the 1 at columns ") and line.doubt.endswith(f"could be {named}")
+    assert [digit.status for digit in line.digits] == [OK, UNSURE]
 
 
 def beside(*parts: np.ndarray, gap: int = 16) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from digits.finding.pixels import Box
 from digits.finding.strip import DIGIT_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
-from digits.reading.doubts import close_by, is_crossed_out, misread, skipped, unread_end, weakest
+from digits.reading.doubts import close_by, is_crossed_out, misread, place_of, skipped, unread_end, weakest
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
 from digits.reading.spans import Span, spans_of, to_box
@@ -141,6 +141,7 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     inked, ends = [spans[i] for i in written], [boxes[i] for i in written]
     unread = close_by(spelt, boxes) or unread_end(zone, ends) or skipped(inked, best.strip, best.to_picture, grey.shape)
     doubt = unread or _doubt(best, other, spans, boxes)
+    digits = [replace(digit, status=UNSURE) if place_of(digit.box) in doubt else digit for digit in digits]
     is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
     in_heights = [(left / DIGIT_HEIGHT, right / DIGIT_HEIGHT) for left, right in spans]
     symbols = [in_heights[i] for i in written if spelt.text[i] != OTHER]
