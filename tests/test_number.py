@@ -528,3 +528,19 @@ def test_ditto_marks_are_not_surely_an_eleven(glyphs, predictor):
         cv2.line(page, (x, 130), (x - 2, 147), 1, 4, cv2.LINE_AA)
     assert predictor.read_number(on_paper(page)).status != OK
     assert predictor.read_number(on_paper(write(glyphs, "4071\n11"))).status == OK
+
+
+def test_a_small_digit_above_a_number_is_not_surely_a_line_of_its_own(glyphs, predictor):
+    page = np.pad(write(glyphs, "4071", margin=50), ((20, 0), (0, 0)))
+    page[28:56, 150:168] = cv2.resize(glyphs[3], (18, 28), interpolation=cv2.INTER_AREA)
+    reading = predictor.read_number(on_paper(page))
+    assert (reading.lines, reading.status) == (["3", "4071"], UNSURE)
+    assert "may belong to the 4071" in reading.reason
+
+
+@pytest.mark.parametrize("strength, status", [(0.2, UNSURE), (0.6, OK)])
+def test_a_line_much_fainter_than_another_may_be_wiped_out(glyphs, predictor, strength, status):
+    page = write(glyphs, "4071\n2953", margin=30)
+    page[118:] *= strength
+    reading = predictor.read_number(on_paper(page))
+    assert (reading.lines, reading.status) == (["4071", "2953"], status)
