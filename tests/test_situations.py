@@ -160,3 +160,16 @@ def test_a_second_digit_close_by_is_never_passed_over_in_silence(height, place, 
         sheet[y : y + height, x : x + other.shape[1]] = other
         pictures.append(on_paper(sheet, is_flat))
     assert [answer.digit for answer in MNISTPredictor().predict_batch(pictures) if answer.status == OK] == []
+
+
+def test_a_card_before_a_room_with_lights_and_shadows_is_found(examples):
+    """As a webcam shows it: the card is not the only light place, nor the largest."""
+    rng = np.random.default_rng(1)
+    pictures = []
+    for ink in examples:
+        room = cv2.resize(rng.uniform(20, 150, (6, 8)), (640, 480), interpolation=cv2.INTER_CUBIC)
+        room[150:320, 220:400] = 215 - 180 * np.pad(enlarge(ink, 60), ((55, 55), (60, 60)))
+        noisy = cv2.GaussianBlur(room, (0, 0), 1) + rng.normal(0, 3, room.shape)
+        pictures.append(noisy.clip(0, 255).astype(np.uint8))
+    answers = MNISTPredictor().predict_batch(pictures)
+    assert sum(answer.digit == i and answer.status == OK for i, answer in enumerate(answers)) >= 9

@@ -8,8 +8,6 @@ Pixels are uint8, (h, w) or RGB (h, w, 3).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -17,6 +15,8 @@ from digits.finding.pixels import borders, bounding_box, to_grey
 
 WRITTEN = 0.1  # of the height or width of a frame, that what is written in it spans at least
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
+LARGE, SMALL = 0.08, 0.03  # of a picture's pixels, that a frame or a coloured sheet covers at least, and a light one
+MANY = 3  # light parts of a picture that are looked at
 GAP = 7  # pixels at working size, that a ring stays open less than
 
 
@@ -27,7 +27,8 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     """
     dark = (contrast > 0.3).astype(np.uint8)
     closed = cv2.dilate(dark, np.ones((GAP, GAP), np.uint8))
-    hull = _largest_hull([*_holes(dark), *_holes(closed)], dark.size)
+    outline = max([*_holes(dark), *_holes(closed)], key=cv2.contourArea, default=None)
+    hull = None if outline is None else _hull(outline, dark.size, LARGE)
     if hull is None:
         return None
     region = _inside(hull, dark.shape)
@@ -55,10 +56,31 @@ def _holes(dark: np.ndarray) -> list[np.ndarray]:
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
     """Return the region, boolean (h, w), of a sheet on a desk, if there is one: four corners, coloured or light."""
-    grey = to_grey(pixels)
-    _level, light = cv2.threshold(cv2.GaussianBlur(grey, (0, 0), 1), 0, 1, cv2.THRESH_OTSU)
-    for patch in ((contrast > 0.3).astype(np.uint8), light):
-        hull = _largest_hull(cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0], patch.size)
+    region = _sheet_in((contrast > 0.3).astype(np.uint8), 1, LARGE)
+    if region is not None:
+        return region
+    light, lighter = _light(pixels)
+    region = _sheet_in(light, MANY, SMALL)
+    return _sheet_in(lighter, MANY, SMALL) if region is None else region
+
+
+def _light(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is light in a picture, uint8 (h, w), and what is lighter still: a card before a wall, in a webcam."""
+    grey = cv2.GaussianBlur(to_grey(pixels), (0, 0), 1)
+    level, light = cv2.threshold(grey, 0, 1, cv2.THRESH_OTSU)
+    if light.any():
+        level, _ = cv2.threshold(grey[light > 0], 0, 1, cv2.THRESH_OTSU)
+    return light, (grey > level).astype(np.uint8)
+
+
+def _sheet_in(patch: np.ndarray, n: int, least: float) -> np.ndarray | None:
+    """Return the inside, boolean (h, w), of the largest of a patch's `n` largest parts that may be a sheet.
+
+    It has four corners, at least the share `least` of the picture, and the desk at three borders or all four.
+    """
+    outlines = cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    for outline in sorted(outlines, key=cv2.contourArea, reverse=True)[:n]:
+        hull = _hull(outline, patch.size, least)
         if hull is None or not _is_rectangle(hull) or sum(borders(cv2.boundingRect(hull), patch.shape)) > 1:
             continue
         region = _inside(hull, patch.shape) > 0
@@ -67,12 +89,9 @@ def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | Non
     return None
 
 
-def _largest_hull(outlines: Sequence[np.ndarray], size: int) -> np.ndarray | None:
-    """Return the convex hull of the largest outline, unless it is a small part of the picture or nearly all of it."""
-    outline = max(outlines, key=cv2.contourArea, default=None)
-    if outline is None or not 0.08 * size < cv2.contourArea(outline) < 0.95 * size:
-        return None
-    return cv2.convexHull(outline)
+def _hull(outline: np.ndarray, size: int, least: float) -> np.ndarray | None:
+    """Return the convex hull of an outline, unless it is a small part of the picture or nearly all of it."""
+    return cv2.convexHull(outline) if least * size < cv2.contourArea(outline) < 0.95 * size else None
 
 
 def _is_rectangle(hull: np.ndarray) -> bool:
