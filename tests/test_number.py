@@ -472,6 +472,29 @@ def test_what_else_a_symbol_may_be_is_named(otherwise, named):
     assert [digit.status for digit in line.digits] == [OK, UNSURE]
 
 
+class SaysForCertain:
+    """A line reader that always sees one text, and has no doubt of it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def run(self, strips: np.ndarray) -> np.ndarray:
+        said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
+        said[:, BLANK] = 1.0
+        for place, symbol in enumerate(self._text):
+            said[10 + 6 * place, [BLANK, SYMBOLS.index(symbol)]] = 1e-6, 1.0
+        return np.log(said / said.sum(axis=1, keepdims=True))[None]
+
+
+@pytest.mark.parametrize(
+    "text, is_doubted", [("12/7", False), ("9/14/17", False), ("190/556", True), ("190556", False)]
+)
+def test_a_slash_where_few_people_write_one_may_be_a_1(text, is_doubted):
+    readers = NumberReaders(finder=None, lines=SaysForCertain(text))
+    line = read_zone(np.full((60, 160), 235, np.uint8), Zone(8, 30, 130, 30, 0, 0.9), readers)
+    assert (line.text, line.doubt.endswith("could be 1")) == (text, is_doubted)
+
+
 def beside(*parts: np.ndarray, gap: int = 16) -> np.ndarray:
     """Return coverages of one height side by side, with some paper round them all."""
     return np.pad(np.hstack([np.pad(part, ((0, 0), (0, gap))) for part in parts]), 50)

@@ -158,6 +158,8 @@ def _doubt(best: _Seen, other: Spelt, spans: list[Span], boxes: list[Box]) -> st
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if _without_spaces(otherwise) != _without_spaces(said):
         return f"it could be {otherwise or 'no number'}"
+    if "/" in said and usage(said) < 1:  # few people write one there, but a 1 that leans
+        return f"a / in {said} could be 1"
     return weakest(spelt, boxes) if np.sqrt(spelt.probability * other.probability) < LEAST_SURE else ""
 
 

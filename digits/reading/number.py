@@ -19,11 +19,11 @@ from digits.finding.digit import WORK_SIDE
 from digits.finding.paper import measure_contrast
 from digits.finding.pixels import Box, shifted, shrink, to_grey
 from digits.finding.sheet import ringed
-from digits.finding.strip import measure
 from digits.finding.views import cut_out
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.neighbours import against_each_other
 from digits.reading.spaces import spaced
 from digits.reading.strays import strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
@@ -33,10 +33,6 @@ SURELY_ONE = 0.8  # certainty of a zone in which surely something is written
 WIDEST = 1.6  # of a digit, in its heights
 LONGEST = 1.2  # of a zone that holds one digit, in its heights
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
-DITTO = 0.5  # of the height of a page's tallest digits
-RAISED, NEAR = 0.65, 0.5  # of another line's height: how high a digit above or below it is at most, and how near
-FAINT = 0.4  # of the depth of a picture's darkest line
-INKED = 3.0  # per cent of the pixels round a line, whose level counts as that of its ink
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -76,7 +72,7 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
     #    another look says anything else; marks may stand for the number above.
     doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SURELY_ONE]
     doubts += [f"something at {zone.place} was not read" for zone in seen if _is_passed_over(zone, looked)]
-    doubts += other_looks + _ditto_marks(kept) + _raised(kept) + _faint(kept, grey)
+    doubts += other_looks + against_each_other(kept, grey)
 
     # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
     if not kept:
@@ -205,45 +201,6 @@ def _with_spaces(lines: list[ReadLine]) -> list[ReadLine]:
     """Return the lines with a space in every gap that is wide for this picture."""
     texts = spaced([line.text for line in lines], [line.spans for line in lines])
     return [replace(line, text=text) for line, text in zip(lines, texts, strict=True)]
-
-
-def _ditto_marks(lines: list[ReadLine]) -> list[str]:
-    """Return which lines are perhaps no 11 but ditto marks, in words: low ones of nothing but 1s."""
-    tallest = max((line.zone.height for line in lines), default=0.0)
-    low = (line for line in lines if line.zone.height < DITTO * tallest and set(line.text) <= set("1 "))
-    return [f"the {line.text} at {line.zone.place} may be ditto marks" for line in low]
-
-
-def _raised(lines: list[ReadLine]) -> list[str]:
-    """Return which lines are perhaps no line but an exponent, an index or a correction, in words: low, and close by."""
-    return [
-        f"the {small.text} at {small.zone.place} may belong to the {large.text} beside it"
-        for large in lines
-        for small in lines
-        if small.zone.height < RAISED * large.zone.height and _is_close(large.zone, small.zone)
-    ]
-
-
-def _is_close(zone: Zone, small: Zone) -> bool:
-    """Whether hardly a row, and less than a digit's height along the line, is free between two zones."""
-    x = min(max(small.x + small.length / 2, zone.x), zone.x + zone.length)
-    apart = abs(small.y - zone.y - zone.slope * (x - zone.x)) - (zone.height + small.height) / 2
-    gap = max(zone.x - small.x - small.length, small.x - zone.x - zone.length)
-    return apart < NEAR * zone.height and gap < zone.height
-
-
-def _faint(lines: list[ReadLine], grey: np.ndarray) -> list[str]:
-    """Return which lines are so much fainter than another that they may be wiped out, or show through, in words."""
-    depths = [_depth(line, grey) for line in lines]
-    faint = (line for line, depth in zip(lines, depths, strict=True) if depth < FAINT * max(depths))
-    return [f"the {line.text} at {line.zone.place} is much fainter than the rest" for line in faint]
-
-
-def _depth(line: ReadLine, grey: np.ndarray) -> float:
-    """Return how far the ink of a line departs from its paper, in grey levels."""
-    left, top, right, bottom = np.array([digit.box for digit in line.digits]).T
-    _paper, contrast = measure(grey[top.min() : bottom.max(), left.min() : right.max()], INKED)
-    return abs(contrast)
 
 
 def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
