@@ -202,7 +202,7 @@ def test_who_knows_the_password_may_and_other_sites_pages_may_not(tmp_path: Path
     with serving(tmp_path, *flags) as address:
         assert httpx.post(f"{address}/api/training").status_code == 401
         told = httpx.post(f"{address}/api/training", auth=("ann", "secret"))
-        assert told.status_code == 422 and "5 are the least" in told.json()["error"]
+        assert told.status_code == 422 and "0 of 5 corrections" in told.json()["error"]
         foreign = {"Origin": "https://elsewhere.example"}
         assert httpx.post(f"{address}/api/training", auth=("ann", "secret"), headers=foreign).status_code == 403
         assert '"trains": true' in known(address, auth=("ann", "secret"))
