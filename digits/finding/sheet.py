@@ -8,6 +8,8 @@ Pixels are uint8, (h, w) or RGB (h, w, 3).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -16,7 +18,7 @@ from digits.finding.pixels import borders, bounding_box, to_grey
 WRITTEN = 0.1  # of the height or width of a frame, that what is written in it spans at least
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
 LARGE, SMALL = 0.08, 0.03  # of a picture's pixels, that a frame or a coloured sheet covers at least, and a light one
-MANY = 3  # light parts of a picture that are looked at
+WRITTEN_ON, STEEP = 0.005, 30.0  # of a card, that is ink; grey levels within five pixels across its rim
 GAP = 7  # pixels at working size, that a ring stays open less than
 
 
@@ -55,38 +57,51 @@ def _holes(dark: np.ndarray) -> list[np.ndarray]:
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
-    """Return the region, boolean (h, w), of a sheet on a desk, if there is one: four corners, coloured or light."""
-    region = _sheet_in((contrast > 0.3).astype(np.uint8), 1, LARGE)
-    if region is not None:
-        return region
-    light, lighter = _light(pixels)
-    region = _sheet_in(light, MANY, SMALL)
-    return _sheet_in(lighter, MANY, SMALL) if region is None else region
+    """Return the region, boolean (h, w), of a sheet on a desk, if there is one: four corners, coloured or light.
 
-
-def _light(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is light in a picture, uint8 (h, w), and what is lighter still: a card before a wall, in a webcam."""
+    Else of a card, however small, before a room that is light in other places too.
+    """
     grey = cv2.GaussianBlur(to_grey(pixels), (0, 0), 1)
     level, light = cv2.threshold(grey, 0, 1, cv2.THRESH_OTSU)
+    for patch in ((contrast > 0.3).astype(np.uint8), light):
+        outline = max(_outlines(patch), key=cv2.contourArea, default=None)
+        if outline is not None and (region := _sheet(outline, patch, LARGE)) is not None:
+            return region
     if light.any():
         level, _ = cv2.threshold(grey[light > 0], 0, 1, cv2.THRESH_OTSU)
-    return light, (grey > level).astype(np.uint8)
+    cards = (
+        _card(outline, patch, grey)
+        for patch in (light, (grey > level).astype(np.uint8))
+        for outline in _outlines(patch)
+    )
+    return next((region for region in cards if region is not None), None)
 
 
-def _sheet_in(patch: np.ndarray, n: int, least: float) -> np.ndarray | None:
-    """Return the inside, boolean (h, w), of the largest of a patch's `n` largest parts that may be a sheet.
+def _outlines(patch: np.ndarray) -> Sequence[np.ndarray]:
+    """Return the outlines of a patch's parts."""
+    return cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
 
-    It has four corners, at least the share `least` of the picture, and the desk at three borders or all four.
+
+def _sheet(outline: np.ndarray, patch: np.ndarray, least: float) -> np.ndarray | None:
+    """Return the inside, boolean (h, w), of a part of a patch that has four corners and the desk round it, or None.
+
+    It covers at least the share `least` of the picture.
     """
-    outlines = cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
-    for outline in sorted(outlines, key=cv2.contourArea, reverse=True)[:n]:
-        hull = _hull(outline, patch.size, least)
-        if hull is None or not _is_rectangle(hull) or sum(borders(cv2.boundingRect(hull), patch.shape)) > 1:
-            continue
-        region = _inside(hull, patch.shape) > 0
-        if region.any() and patch[region].mean() > 0.6:  # not the hull of a digit's own strokes
-            return region
-    return None
+    hull = _hull(outline, patch.size, least)
+    if hull is None or not _is_rectangle(hull) or sum(borders(cv2.boundingRect(hull), patch.shape)) > 1:
+        return None
+    region = _inside(hull, patch.shape) > 0
+    return region if region.any() and patch[region].mean() > 0.6 else None  # not the hull of a digit's own strokes
+
+
+def _card(outline: np.ndarray, patch: np.ndarray, grey: np.ndarray) -> np.ndarray | None:
+    """Return what `_sheet` does for a small sheet; None if nothing is written on it, or its rim is soft: shading."""
+    region = _sheet(outline, patch, SMALL)
+    if region is None or patch[region].mean() > 1 - WRITTEN_ON:
+        return None
+    steps = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+    rim = cv2.drawContours(np.zeros(patch.shape, np.uint8), [cv2.convexHull(outline)], -1, 1)
+    return region if steps[rim > 0].mean() > STEEP else None
 
 
 def _hull(outline: np.ndarray, size: int, least: float) -> np.ndarray | None:
