@@ -173,3 +173,16 @@ def test_a_card_before_a_room_with_lights_and_shadows_is_found(examples):
         pictures.append(noisy.clip(0, 255).astype(np.uint8))
     answers = MNISTPredictor().predict_batch(pictures)
     assert sum(answer.digit == i and answer.status == OK for i, answer in enumerate(answers)) >= 9
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_the_line_of_a_cell_is_no_other_writing(is_flat, examples):
+    """It runs out of the picture at the top alone, where the cell was cut out."""
+    pictures = []
+    for ink in examples:
+        sheet = np.zeros((170, 150), np.float32)
+        sheet[15:145, 15:145] = enlarge(ink, 130)
+        cv2.line(sheet, (8, 0), (8, 158), 1, 4)
+        pictures.append(on_paper(sheet, is_flat))
+    answers = MNISTPredictor().predict_batch(pictures)
+    assert sum(answer.digit == i and answer.status == OK for i, answer in enumerate(answers)) >= 9

@@ -20,6 +20,7 @@ FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
 APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
+THIN, LONGER = 0.15, 1.25  # a cell's line: its width against its length, and that against the digit's longer side
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -45,7 +46,7 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     kept = np.array([False, *together])
     kept[main] = True
     strokes = labels > 0 if kept[1:].all() else kept[labels]
-    return strokes, _other_writing(stats, weight, kept)
+    return strokes, _other_writing(stats, weight, kept, weak.shape)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -63,18 +64,26 @@ def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarra
     return weight
 
 
-def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
     """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
 
     What is much smaller than the digit's main component is no writing, but for a point below it: that makes a ! or ?.
+    Nor is the line of a cell.
     """
     main = stats[np.argmax(weight)]
     if any(_is_point_below(stat, main) for stat in stats[1:]):
         return 1.0
     if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
         return 1.0
-    others = weight * ~kept * (stats[:, 2:4].max(axis=1) > 0.4 * max(main[2:4]))
+    is_writing = [max(stat[2:4]) > 0.4 * max(main[2:4]) and not _is_cell_line(stat, main, shape) for stat in stats]
+    others = weight * ~kept * is_writing
     return min(1.0, float(others.max() / weight[kept].sum()))
+
+
+def _is_cell_line(stat: np.ndarray, main: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether a component is thin, longer than the digit, and runs out of the picture."""
+    short, long = sorted(stat[2:4])
+    return bool(short < THIN * long and long > LONGER * max(main[2:4]) and any(borders(stat, shape)))
 
 
 def _is_second_digit(stat: np.ndarray, main: np.ndarray) -> bool:
