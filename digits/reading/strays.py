@@ -42,12 +42,12 @@ def _longer(zone: Zone) -> Zone:
 
 def _as_high(page: np.ndarray, height: float) -> Iterator[Zone]:
     """Yield each piece of ink about as high as a digit in an even page, uint8 (h, w), away from its borders."""
-    tall, wide = page.shape
     _n, labels, stats, _centres = cv2.connectedComponentsWithStats((page > PAPER + FAINT).astype(np.uint8))
-    for label, (x, y, w, h, area) in enumerate(stats[1:], start=1):
-        is_cut = x == 0 or y == 0 or x + w == wide or y + h == tall
-        if is_cut or not LOWEST * height <= h <= TALLEST * height or w > WIDEST * height:
-            continue
+    left, top, width, tall = stats[:, :4].T
+    is_inside = (left > 0) & (top > 0) & (left + width < page.shape[1]) & (top + tall < page.shape[0])
+    is_as_high = (LOWEST * height <= tall) & (tall <= TALLEST * height) & (width <= WIDEST * height)
+    for label in np.flatnonzero(is_inside & is_as_high):
+        x, y, w, h, area = stats[label]
         place = np.s_[y : y + h, x : x + w]
         if np.count_nonzero(page[place][labels[place] == label] > PAPER + CLEAR) > area / 4:
             yield Zone(float(x), y + h / 2, float(w), float(h), 0.0, 1.0)
