@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import io
 import json
 import socket
-import struct
 import threading
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +26,7 @@ from digits.corrections import Corrections
 from digits.files import ROOT
 from tests.hostile import drawing, encode
 from tests.serving import serving
+from tests.serving import HOSTILE, is_one_sentence, serving
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +61,6 @@ def client(address: str) -> Iterator[httpx.Client]:
 def post(client: httpx.Client, *pictures: bytes, path: str = "/api/predict", **options) -> httpx.Response:
     files = [("files", (f"{i}.png", data)) for i, data in enumerate(pictures)]
     return client.post(path, files=files, **options)
-
-
-def is_one_sentence(answer: httpx.Response) -> bool:
-    error = answer.json()["error"]
-    return list(answer.json()) == ["error"] and len(error) < 200 and "\n" not in error and "Traceback" not in error
 
 
 # ---------------------------------------------------------------- answers
@@ -220,33 +213,6 @@ def test_feedback_needs_a_digit(client: httpx.Client, examples, label: str) -> N
 # ---------------------------------------------------------------- what strangers bring
 
 
-def png_header(width: int, height: int) -> bytes:
-    """Return a PNG that says it has so many pixels, and hardly any data: a bomb when decoded."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", binascii.crc32(kind + data))
-
-    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(10_000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-EXAMPLE = (ROOT / "assets" / "examples" / "6.png").read_bytes()
-HOSTILE = {
-    "empty": b"",
-    "text": b"hello",
-    "script": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-    "bomb": png_header(50_000, 50_000),
-    "no pixels": png_header(0, 0),
-    "smaller bomb": png_header(13_000, 13_000),
-    "cut": png_header(100, 100)[:40],
-    "cut photo": EXAMPLE[: len(EXAMPLE) // 3],
-    "archive": b"PK\x05\x06" + bytes(18),
-    "pickle": b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x07builtin\x94.",
-    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
-}
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", ["/api/predict", "/api/read-number", "/api/explain", "/api/stress?kind=blur"])
 def test_a_hostile_file_gets_a_sentence_and_costs_little(client: httpx.Client, name: str, path: str) -> None:
@@ -259,12 +225,6 @@ def test_a_hostile_file_gets_a_sentence_and_costs_little(client: httpx.Client, n
     assert client.get("/api/health").json() == {"status": "ok"}
 
 
-def saved(picture: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
 def unusual(picture: Image.Image) -> dict[str, bytes]:
     """Return a picture of a digit in forms that a careless reader turns black, white, or sideways."""
     rgb, grey = picture.convert("RGB"), np.asarray(picture.convert("L"))
@@ -272,11 +232,11 @@ def unusual(picture: Image.Image) -> dict[str, bytes]:
     turned = Image.Exif()
     turned[0x0112] = 6
     return {
-        "animated": saved(rgb, "GIF", save_all=True, append_images=[Image.new("RGB", rgb.size)]),
-        "sixteen bits": saved(Image.fromarray(grey.astype(np.uint16) * 257), "PNG"),
-        "transparent": saved(clear, "PNG"),
-        "four inks": saved(rgb.convert("CMYK"), "JPEG"),
-        "on its side": saved(rgb.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=turned),
+        "animated": encode(rgb, "GIF", save_all=True, append_images=[Image.new("RGB", rgb.size)]),
+        "sixteen bits": encode(Image.fromarray(grey.astype(np.uint16) * 257), "PNG"),
+        "transparent": encode(clear, "PNG"),
+        "four inks": encode(rgb.convert("CMYK"), "JPEG"),
+        "on its side": encode(rgb.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=turned),
     }
 
 

@@ -17,6 +17,7 @@ from digits.command import UserError
 from digits.files import ROOT
 from predict import MNISTPredictor
 from tests.serving import serving
+from tests.serving import random_checkpoint, serving
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
@@ -94,16 +95,6 @@ def test_several_models_vote_and_a_path_shows_only_its_name(tmp_path: Path, pred
     assert both == pytest.approx(voted, abs=1e-5)
     assert both == pytest.approx((one + two) / 2, abs=0.01)  # but for the second look, which each vote decides on
     assert answers[2]["model"] == ["mnistnet", "second"]
-
-
-def random_checkpoint(path: Path) -> Path:
-    """Write the weights of a network that has learned nothing."""
-    from model import Checkpoint, create_model, save_checkpoint
-    from utils import seed_everything
-
-    seed_everything(0)
-    save_checkpoint(path, Checkpoint("mnistnet", create_model("mnistnet").state_dict()))
-    return path
 
 
 def test_a_public_page_hands_out_no_corrections(tmp_path: Path, examples) -> None:

@@ -6,7 +6,6 @@ import io
 import os
 import random
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -14,21 +13,7 @@ from PIL import Image, ImageOps
 from digits.finding import decode
 from digits.finding.decode import EXTENSIONS, FOREIGN, open_picture
 from digits.finding.limits import MAX_PIXELS, PictureError
-
-
-def drawing(mode: str = "RGB", size: tuple[int, int] = (90, 70)) -> Image.Image:
-    """A dark blue 7 on light paper; for modes with alpha, on nothing."""
-    canvas = np.full((70, 90, 4), (250, 245, 235, 255), np.uint8)
-    if mode in ("RGBA", "LA"):
-        canvas[:] = 0
-    cv2.putText(canvas, "7", (25, 58), cv2.FONT_HERSHEY_SIMPLEX, 2, (20, 30, 120, 255), 5, cv2.LINE_AA)
-    return Image.fromarray(canvas, "RGBA").convert(mode).resize(size)
-
-
-def encode(image: Image.Image, kind: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+from tests.hostile import drawing, encode
 
 
 def with_pillow(data: bytes, monkeypatch, side: int | None = None) -> np.ndarray:

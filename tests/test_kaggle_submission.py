@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import kaggle_submission
 from digits.command import UserError
 from digits.finding.digit import to_ink
 from digits.learning.datasets import load_kaggle
+from digits.learning.datasets import data_dir, load_kaggle
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def test_standardised_pixels_are_refused_by_name(test_csv, capsys):
 
 @pytest.mark.parametrize("name, n", [("6_kaggle_0_to_1.csv", 10), ("6b_kaggle_without_header.csv", 10)])
 def test_the_cases_of_kaggle(name, n, tmp_path, capsys):
-    case = Path(os.environ.get("MNIST_DATA_DIR", "data")) / "cases" / name
+    case = data_dir() / "cases" / name
     if not case.exists():
         pytest.skip("the cases are not there")
     assert kaggle_submission.main([str(case), "--output", str(tmp_path / "s.csv")]) == 0

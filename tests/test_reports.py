@@ -24,6 +24,7 @@ from digits.batch.summary import summarise, summary_text
 from digits.batch.writers import write_report
 from digits.command import UserError
 from digits.files import ROOT
+from digits.learning.datasets import data_dir
 from digits.measuring.metrics import wilson_interval
 
 EVIL = "=cmd|'/c calc'!A1</script><script>alert(1)</script>.png"
@@ -159,7 +160,7 @@ def test_a_table_that_says_two_things_or_nothing_says_so(truth, tmp_path):
 
 @pytest.mark.parametrize("name", ["7_labels_semicolon.csv", "labels.xlsx"])
 def test_the_cases_of_labels(name):
-    case = Path(os.environ.get("MNIST_DATA_DIR", "data")) / "cases" / name
+    case = data_dir() / "cases" / name
     if not case.exists():
         pytest.skip("the cases are not there")
     labels = Labels(case)
