@@ -304,6 +304,7 @@ def test_other_hosts_and_other_sites_are_refused(client: httpx.Client, examples)
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         answer = post(client, examples[1].read_bytes(), headers=headers)
         assert answer.status_code == 403 and is_one_sentence(answer)
+        assert client.delete("/api/feedback", headers=headers).status_code == 403, "and so is any method that changes"
     assert post(client, examples[1].read_bytes(), headers={"Origin": str(client.base_url)}).status_code == 200
 
 

@@ -24,6 +24,8 @@ from digits.batch.summary import summarise, summary_text
 from digits.batch.writers import write_report
 from digits.command import UserError
 from digits.files import ROOT
+from digits.batch.summary import summarise
+from digits.batch.writers import WRITERS, write_report
 from digits.learning.datasets import data_dir
 from digits.measuring.metrics import wilson_interval
 
@@ -478,6 +480,12 @@ def test_rows_beyond_a_page_go_on_in_linked_files(tmp_path, monkeypatch):
         shown += data["rows"]
     assert first.name == names[0] and [row["path"] for row in shown] == [f"{i}.png" for i in range(5)]
     assert [row["copy_of"] for row in shown] == [None, None, None, None, "1.png"]
+
+
+def test_a_report_of_another_run_that_comes_meanwhile_stays(tmp_path, monkeypatch):
+    monkeypatch.setitem(WRITERS, "csv", lambda *_given: (tmp_path / "report.csv").write_text("another's"))
+    ours = write_report(journal_of(tmp_path, [ok("a.png", 3)]), {}, "csv", tmp_path / "report")
+    assert ours.name == "report-2.csv" and (tmp_path / "report.csv").read_text() == "another's"
 
 
 def test_a_file_that_cannot_be_read_was_not_refused():
