@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 import app as program
-from utils import ROOT
+from digits.files import ROOT
 
 
 @contextlib.contextmanager

@@ -25,7 +25,6 @@ from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.corrections import Corrections
 from digits.files import ROOT
 from tests.hostile import drawing, encode
-from tests.serving import serving
 from tests.serving import HOSTILE, is_one_sentence, serving
 
 
@@ -360,6 +359,23 @@ def test_a_form_that_grows_too_large_or_stops_is_told_so() -> None:
     status, told = asyncio.run(ask(head, bytes(100)))
     assert status == 413 and "larger than" in told["error"]
     assert asyncio.run(ask(head)) == (408, {"error": "the request stopped arriving"})
+
+
+def test_a_length_that_is_no_number_is_refused() -> None:
+    async def ask() -> int:
+        sent: list[dict] = []
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1"), (b"content-length", "²".encode("latin-1"))]
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""}
+        await Guard(lambda *_: None, ["127.0.0.1"], {}, max_body_bytes=100)(scope, lambda: None, send)
+        return sent[0]["status"]
+
+    from digits.serving.guard import Guard
+
+    assert asyncio.run(ask()) == 413
 
 
 def test_stalled_senders_do_not_keep_others_waiting(address: str, client: httpx.Client, examples) -> None:

@@ -20,7 +20,6 @@ from digits.files import ASSETS_DIR
 from digits.reading.form import read_form
 from digits.reading.formats import is_quick
 from digits.reading.template import form_of, load_form
-from tests.test_api import HOSTILE, is_one_sentence
 from tests.serving import HOSTILE, is_one_sentence
 
 FOLDER = ASSETS_DIR / "form"

@@ -16,7 +16,6 @@ import app
 from digits.command import UserError
 from digits.files import ROOT
 from predict import MNISTPredictor
-from tests.serving import serving
 from tests.serving import random_checkpoint, serving
 
 

@@ -14,7 +14,6 @@ import pytest
 from assets.make_form import FIELDS, PAGE_MM, draw_empty, fill, scanned
 from batch_processor import BatchProcessor
 from digits.files import ASSETS_DIR
-from tests.test_page_browser import go_to, keep_picture, open_page
 from tests.browsing import go_to, keep_picture, open_page
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,6 @@ import pytest
 import kaggle_submission
 from digits.command import UserError
 from digits.finding.digit import to_ink
-from digits.learning.datasets import load_kaggle
 from digits.learning.datasets import data_dir, load_kaggle
 
 

@@ -21,9 +21,8 @@ from PIL import Image
 
 from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.files import ROOT
-from tests.conftest import CHROMIUM
-from tests.serving import serving
 from tests.browsing import STROKES, draw, go_to, keep_picture, open_page, paths, says, settle, to_pixels, touch
+from tests.conftest import CHROMIUM
 from tests.serving import random_checkpoint, serving
 
 pytestmark = pytest.mark.browser

@@ -21,11 +21,9 @@ from digits.batch.labels import Labels, add_truth
 from digits.batch.review import REPORT_SCRIPTS
 from digits.batch.sorting import sort_into
 from digits.batch.summary import summarise, summary_text
-from digits.batch.writers import write_report
+from digits.batch.writers import WRITERS, write_report
 from digits.command import UserError
 from digits.files import ROOT
-from digits.batch.summary import summarise
-from digits.batch.writers import WRITERS, write_report
 from digits.learning.datasets import data_dir
 from digits.measuring.metrics import wilson_interval
 

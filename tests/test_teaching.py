@@ -24,7 +24,6 @@ from digits.serving import trainer as trainer_module
 from digits.serving.trainer import Busy, Trainer, seconds_left, thin
 from tests.browsing import keep_picture, open_page, to_pixels
 from tests.serving import serving
-from tests.test_page_browser import keep_picture, open_page, to_pixels
 
 # ---------------------------------------------------------------- small programs in the training's place
 

@@ -53,33 +53,27 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started, limited = False, self._limited(receive)
-        refused: _Refusal | None = None
+        body, started = _Body(receive, self.max_body_bytes, self.stall_s), False
 
-        async def receive_or_refuse() -> Message:
-            nonlocal refused
-            try:
-                return await limited()
-            except _Refusal as refusal:
-                refused = refusal
-                raise
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal started
-            if refused and not started:
-                raise refused  # whoever was reading the body calls it malformed
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                started = True
                 message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
             await send(message)
 
+        async def answer(message: Message) -> None:
+            nonlocal started
+            if body.refusal and not started:
+                return  # what the app makes of a body that breaks off, such as "there was an error parsing the body"
+            started = True
+            await send_with_headers(message)
+
         try:
             self._check(scope)
-            await self.app(scope, receive_or_refuse, send_and_note)
+            await self.app(scope, body, answer)
         except _Refusal as refusal:
-            refused = None
-            if not started:
-                await refusal.response(scope, receive, send_and_note)
+            body.refusal = refusal
+        if body.refusal and not started:
+            await body.refusal.response(scope, receive, send_with_headers)
 
     def _check(self, scope: Scope) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -91,12 +85,8 @@ class Guard:
         if self.users and not self._knows(headers.get(b"authorization", "")):
             raise _Refusal(401, "name and password are needed", {"WWW-Authenticate": 'Basic realm="digits"'})
         length = headers.get(b"content-length", "0")
-        if not length.isdigit() or int(length) > self.max_body_bytes:
-            raise self._too_large()
-
-    def _too_large(self) -> _Refusal:
-        limit = self.max_body_bytes // 2**20
-        return _Refusal(413, f"the request is larger than {limit} MB; send fewer files at a time")
+        if not length.isdecimal() or int(length) > self.max_body_bytes:
+            raise _too_large(self.max_body_bytes)
 
     def _knows(self, authorization: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")
@@ -108,25 +98,39 @@ class Guard:
         same = hmac.compare_digest(password.encode(), expected.encode())
         return scheme.lower() == "basic" and same and bool(expected)
 
-    def _limited(self, receive: Receive) -> Receive:
-        """Wrap `receive` so that the body stays below the limit and keeps coming."""
-        n_bytes, complete = 0, False
 
-        async def limited() -> Message:
-            nonlocal n_bytes, complete
-            if complete:  # what follows is only the wait for the client to leave
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), self.stall_s)
-            except asyncio.TimeoutError:  # not the built-in one before Python 3.11
-                raise _Refusal(408, "the request stopped arriving") from None
-            n_bytes += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if n_bytes > self.max_body_bytes:
-                raise self._too_large()
-            return message
+class _Body:
+    """What `receive` gives, as long as it stays below the limit and keeps coming; then a `refusal`, raised and kept."""
 
-        return limited
+    def __init__(self, receive: Receive, max_bytes: int, stall_s: float) -> None:
+        self.refusal: _Refusal | None = None
+        self._receive, self._max_bytes, self._stall_s = receive, max_bytes, stall_s
+        self._n_bytes, self._is_complete = 0, False
+
+    async def __call__(self) -> Message:
+        if self._is_complete:  # what follows is only the wait for the client to leave
+            return await self._receive()
+        try:
+            return await self._next()
+        except _Refusal as refusal:
+            self.refusal = refusal
+            raise
+
+    async def _next(self) -> Message:
+        try:
+            message = await asyncio.wait_for(self._receive(), self._stall_s)
+        except asyncio.TimeoutError:  # not the built-in one before Python 3.11
+            raise _Refusal(408, "the request stopped arriving") from None
+        self._n_bytes += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        if self._n_bytes > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        return message
+
+
+def _too_large(max_bytes: int) -> _Refusal:
+    limit = max_bytes // 2**20
+    return _Refusal(413, f"the request is larger than {limit} MB; send fewer files at a time")
 
 
 def _host_name(host: str) -> str:
