@@ -23,16 +23,15 @@ from digits.finding.views import cut_out
 from digits.reading.answer import NumberReading, Prediction
 from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
+from digits.reading.looks import WELL_READ, once, surest
 from digits.reading.neighbours import against_each_other
 from digits.reading.spaces import spaced
 from digits.reading.strays import strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
-WELL_READ = 0.85  # certainty of a look that needs no coarser one
 SURELY_ONE = 0.8  # certainty of a zone in which surely something is written
 WIDEST = 1.6  # of a digit, in its heights
 LONGEST = 1.2  # of a zone that holds one digit, in its heights
-FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
 SAME_ROW = 0.5  # digit heights between the middles of two zones of one row
 
 
@@ -65,8 +64,8 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
     looks, seen = readers.finder.looks(grey)
 
     # 2. What does each zone say?
-    looked, other_looks = _surest(looks, lambda zone: read_zone(grey, zone, readers))
-    kept = _once([line for line in looked if line.digits])
+    looked, other_looks = surest(looks, lambda zone: read_zone(grey, zone, readers))
+    kept = once([line for line in looked if line.digits])
 
     # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
     #    another look says anything else; marks may stand for the number above.
@@ -105,7 +104,7 @@ def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders
     """Return what stands beside the lines, read as if it were as high as these."""
     height = float(np.median([line.zone.height for line in lines]))
     found: list[ReadLine] = []
-    for zone in strays(grey, _zones(lines), readers.finder):
+    for zone in strays(grey, [line.zone for line in lines], readers.finder):
         if not any(line.zone.touches(zone) for line in found):
             found.append(read_zone(grey, replace(zone, height=height), readers))
     return found
@@ -140,63 +139,6 @@ def _doubted(reading: NumberReading, doubts: list[str]) -> NumberReading:
     return replace(reading, status=UNSURE, reason=doubts[0]) if doubts and reading.status == OK else reading
 
 
-# ---------------------------------------------------------------- all zones
-
-
-def _sureness(lines: list[ReadLine]) -> float:
-    """Return how surely a look is read, zones without digits not at all: pieces of large digits say little."""
-    areas = [line.zone.length * line.zone.height for line in lines]
-    return float(np.average([line.certainty * bool(line.digits) for line in lines], weights=areas)) if lines else 0.0
-
-
-def _surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[list[ReadLine], list[str]]:
-    """Return the lines of the look that is read most surely, and what makes other looks doubt it.
-
-    Once a look is read surely and without a doubt, only those that reach further are read as well.
-    """
-    looked: list[list[ReadLine]] = []
-    for zones in looks:
-        if not any(map(_is_clean, looked)) or _reaches_further(zones, looks[0]):
-            looked.append([read(zone) for zone in zones])
-    clean = sorted(filter(_is_clean, looked), key=lambda lines: -len(_digits(lines)))
-    best = clean[0] if clean else max(looked, key=_sureness, default=[])
-    longer = [lines for lines in looked if len(_digits(lines)) > len(_digits(best))]
-    more = [lines for lines in longer if _sureness(lines) > WELL_READ or _reaches_further(_zones(lines), _zones(best))]
-    others = [lines for lines in more + clean if _said(lines) != _said(best)]
-    doubts = [f"it could be {' '.join(line.text for line in lines if line.digits)}" for lines in others[:1]]
-    further = [lines for lines in looked if _reaches_further(_zones(lines), _zones(best))]
-    missed = [line for lines in further for line in lines if line.digits and not line.is_whole]
-    return best, doubts + [line.doubt for line in missed if line.doubt]
-
-
-def _is_clean(lines: list[ReadLine]) -> bool:
-    """Whether a look is read surely and without a doubt."""
-    return _sureness(lines) > WELL_READ and not any(line.doubt for line in lines if line.digits)
-
-
-def _digits(lines: list[ReadLine]) -> list[int]:
-    return [digit.digit for line in lines for digit in line.digits]
-
-
-def _said(lines: list[ReadLine]) -> str:
-    return "".join("".join(line.text.split()) for line in lines)
-
-
-def _once(lines: list[ReadLine]) -> list[ReadLine]:
-    """Return the lines without those whose digits another one, read on beyond its zone, has as well."""
-    return [
-        line
-        for line in lines
-        if not any(
-            other is not line
-            and other.zone.touches(line.zone)
-            and len(other.digits) > len(line.digits)
-            and _said([line]) in _said([other])
-            for other in lines
-        )
-    ]
-
-
 def _with_spaces(lines: list[ReadLine]) -> list[ReadLine]:
     """Return the lines with a space in every gap that is wide for this picture."""
     texts = spaced([line.text for line in lines], [line.spans for line in lines])
@@ -211,16 +153,6 @@ def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
 def _has_room(zone: Zone) -> bool:
     """Whether a zone is longer than one digit."""
     return zone.length > LONGEST * zone.height
-
-
-def _zones(lines: list[ReadLine]) -> list[Zone]:
-    return [line.zone for line in lines]
-
-
-def _reaches_further(zones: list[Zone], others: list[Zone]) -> bool:
-    """Whether zones are longer than others by more than a digit that was not read."""
-    more = sum(zone.length for zone in zones) - sum(zone.length for zone in others)
-    return more > FURTHER * sum(zone.height for zone in zones)
 
 
 def rows_of(lines: list[ReadLine]) -> list[list[ReadLine]]:
