@@ -93,7 +93,12 @@ class MNISTPredictor:
         return self.predict_found([find_digit(_as_picture(picture))])[0]
 
     def predict_batch(self, pictures: Iterable[Given]) -> list[Prediction]:
-        """Read many pictures; one that cannot be read gets status "error" and a reason instead of raising."""
+        """Read many pictures; one that cannot be read gets status "error" and a reason instead of raising.
+
+        Raises `PictureError` for a single path, which would be taken for a list of letters.
+        """
+        if isinstance(pictures, (str, bytes, os.PathLike)):
+            raise PictureError("predict_batch takes several pictures, such as a list; for one there is predict")
         return self.predict_found([_find_or_error(picture) for picture in pictures])
 
     def predict_found(self, found: Sequence[FoundDigit | PictureError]) -> list[Prediction]:

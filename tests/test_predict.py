@@ -316,3 +316,10 @@ def test_a_digit_that_goes_on_beyond_the_border_is_never_sure(predictor, example
 def test_choose_device_takes_the_user_at_their_word():
     assert choose_device("cpu") == "cpu"
     assert choose_device() in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize("one", ["assets/examples/7.png", b"...", ROOT / "assets" / "examples" / "7.png"])
+def test_one_picture_is_no_batch(predictor, one):
+    """A path would be read letter by letter."""
+    with pytest.raises(PictureError, match="several pictures"):
+        predictor.predict_batch(one)
