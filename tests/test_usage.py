@@ -93,3 +93,19 @@ def test_probabilities_still_sum_to_one():
 def test_clear_symbols_are_left_as_they_are():
     clear = spelt_as("315/743", {})
     assert weigh_usage(clear) is clear
+
+
+def test_more_doubtful_points_than_are_weighed_stay_what_was_read():
+    """Of each it is likelier that it is none than that it is either sign."""
+    text = "1" + ".1" * 9
+    spelt = spelt_as(text, {place: (",", 0.5) for place in range(1, len(text), 2)})
+    spelt.presence[1::2] = 0.6
+    weighed = weigh_usage(spelt)
+    assert weighed.text.replace(".", "").replace(",", "") == "1" * 10
+    assert weighed.text.count(".") >= 3
+
+
+def test_a_very_long_line_of_doubtful_digits_is_weighed_too():
+    rivals = {i: ("9", 0.6) for i in range(4001)} | {2000: ("/", 0.4)}
+    spelt = spelt_as("4" * 2000 + "1" + "4" * 2000, rivals)
+    assert weigh_usage(spelt).text == spelt.text

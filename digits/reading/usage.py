@@ -34,7 +34,7 @@ USUAL = re.compile(
     | \d{1,3}[-:]\d{1,3}                          # 3:2
     | \d{1,2}/\d{1,2} | \d{1,3}/\d{1,2}0          # 3/4, 85/100
     | \d{1,4}/(19|20)\d\d                         # 17/2024
-    | \+?\d{2,}(-\d{2,})+ | 0\d{2,}/\d{3,}       # telephone numbers
+    | \+?\d{2,}(-\d{2,})+ | 0\d{2,}/\d{3,}        # telephone numbers
     """,
     re.VERBOSE,
 )
@@ -50,14 +50,16 @@ def weigh_usage(spelt: Spelt) -> Spelt:
     gaps = [_in_gap(spelt, gap) for gap in range(len(spelt.missed))]
     places = [options for pair in zip(gaps, [*symbols, {"": 1.0}], strict=True) for options in pair]
     doubtful = sorted((options for options in places if len(options) > 1), key=lambda options: max(options.values()))
-    for options in doubtful[MOST:]:
-        _settle(options)
     if not doubtful:
         return spelt
+    for options in doubtful[MOST:]:
+        _settle(options)
     # 2. How probable is each text that all of these can make? And each symbol, in all the texts together?
     weights = {said: _weight(said, places) for said in product(*places)}
     best, total = max(weights, key=lambda said: weights[said]), sum(weights.values())
     for place, options in enumerate(places):
+        if len(options) == 1:
+            continue
         options.update(dict.fromkeys(options, 0.0))
         for said, weight in weights.items():
             options[said[place]] += weight / total
@@ -80,14 +82,15 @@ def _in_gap(spelt: Spelt, gap: int) -> Options:
 
 
 def _settle(options: Options) -> None:
-    """Leave the likeliest alone."""
-    surest = max(options, key=lambda said: options[said])
-    for said in [said for said in options if said != surest]:
+    """Leave what the reader says, which comes first, alone."""
+    for said in list(options)[1:]:
         del options[said]
 
 
 def _weight(said: tuple[str, ...], places: list[Options]) -> float:
-    by_strokes = math.prod(options[symbol] for symbol, options in zip(said, places, strict=True))
+    """Return how probable a text is, against others: a place without a choice would only make long ones 0."""
+    chosen = zip(said, places, strict=True)
+    by_strokes = math.prod(options[symbol] for symbol, options in chosen if len(options) > 1)
     return by_strokes * usage("".join(said))
 
 
@@ -151,6 +154,6 @@ def _is_day(day: str, month: str, year: str) -> bool:
     return len(day) <= 2 and len(year) in (2, 4) and 1 <= int(day) <= 31 and 1 <= int(month) <= 12
 
 
-def _probability(spelt: Spelt, i: int, symbol: str | None) -> float:
-    """Return how probable a symbol is at place `i` by its strokes; of none, 0."""
-    return 0.0 if symbol is None else float(spelt.probabilities[i, SYMBOLS.index(symbol)])
+def _probability(spelt: Spelt, i: int, symbol: str) -> float:
+    """Return how probable a symbol is at place `i` by its strokes."""
+    return float(spelt.probabilities[i, SYMBOLS.index(symbol)])
