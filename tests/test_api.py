@@ -289,6 +289,13 @@ def test_of_several_pages_one_is_asked_for_as_http_asks(client: httpx.Client) ->
         assert answer.json()["error"] == "the file has 2 pages; name one of them, ?page=1 to ?page=2"
 
 
+def test_of_two_files_none_is_silently_lost_where_one_is_read(client: httpx.Client, examples) -> None:
+    two = [("file", (f"{digit}.png", examples[digit].read_bytes())) for digit in (3, 7)]
+    for path in ("read-number", "feedback", "think", "empty-form"):
+        answer = client.post(f"/api/{path}", files=two, data={"label": "7"})
+        assert answer.status_code == 422 and answer.json()["error"].startswith("send one file here")
+
+
 def test_a_request_without_files_is_told_so(client: httpx.Client) -> None:
     answer = client.post("/api/predict")
     assert answer.status_code == 422 and is_one_sentence(answer)

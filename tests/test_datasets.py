@@ -124,6 +124,11 @@ def test_so_many_of_a_data_set_can_be_asked_for(tmp_path):
     assert np.array_equal(part.ink[-3:], whole.ink[:3]) and set(part.validation) == {"mnist"}
 
 
+def test_a_kaggle_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        datasets.load_kaggle(tmp_path / "test.csv")
+
+
 @pytest.mark.parametrize(("pixel", "label"), [(256, 1), (-1, 1), (0, 10)])
 def test_a_kaggle_file_with_impossible_numbers_is_refused(tmp_path, pixel, label):
     columns = ",".join(["label", *(f"pixel{i}" for i in range(784))])

@@ -115,6 +115,11 @@ def test_ink_out_of_range_is_refused(predictor, level):
         predictor.predict_proba(np.full((1, 28, 28), level))
 
 
+def test_an_array_of_nothing_but_nan_is_no_blank_paper(predictor):
+    with pytest.raises(PictureError, match="nan"):
+        predictor.predict(np.full((28, 28), np.nan))
+
+
 def test_ink_of_another_shape_is_refused(predictor):
     with pytest.raises(PictureError, match=r"shape \(2, 14, 56\) is not ink"):
         predictor.predict_proba(np.zeros((2, 14, 56), np.uint8))

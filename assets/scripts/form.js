@@ -70,10 +70,11 @@ export class FormTab {
     });
   }
 
-  #say(told) {
+  #say(told, isProblem = false) {
     const says = this.#find("form-says");
     says.textContent = sentence(told);
     says.classList.remove("settled");
+    says.classList.toggle("problem", isProblem);
     if (told) says.scrollIntoView({ block: "nearest" });
   }
 
@@ -99,7 +100,7 @@ export class FormTab {
       else if (!picture) this.#say(fill(texts.formNamed, { name: this.waiting.named }));
       else await this.#openEmpty(picture);
     } catch (error) {
-      this.#say(error.message);
+      this.#say(error.message, true);
     }
   }
 
@@ -112,7 +113,7 @@ export class FormTab {
       if (this.waiting) return await this.#openTemplate(told.picture);
       this.#show({ picture: told.picture, boxes: [], name: file.name, pages: told.pages ?? [], page: page ?? 1 });
     } catch (error) {
-      this.#say(error.message);
+      this.#say(error.message, true);
     }
   }
 
@@ -255,7 +256,7 @@ export class FormTab {
       this.#say("");
       await this.#keep();
     } catch (error) {
-      this.#say(error.message);
+      this.#say(error.message, true);
     }
   }
 
@@ -275,7 +276,7 @@ export class FormTab {
       await this.#readAll(jobs, this.drawn, stop.signal);
       this.#say("");
     } catch (error) {
-      this.#say(error.message);
+      this.#say(error.message, true);
     }
     this.stop = null;
     this.#find("cancel").hidden = true;

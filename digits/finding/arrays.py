@@ -98,6 +98,8 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint16 and array.max() > 255:
         return (array // 257).astype(np.uint8)
     _check_numbers(array)
+    if not np.isfinite(array).any():
+        raise PictureError("the array holds no numbers but infinite ones and nan")
     values = np.nan_to_num(array.astype(np.float32), posinf=255.0, neginf=0.0)
     bottom, top = float(values.min()), float(values.max())
     if bottom < -OVERSHOOT * max(top, 0):

@@ -40,7 +40,7 @@ from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import Readers
 from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.trainer import Trainer
-from digits.serving.work_queue import Desk, Limits, file_name, unknown_is_404
+from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name, unknown_is_404
 
 REPORT_TYPES = {
     "csv": "text/csv",
@@ -50,7 +50,7 @@ REPORT_TYPES = {
 }
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_MORE_PAGES = 64  # rows of one request beyond a row a file
-PROBLEMS = {code: {"model": Problem} for code in (404, 413, 422, 503)}
+PROBLEMS = {code: {"model": Problem} for code in (400, 401, 403, 404, 408, 413, 421, 422, 503)}
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, allow_inf_nan=False, description="how long the reading took")]
@@ -132,7 +132,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
     @app.post("/api/read-number", tags=["reading"], response_model_exclude_unset=True, response_model=Number)
     async def read_number(
-        file: Annotated[UploadFile, File(description="one picture")],
+        file: OnlyFile,
         model: Model = [],  # noqa: B006
         details: Details = "none",
         page: PageNumber = None,
@@ -158,7 +158,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
     @app.post("/api/feedback", tags=["corrections"])
     async def add(
-        file: Annotated[UploadFile, File(description="the picture that was read")],
+        file: OnlyFile,
         label: Annotated[int, Form(ge=0, le=9, description="what it really shows")],
         replaces: Annotated[str, Form(max_length=64, description="key of a correction that this one replaces")] = "",
         model: Model = [],  # noqa: B006

@@ -26,7 +26,7 @@ from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
-from digits.serving.work_queue import Desk, file_name, unknown_is_404
+from digits.serving.work_queue import Desk, OnlyFile, file_name, unknown_is_404
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
 CUT_SIDE = 320  # pixels of a field's little picture
@@ -40,7 +40,7 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
     @app.post("/api/empty-form", tags=["forms"], response_model=EmptyForm, response_model_exclude_unset=True)
     async def empty_form(
-        file: Annotated[UploadFile, File(description="a scan, a photo or a PDF of the empty form")],
+        file: OnlyFile,
         page: PageNumber = None,
     ) -> Any:
         """Make the picture of an empty form ready for a template; refused if too little is printed to know it by."""

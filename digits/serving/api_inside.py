@@ -12,7 +12,7 @@ import base64
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, File, HTTPException, Query, UploadFile
+from fastapi import FastAPI, HTTPException, Query, UploadFile
 
 from digits.finding.data_url import to_data_url
 from digits.finding.limits import PictureError
@@ -25,9 +25,8 @@ from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
 from digits.serving.images import heat_on_ink, to_sheet
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
-from digits.serving.work_queue import Desk, unknown_is_404
+from digits.serving.work_queue import Desk, OnlyFile, unknown_is_404
 
-Upload = Annotated[UploadFile, File(description="one picture of one digit")]
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
 Kind = Annotated[StressKind, Query()]
@@ -47,25 +46,25 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         return await desk.work(readers.explainer, model), predictor, prediction
 
     @app.post("/api/explain", tags=["inside"], response_model=Explanation)
-    async def explain(file: Upload, model: Name = "", digit: Digit = None, page: PageNumber = None) -> Any:
+    async def explain(file: OnlyFile, model: Name = "", digit: Digit = None, page: PageNumber = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
         explainer, _predictor, prediction = await prepare(file, model, page)
         explanation = await desk.work(_explain, explainer, prediction, digit)
         return {"model": model or readers.names[0], **explanation}
 
     @app.post("/api/think", tags=["inside"], response_model=Thoughts)
-    async def think(file: Upload, model: Name = "", page: PageNumber = None) -> Any:
+    async def think(file: OnlyFile, model: Name = "", page: PageNumber = None) -> Any:
         """Show how ink becomes an answer: the most active maps of each layer, and what speaks for each digit."""
         explainer, _predictor, prediction = await prepare(file, model, page)
         return await desk.work(_think, explainer, prediction)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
-    async def stress(file: Upload, kind: Kind, model: Name = "", page: PageNumber = None) -> Any:
+    async def stress(file: OnlyFile, kind: Kind, model: Name = "", page: PageNumber = None) -> Any:
         """Damage the ink more and more and say how probabilities and verdict follow."""
         return await desk.work(_stress, *await prepare(file, model, page), kind)
 
     @app.post("/api/kernel", tags=["inside"], response_model=Kernel)
-    async def kernel(file: Upload, layer: str, index: int, model: Name = "", page: PageNumber = None) -> Any:
+    async def kernel(file: OnlyFile, layer: str, index: int, model: Name = "", page: PageNumber = None) -> Any:
         """Show all numbers that make feature map `index` of a convolution from this picture."""
         explainer, _predictor, prediction = await prepare(file, model, page)
         convolution = explainer.convolutions.get(layer)

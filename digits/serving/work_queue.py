@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
-from fastapi import HTTPException, UploadFile
+from fastapi import Depends, File, HTTPException, Request, UploadFile
 
 from digits.command import UserError
 from digits.files import without_folders
@@ -42,6 +42,16 @@ def unknown_is_404() -> Iterator[None]:
         yield
     except UserError as error:
         raise HTTPException(404, str(error)) from None
+
+
+async def _the_only(request: Request, file: Annotated[UploadFile, File(description="one picture")]) -> UploadFile:
+    """Return a request's file. Raises `PictureError` if it has several of that name, of which the others were lost."""
+    if len((await request.form()).getlist("file")) > 1:
+        raise PictureError("send one file here; /api/predict takes several, as files=")
+    return file
+
+
+OnlyFile = Annotated[UploadFile, Depends(_the_only)]
 
 
 def file_name(file: UploadFile) -> str:
