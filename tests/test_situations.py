@@ -55,6 +55,24 @@ def test_digits_within_two_frames_are_read(lines, is_flat, examples):
     assert sum(answer.digit == i for i, answer in enumerate(MNISTPredictor().predict_batch(pictures))) >= 9
 
 
+@pytest.mark.parametrize("half", [52, 56, 60])
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_a_digit_joined_to_its_box_is_read_whole(half, is_flat, examples):
+    """The digits are 115 high, so they part the box; only its largest part was looked into."""
+    pictures = [on_paper(with_lines(ink, ("box", half))[100:300, 100:300], is_flat) for ink in examples]
+    assert [answer.digit for answer in MNISTPredictor().predict_batch(pictures)] == list(range(10))
+
+
+@pytest.mark.parametrize(("longer", "shorter"), [(-4, -14), (0, -10), (2, -8)])
+@pytest.mark.parametrize("strokes", [[(0, 0, 1, 1), (1, 0, 0, 1)], [(1, 0, 0, 1), (0, 0, 1, 1)]])
+def test_a_crossed_box_is_no_one_though_one_stroke_is_joined_to_it(strokes, longer, shorter):
+    sheet = with_lines(np.zeros((28, 28), np.uint8), ("box", 60))
+    for ends, beyond in zip(strokes, (longer, shorter), strict=True):
+        x0, y0, x1, y1 = (round(140 - beyond + (120 + 2 * beyond) * end) for end in ends)
+        cv2.line(sheet, (x0, y0), (x1, y1), 1, 6)
+    assert MNISTPredictor().predict(on_paper(sheet[100:300, 100:300], is_flat=True)).status != OK
+
+
 @pytest.mark.parametrize("is_flat", [True, False])
 def test_a_small_digit_in_a_large_ring_is_not_surely_a_nought_with_a_mark(is_flat, examples):
     pictures = [on_paper(with_lines(ink, ("ring", 125)), is_flat) for ink in examples]

@@ -19,7 +19,9 @@ WRITTEN = 0.1  # of the height or width of a frame, that what is written in it s
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
 LARGE, SMALL = 0.08, 0.03  # of a picture's pixels, that a frame or a coloured sheet covers at least, and a light one
 WRITTEN_ON, STEEP = 0.005, 30.0  # of a card, that is ink; grey levels within five pixels across its rim
+BOXY, ROUND = 0.9, 0.72
 GAP = 7  # pixels at working size, that a ring stays open less than
+BOXY, ROUND = 0.9, 0.72  # of its narrowest rectangle, that a drawn box fills at least, and a ring: a circle 0.79
 
 
 def framed(contrast: np.ndarray) -> np.ndarray | None:
@@ -51,9 +53,24 @@ def ringed(contrast: np.ndarray) -> np.ndarray | None:
 
 
 def _holes(dark: np.ndarray) -> list[np.ndarray]:
-    """Return the outlines of what the strokes, uint8 (h, w), enclose."""
+    """Return the outlines of what the strokes, uint8 (h, w), enclose.
+
+    Of a frame that is parted by strokes joined to it, the whole is among them.
+    """
     contours, tree = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0] if contours else []
+    parts: dict[int, list[np.ndarray]] = {}
+    for contour, (*_others, parent) in zip(contours, tree[0] if contours else (), strict=True):
+        if parent >= 0:
+            parts.setdefault(parent, []).append(contour)
+    wholes = [cv2.convexHull(np.concatenate(holes)) for holes in parts.values() if len(holes) > 1]
+    return [hole for holes in parts.values() for hole in holes] + [whole for whole in wholes if _is_frame(whole)]
+
+
+def _is_frame(hull: np.ndarray) -> bool:
+    """Whether a hull is that of a box, or nearly of a circle: no 8's loops, no narrow nought's halves."""
+    _middle, (width, height), _angle = cv2.minAreaRect(hull)
+    full, slim = cv2.contourArea(hull) / max(1.0, width * height), min(width, height) / max(1.0, width, height)
+    return full > BOXY and slim > 0.5 or full > ROUND and slim > 0.75
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
