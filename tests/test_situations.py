@@ -63,6 +63,19 @@ def test_a_digit_joined_to_its_box_is_read_whole(half, is_flat, examples):
     assert [answer.digit for answer in MNISTPredictor().predict_batch(pictures)] == list(range(10))
 
 
+@pytest.mark.parametrize("above", [0, 2, 5])
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_a_digit_that_stands_on_its_line_is_read_without_it(above, is_flat, examples):
+    """An 8 on a line was a sure 1, and a 0 or a 9 a 2."""
+    sheets = [with_lines(ink)[100:300, 100:300] for ink in examples]
+    for sheet in sheets:
+        _left, _top, _right, bottom = bounding_box(sheet > 0.2)
+        cv2.line(sheet, (24, bottom - above), (176, bottom - above + 3), 1, 4)
+    answers = MNISTPredictor().predict_batch(on_paper(sheet, is_flat) for sheet in sheets)
+    assert sum(answer.digit == i for i, answer in enumerate(answers)) >= 9
+    assert not [answer.digit for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i]
+
+
 @pytest.mark.parametrize(("longer", "shorter"), [(-4, -14), (0, -10), (2, -8)])
 @pytest.mark.parametrize("strokes", [[(0, 0, 1, 1), (1, 0, 0, 1)], [(1, 0, 0, 1), (0, 0, 1, 1)]])
 def test_a_crossed_box_is_no_one_though_one_stroke_is_joined_to_it(strokes, longer, shorter):

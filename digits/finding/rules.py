@@ -1,6 +1,7 @@
-"""Lines: ruled ones, taken off, whose crossing strokes stay; and those by which writing is crossed out.
+"""Lines: those to write on, taken off, whose crossing strokes stay; and those by which writing is crossed out.
 
 without_rules(mask)                    # of one digit: lines that run out of the picture on both sides
+without_base_line(mask)                # likewise, a line that ends, on which the digit stands
 runs_through(ink)                      # whether a line of writing, cut to its length, has a stroke through it
 """
 
@@ -9,8 +10,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digits.finding.pixels import bounding_box
+
 MIDDLE = 0.125  # of a line's height: how far from its middle a stroke through it may lie, and half of what it may slant
 ALL_ALONG = 0.95  # of its length, that such a stroke covers
+LOW, OVERHANG, LEVEL = 0.7, 0.12, 0.12  # of an underline: how far down, how far beyond the writing, its greatest slant
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
@@ -29,6 +33,24 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
             if abs(end[0] - start[0]) > 0.5 * width and abs(end[1] - start[1]) < 0.35 * abs(end[0] - start[0]):
                 mask = _without_line(mask, start, end)
     return mask
+
+
+def without_base_line(mask: np.ndarray) -> np.ndarray | None:
+    """Return the boolean mask without a level line that the strokes stand on and that goes on at both sides, if any."""
+    left, top, right, bottom = bounding_box(mask)
+    strokes = mask[top:bottom, left:right].astype(np.uint8)
+    height, width = strokes.shape
+    margin = max(2, width // 25)
+    (start, *more), (end, *others) = _runs(strokes[:, :margin]), _runs(strokes[:, -margin:])
+    if more or others or min(start, end) < LOW * height or abs(end - start) > LEVEL * width:
+        return None
+    rest = _without_line(strokes, (0.0, start), (width - 1.0, end))
+    first, _top, last, _bottom = bounding_box(rest)
+    if rest is strokes or min(first, width - last) < OVERHANG * width:
+        return None
+    lighter = np.zeros_like(mask)
+    lighter[top:bottom, left:right] = rest > 0
+    return lighter
 
 
 def _runs(band: np.ndarray) -> list[float]:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level
-from digits.finding.rules import without_rules
+from digits.finding.rules import without_base_line, without_rules
 
 FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
@@ -197,7 +197,9 @@ def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
 
 
 def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
-    """Return the contrast without a level stroke that lies apart below the others, if there is one."""
+    """Return the contrast without a level stroke below the others, joined to them or apart, if there is one."""
+    if mask.any() and min(mask.shape) >= RULED_SIDE and (lighter := without_base_line(mask)) is not None:
+        return np.where(mask & ~lighter, 0, contrast)
     n, labels, stats = components(mask.view(np.uint8))
     if n < 3:
         return None
