@@ -45,11 +45,11 @@ from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
 from digits.learning.distributed import join_process_group, rank_zero_first
 from digits.learning.gather import absolute, gather, is_of_mnist, overview
-from digits.learning.learner import Learner, autocast, read_run
+from digits.learning.learner import Learner, autocast, read_run, with_no_digit
 from digits.learning.trained_on import join, note_of
 from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
-from digits.measuring.validation import looks_of, validate, with_no_digit
+from digits.measuring.validation import looks_of, validate
 from digits.reading.engines import weights_path
 from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
 from model import (

@@ -25,8 +25,8 @@ if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
 from benchmarks.documents import without_spaces
 from benchmarks.record import keep_picture, make_parser, save, unseen_digits
 from digits.command import command
-from digits.measuring.metrics import edit_distance
 from digits.reading.answer import NumberReading
+from digits.reading.ctc import edit_distance
 from predict import MNISTPredictor
 
 # gaps in digit heights

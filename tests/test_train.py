@@ -19,7 +19,7 @@ import model
 import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
-from digits.learning.learner import make_schedule
+from digits.learning.learner import make_schedule, with_no_digit
 from model import load_checkpoint
 from predict import MNISTPredictor
 from utils import seed_everything
@@ -149,7 +149,7 @@ def test_the_learning_rate_rises_and_ends_lower_than_it_began():
 
 def test_the_logit_of_no_digit_is_zero():
     logits = torch.tensor([[1.0] * 10])
-    assert train.with_no_digit(logits).tolist() == [[1.0] * 10 + [0.0]]
+    assert with_no_digit(logits).tolist() == [[1.0] * 10 + [0.0]]
 
 
 def test_mixup_keeps_every_target_a_distribution():

@@ -14,13 +14,16 @@ import torch
 import train_readers
 from digits.command import UserError
 from digits.files import MODELS_DIR
-from digits.learning.learner import Learner
+from digits.finding.strip import PAPER
+from digits.learning.datasets import data_dir
+from digits.learning.learner import Learner, read_run
 from digits.learning.networks import CropNet, LineNet, PageNet
 from digits.learning.quantise import quantise_weights
+from digits.learning.reader_tasks import TASKS, Settings, line_loss, pad, page_loss
 from digits.learning.warm_start import Norm, freeze_norms, take_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
-from train_readers import TASKS, Settings, line_loss, pace, pad, page_loss
+from train_readers import pace
 from utils import seed_everything
 
 pytestmark = pytest.mark.mnist
@@ -57,7 +60,7 @@ def test_the_loss_of_a_page_falls_with_the_right_zone():
 
 def test_strips_are_padded_with_paper():
     padded = pad([np.full((32, 10), 200, np.uint8), np.full((32, 21), 200, np.uint8)])
-    assert padded.shape == (2, 32, 24) and (padded[0, :, 10:] == train_readers.PAPER).all()
+    assert padded.shape == (2, 32, 24) and (padded[0, :, 10:] == PAPER).all()
 
 
 @pytest.mark.slow
@@ -88,23 +91,23 @@ def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     settings = Settings("crops", part=64, window=2, epochs=2, batch_size=16)
-    task, data = TASKS["crops"], train_readers.data_dir()
+    task, data = TASKS["crops"], data_dir()
     whole = train_readers.train(task, settings, tmp_path / "whole", None, data)
     run = tmp_path / "stopped"
 
     class Stopped(Exception):
         pass
 
-    def stop_after_one(learner, run_dir, history, save=train_readers.Learner.save):
+    def stop_after_one(learner, run_dir, history, save=Learner.save):
         save(learner, run_dir, history)
         raise Stopped
 
     with monkeypatch.context() as patched:
-        patched.setattr(train_readers.Learner, "save", stop_after_one)
+        patched.setattr(Learner, "save", stop_after_one)
         with pytest.raises(Stopped):
             train_readers.train(task, settings, run, None, data)
     (run / "config.json").write_text(json.dumps(asdict(settings)))
-    again, state = train_readers.read_run(run, Settings)
+    again, state = read_run(run, Settings)
     resumed = train_readers.train(task, again, run, state, data)
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.allclose(a.float(), b.float(), atol=1e-6)

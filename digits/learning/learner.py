@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -114,6 +115,11 @@ def make_schedule(optimizer: torch.optim.Optimizer, lr: float, n_steps: int) -> 
     total = n_steps + 1
     rising = max(0.2, 2 / total)  # torch divides by zero if the rise has no step
     return OneCycleLR(optimizer, lr, total_steps=total, pct_start=rising)
+
+
+def with_no_digit(logits: Tensor) -> Tensor:
+    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/reading/verdict.py."""
+    return F.pad(logits, (0, 1))
 
 
 def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:

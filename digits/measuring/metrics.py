@@ -161,17 +161,3 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     below = np.searchsorted(ordered, positive, side="left")
     not_above = np.searchsorted(ordered, positive, side="right")
     return float((below + not_above).mean() / 2 / negative.size)
-
-
-def edit_distance(read: str, true: str) -> int:
-    """Return the fewest insertions, deletions and replacements that turn `read` into `true`.
-
-    >>> edit_distance("1237", "124")
-    2
-    """
-    row = list(range(len(true) + 1))
-    for i, a in enumerate(read, 1):
-        previous, row[0] = row[0], i
-        for j, b in enumerate(true, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
-    return row[-1]

@@ -12,18 +12,14 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from digits.finding.ink import TURNS, standardise, turn
+from digits.learning.learner import with_no_digit
 from digits.reading.verdict import NO_DIGIT, softmax
 
 SURE_ANYWAY = 0.996  # confidence at which no temperature up to 1.5 leaves a doubt
 AT_ONCE = 128  # about twice as fast on a CPU as 1024, whose maps leave the cache
-
-
-def with_no_digit(logits: Tensor) -> Tensor:
-    """Append the logit of "no digit", the constant 0: (n, 10) -> (n, 11). See digits/reading/verdict.py."""
-    return F.pad(logits, (0, 1))
 
 
 @torch.inference_mode()

@@ -100,6 +100,20 @@ def spell(log_probs: np.ndarray) -> Spelt:
     )
 
 
+def edit_distance(read: str, true: str) -> int:
+    """Return the fewest insertions, deletions and replacements that turn `read` into `true`.
+
+    >>> edit_distance("1237", "124")
+    2
+    """
+    row = list(range(len(true) + 1))
+    for i, a in enumerate(read, 1):
+        previous, row[0] = row[0], i
+        for j, b in enumerate(true, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
+    return row[-1]
+
+
 def _missed(
     said: np.ndarray, before: tuple[int, int, int] | None, after: tuple[int, int, int] | None
 ) -> tuple[float, int]:
