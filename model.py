@@ -18,7 +18,6 @@ if __name__ == "__main__":  # before the imports that take their time
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -31,10 +30,11 @@ import torch
 from torch import Tensor, nn
 
 from digits.command import UserError, command
-from digits.files import OUTPUTS_DIR, RUNS_DIR, atomic_path, sha256
+from digits.files import atomic_path, sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
-from digits.reading.engines import OnnxEngine, previous_dir, shipped_models, weights_path
+from digits.reading.engines import OnnxEngine, shipped_models, weights_path
+from digits.serving.weights import files_of, find_weights, serve_instead, way_back
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 
@@ -377,81 +377,18 @@ def save_onnx(
         onnx.save(proto, temporary)
 
 
-# ---------------------------------------------------------------- what is served
-
-PREVIOUS = "previous"
-FIGURES = ("training_curves", "confusion_matrix", "sample_predictions", "errors")
-
-
 def publish(source: str | Path, name: str = "mnistnet") -> str:
     """Serve the weights of a run (its name or folder), of a .pth file, or those served before ("previous").
 
     What they replace is kept, byte for byte, and is then what was served before. `name` says whose previous weights
     are meant. Returns the architecture. Raises `UserError` before anything is touched.
     """
-    given = _find_weights(source, name)
-    kind = load_model(given)[1].architecture
-    new, places = _files_of(given), served_files(kind)
-    served = {part: place.read_bytes() for part, place in places.items() if place.exists()}
-    if served.get("best.pth") != new["best.pth"]:  # to serve the same once more must not lose the way back
-        _keep(served, previous_dir(kind))
-    for part, content in new.items():  # the twin follows its weights: until then it is known as another's
-        if part in places:
-            with atomic_path(places[part]) as path:
-                path.write_bytes(content)
-    return kind
-
-
-def served_files(name: str) -> dict[str, Path]:
-    """Return where each file of a run goes when it is served: weights, their twin, figures."""
-    best = weights_path(name)
-    figures = OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
-    last = {"last.pth": best.with_name("mnist_cnn.pth")} if name == "mnistnet" else {}
-    pictures = {f"{stem}.png": figures / f"{stem}.png" for stem in FIGURES}
-    return {"best.pth": best, "best.onnx": best.with_suffix(".onnx"), **last, **pictures}
-
-
-def _find_weights(source: str | Path, name: str) -> Path:
-    if source == PREVIOUS:
-        before = previous_dir(name) / "best.pth"
-        if not before.exists():
-            raise UserError(f"no other weights of {name} were served before; those of the project: git checkout models")
-        return before
-    folder = next((path for path in (Path(source), RUNS_DIR / source) if path.is_dir()), None)
-    if not folder and not Path(source).is_file():
-        raise UserError(f"there is no run or file '{source}'; list the runs with: python train.py --runs")
-    return folder / "best.pth" if folder else Path(source)
-
-
-def _files_of(weights: Path) -> dict[str, bytes]:
-    """Return what is to be served with the weights, by the names of a run: the twin, the last epoch, the figures."""
-    twin = weights.with_suffix(".onnx")
+    weights = find_weights(source, name)
+    kind, twin = load_model(weights)[1].architecture, weights.with_suffix(".onnx")
     if not twin.exists() or not OnnxEngine(twin).is_twin_of(weights):
         export_onnx(weights, twin)
-    best, found = weights.read_bytes(), {}
-    if weights.name == "best.pth":
-        found = {path.name: path.read_bytes() for path in (*weights.parent.glob("*.png"), weights.with_name("last.pth"))
-                 if path.exists()}  # fmt: skip
-    return {"best.pth": best, "last.pth": best, **found, "best.onnx": twin.read_bytes()}
-
-
-def _keep(files: dict[str, bytes], folder: Path) -> None:
-    """Put the files into `folder`, in the place of what it held; it is never there half."""
-    if not files:
-        return
-    draft = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name, content in files.items():
-        (draft / name).write_bytes(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
-
-
-def way_back(name: str) -> str:
-    """Return the command that serves again what was served before; "" if nothing was."""
-    of = "" if name == "mnistnet" else f" --model {name}"
-    return f"python model.py --publish {PREVIOUS}{of}" if (previous_dir(name) / "best.pth").exists() else ""
+    serve_instead(kind, files_of(weights))
+    return kind
 
 
 def n_parameters(model: nn.Module) -> int:

@@ -52,6 +52,7 @@ from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_r
 from digits.measuring.validation import looks_of, validate
 from digits.reading.engines import weights_path
 from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
+from digits.serving.weights import way_back
 from model import (
     REGISTRY,
     Checkpoint,
@@ -61,7 +62,6 @@ from model import (
     prepare_training,
     publish,
     save_checkpoint,
-    way_back,
 )
 from predict import MNISTPredictor
 from utils import choose_device, seed_everything

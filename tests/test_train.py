@@ -20,6 +20,7 @@ import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.learner import make_schedule, with_no_digit
+from digits.serving.weights import way_back
 from model import load_checkpoint
 from predict import MNISTPredictor
 from utils import seed_everything
@@ -320,9 +321,9 @@ def test_empty_class_folders_are_one_sentence(tmp_path, monkeypatch, capsys):
 def own_models(tmp_path, monkeypatch):
     """An empty models/ and empty outputs/, in the project's place."""
     monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path / "models")
-    monkeypatch.setattr(model, "OUTPUTS_DIR", tmp_path / "outputs")
-    for module in (train, model):
-        monkeypatch.setattr(module, "RUNS_DIR", tmp_path / "runs")
+    monkeypatch.setattr("digits.serving.weights.OUTPUTS_DIR", tmp_path / "outputs")
+    for module in ("train", "digits.serving.weights"):
+        monkeypatch.setattr(f"{module}.RUNS_DIR", tmp_path / "runs")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
 
@@ -363,7 +364,7 @@ def test_the_first_weights_of_an_architecture_are_served(trained, served):
     assert contents(served).keys() == {"mnist_cnn_best.pth", "mnist_cnn_best.onnx", "mnist_cnn.pth"}
     assert (served / "mnist_cnn_best.pth").read_bytes() == (trained / "best.pth").read_bytes()
     assert (served / "mnist_cnn.pth").read_bytes() == (trained / "last.pth").read_bytes()
-    assert not (served / "previous").exists() and model.way_back("mnistnet") == ""
+    assert not (served / "previous").exists() and way_back("mnistnet") == ""
 
 
 def test_a_worse_run_is_not_served(served, many, tmp_path, capsys):
