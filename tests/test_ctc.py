@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from digits.reading.ctc import best_text, spell
-from digits.reading.symbols import BLANK, OTHER, SYMBOLS, to_value
+from digits.reading.symbols import CTC_BLANK, OTHER, SYMBOLS, to_value
 
 
 def columns(text: str, sure: float = 0.9) -> np.ndarray:
     """Log probabilities of columns that say `text`, a _ being nothing new."""
-    answers = [BLANK if symbol == "_" else SYMBOLS.index(symbol) for symbol in text]
+    answers = [CTC_BLANK if symbol == "_" else SYMBOLS.index(symbol) for symbol in text]
     return np.log(sure * np.eye(len(SYMBOLS) + 1)[answers] + (1 - sure) / (len(SYMBOLS) + 1))
 
 
@@ -27,7 +27,7 @@ def test_a_symbol_stands_in_the_middle_of_its_columns():
 def test_what_a_column_hesitates_between_is_told():
     line = np.exp(columns("_4_"))
     line[1] = 0.001
-    line[1, [4, 9, BLANK]] = 0.5, 0.3, 0.2
+    line[1, [4, 9, CTC_BLANK]] = 0.5, 0.3, 0.2
     spelt = spell(np.log(line))
     assert spelt.text == "4"
     assert spelt.probabilities[0, [4, 9]] == pytest.approx([0.5 / 0.815, 0.3 / 0.815], abs=0.02)
@@ -36,19 +36,19 @@ def test_what_a_column_hesitates_between_is_told():
 
 def test_a_text_is_as_probable_as_all_of_it():
     sure, doubtful = spell(columns("_4_7_", 0.99)), np.exp(columns("_4_7_", 0.99))
-    doubtful[2, [1, BLANK]] = 0.45, 0.55
+    doubtful[2, [1, CTC_BLANK]] = 0.45, 0.55
     assert sure.probability > 0.95 and spell(np.log(doubtful)).probability < 0.6
 
 
 def test_a_symbol_that_was_nearly_said_is_missed():
     line = np.exp(columns("4____7"))
-    line[3, [1, BLANK]] = 0.45, 0.5
+    line[3, [1, CTC_BLANK]] = 0.45, 0.5
     assert spell(np.log(line)).missed[1] > 0.4 > spell(columns("4____7")).missed.max()
 
 
 def test_a_symbol_fading_out_is_no_other_symbol():
     line = np.exp(columns("_4_"))
-    line[2, [4, BLANK]] = 0.45, 0.5
+    line[2, [4, CTC_BLANK]] = 0.45, 0.5
     assert spell(np.log(line)).missed.max() < 0.15
 
 

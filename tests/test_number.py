@@ -18,7 +18,7 @@ from digits.reading.finder import NumberFinder, Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.number import read_number
 from digits.reading.strays import strays
-from digits.reading.symbols import BLANK, OTHER, SYMBOLS
+from digits.reading.symbols import CTC_BLANK, OTHER, SYMBOLS
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
 
 HEIGHT = 56
@@ -441,7 +441,7 @@ def test_reading_on_comes_to_an_end():
         def run(self, strips: np.ndarray) -> np.ndarray:
             looks.append(strips.shape)
             said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
-            said[:, BLANK], said[-6] = 1.0, 1e-6
+            said[:, CTC_BLANK], said[-6] = 1.0, 1e-6
             said[-6, 1] = 1.0
             return np.log(said / said.sum(axis=1, keepdims=True))[None]
 
@@ -458,7 +458,7 @@ class SaysOneOrElse:
 
     def run(self, strips: np.ndarray) -> np.ndarray:
         said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
-        said[:, BLANK] = 1.0
+        said[:, CTC_BLANK] = 1.0
         said[20], said[30] = 1e-6, 1e-6
         said[20, 4], said[30, 1], said[30, self._otherwise] = 1.0, 0.7, 0.3
         return np.log(said / said.sum(axis=1, keepdims=True))[None]
@@ -480,9 +480,9 @@ class SaysForCertain:
 
     def run(self, strips: np.ndarray) -> np.ndarray:
         said = np.full((strips.shape[2] // 2, len(SYMBOLS) + 1), 1e-6)
-        said[:, BLANK] = 1.0
+        said[:, CTC_BLANK] = 1.0
         for place, symbol in enumerate(self._text):
-            said[10 + 6 * place, [BLANK, SYMBOLS.index(symbol)]] = 1e-6, 1.0
+            said[10 + 6 * place, [CTC_BLANK, SYMBOLS.index(symbol)]] = 1e-6, 1.0
         return np.log(said / said.sum(axis=1, keepdims=True))[None]
 
 

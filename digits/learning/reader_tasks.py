@@ -29,7 +29,7 @@ from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import Pen
 from digits.learning.writing import Writer
 from digits.reading.ctc import best_text, edit_distance
-from digits.reading.symbols import BLANK, SYMBOLS
+from digits.reading.symbols import CTC_BLANK, SYMBOLS
 from digits.reading.verdict import NO_DIGIT
 
 Sample = tuple[np.ndarray, Any]  # a picture, uint8 (h, w), and what it should say
@@ -123,7 +123,7 @@ def line_loss(log_probs: Tensor, texts: list[str]) -> Tensor:
     targets = torch.tensor([SYMBOLS.index(symbol) for text in texts for symbol in text], dtype=torch.int64)
     lengths = torch.tensor([len(text) for text in texts])
     steps = torch.full((len(texts),), log_probs.shape[1])
-    losses = F.ctc_loss(log_probs.cpu().transpose(0, 1), targets, steps, lengths, BLANK, "none", zero_infinity=True)
+    losses = F.ctc_loss(log_probs.cpu().transpose(0, 1), targets, steps, lengths, CTC_BLANK, "none", zero_infinity=True)
     return (losses / (lengths + 1)).mean()
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digits.reading.symbols import BLANK, SYMBOLS
+from digits.reading.symbols import CTC_BLANK, SYMBOLS
 
 SPACE = SYMBOLS.index(" ")
 
@@ -60,9 +60,9 @@ def log_probability(log_probs: np.ndarray, text: str) -> float:
     >>> round(float(np.exp(log_probability(np.log(np.full((2, 19), 1 / 19)), "4"))), 5) == round(3 / 19**2, 5)
     True
     """
-    states = np.full(2 * len(text) + 1, BLANK)
+    states = np.full(2 * len(text) + 1, CTC_BLANK)
     states[1::2] = [SYMBOLS.index(symbol) for symbol in text]
-    may_skip = np.append([False, False], (states[2:] != BLANK) & (states[2:] != states[:-2]))[: len(states)]
+    may_skip = np.append([False, False], (states[2:] != CTC_BLANK) & (states[2:] != states[:-2]))[: len(states)]
     reached = np.full(len(states), -np.inf)
     reached[:2] = log_probs[0, states[:2]]
     for column in log_probs[1:]:
@@ -80,12 +80,12 @@ def spell(log_probs: np.ndarray) -> Spelt:
     ('40', [1.0, 4.0], [0.99, 0.99], [0.08, 0.08, 0.0])
     """
     runs, said = _runs(log_probs), np.exp(log_probs)
-    written = 1 - said[:, BLANK]  # that a column says anything new
+    written = 1 - said[:, CTC_BLANK]  # that a column says anything new
     columns = [float(np.average(range(first, last), weights=written[first:last])) for _answer, first, last in runs]
     sums = (
-        np.stack([said[first:last, :BLANK].sum(axis=0) for _answer, first, last in runs])
+        np.stack([said[first:last, :CTC_BLANK].sum(axis=0) for _answer, first, last in runs])
         if runs
-        else np.zeros((0, BLANK))
+        else np.zeros((0, CTC_BLANK))
     )
     presence = np.array([written[first:last].max() for _answer, first, last in runs])
     gaps = [_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)]
@@ -122,7 +122,7 @@ def _missed(
     What the two runs say fades out there, and counts for nothing.
     """
     start, end = before[2] if before else 0, after[1] if after else len(said)
-    known = {BLANK, SPACE, *(run[0] for run in (before, after) if run)}
+    known = {CTC_BLANK, SPACE, *(run[0] for run in (before, after) if run)}
     others = np.delete(np.arange(said.shape[1]), list(known))
     columns = said[start:end, others].sum(axis=1)
     if not len(columns):
@@ -136,4 +136,4 @@ def _runs(log_probs: np.ndarray) -> list[tuple[int, int, int]]:
     answers = log_probs.argmax(axis=1)
     edges = np.flatnonzero(np.diff(answers, prepend=-1, append=-1)) if len(answers) else np.zeros(1, int)
     spans = zip(edges, edges[1:], strict=False)
-    return [(int(answers[first]), int(first), int(last)) for first, last in spans if answers[first] != BLANK]
+    return [(int(answers[first]), int(first), int(last)) for first, last in spans if answers[first] != CTC_BLANK]

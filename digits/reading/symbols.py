@@ -12,7 +12,7 @@ OTHER = "¤"  # a word, a scribble, half a digit: writing, but nothing that a nu
 SIGNS = ".,-+/:"
 SYMBOLS = f"0123456789{SIGNS} {OTHER}"
 EXACT = 2**53  # up to here, a float holds every whole number
-BLANK = len(SYMBOLS)  # the last answer: nothing new here
+CTC_BLANK = len(SYMBOLS)  # the last answer: nothing new here
 
 _PLAIN = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?P<group>[.,])\d{3}(?:(?P=group)\d{3})+")  # two groups or more: 1,234,567
