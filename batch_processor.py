@@ -184,7 +184,7 @@ class BatchProcessor:
             raise UserError("; ".join(skipped.empty))
         if table:
             table.check()  # where the files could not be counted before
-            self.summary["labels"] = table.told()
+            self.summary["labels"] = table.coverage()
         # 4. The run is at its end: its journal may go once the reports are written.
         self._is_finished = True
         if name:

@@ -43,10 +43,10 @@ class Entry:
             if URL.match(file):
                 filesystem, path = filesystem_of(file)
                 return stamp_of(filesystem.info(path))
-            told = os.stat(file)
+            found = os.stat(file)
         except Exception:  # stores raise their own kinds; the reading itself will say what is wrong
             return ""
-        return f"{told.st_size}-{told.st_mtime_ns}"
+        return f"{found.st_size}-{found.st_mtime_ns}"
 
     def read(self) -> bytes:
         """Return the file's bytes, of whatever page; raises `PictureError` with the reason if it cannot be read."""

@@ -100,8 +100,8 @@ class Journal:
         """
         query = "SELECT * FROM earlier WHERE plain(path) = ? AND stamp = ? AND status != 'error' LIMIT 1"
         row = self._db.execute(query, [plain(_to_sql(entry.name)), entry.stamp()]).fetchone()
-        told = {"path": entry.name, "cut": entry.cut}
-        return dict(zip(STORED, map(_from_sql, row), strict=True)) | told if row else None
+        here = {"path": entry.name, "cut": entry.cut}
+        return dict(zip(STORED, map(_from_sql, row), strict=True)) | here if row else None
 
     def rows(self, order: str = "position", limit: int = -1, offset: int = 0) -> Iterator[dict[str, Any]]:
         """Yield at most `limit` rows from `offset` on, in input order or an SQL fragment's (ours, never a user's)."""

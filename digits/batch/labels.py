@@ -89,7 +89,7 @@ class Labels:
         )
 
     def meet(self, entry: Entry) -> None:
-        """Take note of a file to be read, for `told`."""
+        """Take note of a file to be read, for `check` and `coverage`."""
         self.n_files += 1
         if self.of(entry.name) is not None:
             self.n_labelled += 1
@@ -104,7 +104,7 @@ class Labels:
                 f"'{self.table}' has no label for any of the files: it names {names}; the files are {without}"
             )
 
-    def told(self) -> str:
+    def coverage(self) -> str:
         """Return in one sentence how many of the files met have a label."""
         without = ", ".join(map(shown, self._without))
         where = "the folders" if self.table is None else f"'{self.table}'"

@@ -48,9 +48,9 @@ def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) 
 
 
 def _tell_of_new_start(log: logging.Logger) -> None:
-    told = "no interrupted run of this job was found; starting anew"
-    print(f"note: {told}", file=sys.stderr)
-    log.info(told)
+    sentence = "no interrupted run of this job was found; starting anew"
+    print(f"note: {sentence}", file=sys.stderr)
+    log.info(sentence)
 
 
 def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool, update: bool) -> Opened:

@@ -78,7 +78,7 @@ SORTED, TWICE = "made by --sort-into", "named twice"
 SORTED_MARK = ".sorted_copies"  # a file in a folder of copies by which the next batch knows it
 
 
-def _told(suffixes: Counter[str]) -> str:
+def _counts(suffixes: Counter[str]) -> str:
     """Return what is passed over, the most frequent first: "12 .docx, 3 hidden"."""
     shown = ", ".join(f"{n:,} {suffix}" for suffix, n in suffixes.most_common(5))
     return f"{shown}, …" if len(suffixes) > 5 else shown
@@ -112,7 +112,7 @@ def _noted_if_empty(source: str, entries: Iterator[Entry], skipped: Skipped) -> 
     for n, entry in enumerate(entries, 1):  # noqa: B007
         yield entry
     if not n:
-        held = _told(skipped.suffixes - before) or "nothing"
+        held = _counts(skipped.suffixes - before) or "nothing"
         skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
 
 
@@ -349,12 +349,12 @@ def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
         raise UserError(f"'{url}' cannot be listed ({type(error).__name__}: {str(error)[:150]})") from None
     if not found:
         raise UserError(f"there is nothing at '{url}'")
-    for name, told in found:
+    for name, info in found:
         url_of_it = filesystem.unstrip_protocol(name)
         if _is_archive(name.removeprefix(path) or name):
             yield from _in_zip(url_of_it, recursive, skipped)
         elif name == path or _is_wanted(name.removeprefix(path), url_of_it, skipped):
-            yield from _paged(Entry(url_of_it, None, stamp_of(told)))
+            yield from _paged(Entry(url_of_it, None, stamp_of(info)))
 
 
 def listed(
@@ -380,7 +380,7 @@ def listed(
         waiting.write(json.dumps(parts).encode() + b"\n")
         n += len(some)
     waiting.seek(0)
-    return (Entry(*told) for _ in range(0, n, SPOOLED_AT_ONCE) for told in json.loads(waiting.readline())), n
+    return (Entry(*parts) for _ in range(0, n, SPOOLED_AT_ONCE) for parts in json.loads(waiting.readline())), n
 
 
 def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:

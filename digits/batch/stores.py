@@ -1,6 +1,6 @@
 """Object stores: s3://, gs://, https:// and whatever else fsspec has a driver for.
 
-for name, told in listing(*filesystem_of("s3://bucket/forms/"), recursive=True): stamp_of(told)
+for name, info in listing(*filesystem_of("s3://bucket/forms/"), recursive=True): stamp_of(info)
 data = read_url("s3://bucket/forms/1.png")
 """
 
@@ -35,13 +35,13 @@ def listing(filesystem: Any, path: str, recursive: bool) -> list[tuple[str, dict
         found = filesystem.glob(path, detail=True)
     else:
         found = filesystem.find(path, detail=True, maxdepth=None if recursive else 1)
-    return [(name, told) for name, told in sorted(found.items()) if told.get("type") != "directory"]
+    return [(name, info) for name, info in sorted(found.items()) if info.get("type") != "directory"]
 
 
-def stamp_of(told: dict[str, Any]) -> str:
+def stamp_of(info: dict[str, Any]) -> str:
     """Return what changes when a file does, of what its store tells about it: perhaps its size alone."""
-    tag = next((told[key] for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified") if told.get(key)), "")
-    return f"{told.get('size')}-{tag}"
+    tag = next((info[key] for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified") if info.get(key)), "")
+    return f"{info.get('size')}-{tag}"
 
 
 def read_url(url: str) -> bytes:

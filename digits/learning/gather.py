@@ -109,7 +109,7 @@ def overview(data: Data) -> str:
     lines += [f"left out: {one}" for one in data.left_out[:N_NAMED]]
     if len(data.left_out) > N_NAMED:
         lines.append(f"left out: {len(data.left_out) - N_NAMED:,} more")
-    return "\n".join([*lines, *(f"warning: {told}" for told in _warnings(np.sum(list(data.counts.values()), axis=0)))])
+    return "\n".join([*lines, *(f"warning: {one}" for one in _warnings(np.sum(list(data.counts.values()), axis=0)))])
 
 
 def _warnings(counts: np.ndarray) -> list[str]:
@@ -120,8 +120,8 @@ def _warnings(counts: np.ndarray) -> list[str]:
     missing, few = (
         ", ".join(map(str, np.flatnonzero(which))) for which in (digits == 0, (digits > 0) & (digits < FEW))
     )
-    told = [f"no picture shows a {missing}; the network will never answer so"] if missing else []
-    return told + ([f"fewer than {FEW} pictures to train on show a {few}"] if few else [])
+    warnings = [f"no picture shows a {missing}; the network will never answer so"] if missing else []
+    return warnings + ([f"fewer than {FEW} pictures to train on show a {few}"] if few else [])
 
 
 def _short_names(names: list[str]) -> dict[str, str]:

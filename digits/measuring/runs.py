@@ -66,8 +66,8 @@ def read_config(run_dir: Path) -> dict[str, Any]:
 def to_line(row: Mapping[str, Any], n_epochs: int) -> str:
     """Return what is said of an epoch: its figures, but for those by class, and how long the others will take."""
     left = round(row["seconds"] * (n_epochs - row["epoch"]))
-    told = "  ".join(f"{key} {value:.5g}" for key, value in row.items() if "/" not in key)
-    return f"{told}  left {left // 60}:{left % 60:02}"
+    figures = "  ".join(f"{key} {value:.5g}" for key, value in row.items() if "/" not in key)
+    return f"{figures}  left {left // 60}:{left % 60:02}"
 
 
 def log_epoch(run_dir: Path, row: Mapping[str, Any], rates: Sequence[float], losses: Sequence[float]) -> None:

@@ -138,7 +138,7 @@ def known(readers: Readers, exports: bool, trains: bool) -> dict[str, Any]:
         "exports": exports,
         "trains": trains,
         "examples": example_names(),
-        "measured": {name: told for name in readers.names if (told := measured(name))},
+        "measured": {name: words for name in readers.names if (words := measured(name))},
         "extensions": sorted(EXTENSIONS),
         "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
     }
@@ -155,8 +155,8 @@ def measured(model: str) -> dict[str, str]:
         weights = figures["weights_sha256"]
     except (OSError, KeyError):
         return {}
-    told = {"handwriting": f"{100 * figures['handwriting']:.2f} %", "speed": f"{figures['speed']['ms']:.2f} ms"}
-    return told | {"weights": weights}
+    words = {"handwriting": f"{100 * figures['handwriting']:.2f} %", "speed": f"{figures['speed']['ms']:.2f} ms"}
+    return words | {"weights": weights}
 
 
 def example_names() -> list[str]:
