@@ -71,9 +71,9 @@ def test_pictures_of_one_name_or_a_very_long_one_get_their_tables(tmp_path):
     journal = Journal(tmp_path / "a.journal", {})
     paths = ["a/1.png", "b/1.png", "c/1.png", f"{'long' * 63}.png"]
     journal.add([row | {"position": i, "path": path} for i, path in enumerate(paths)])
-    assert write_tables(journal, tmp_path / "tables") == 4
+    write_tables(journal, tmp_path / "tables")
     names = sorted(path.name for path in (tmp_path / "tables").iterdir())
-    assert names[:3] == ["1.png-2.csv", "1.png-3.csv", "1.png.csv"] and names[3].startswith("long")
+    assert len(names) == 4 and names[:3] == ["1.png-2.csv", "1.png-3.csv", "1.png.csv"] and names[3].startswith("long")
 
 
 @pytest.fixture

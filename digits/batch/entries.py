@@ -92,11 +92,8 @@ def _read_again(file: str, cut: int | None, stamp: str) -> bytes:
     return _read(file, cut)
 
 
-def _last_part(path: str) -> str:
-    return path.replace(os.sep, "/").rstrip("/").rpartition("/")[2]  # a hundred thousand of pathlib's take a second
-
-
 def suffix_of(path: str) -> str:
     """Return a path's or URL's extension in lower case, with its dot; "" if it has none."""
-    stem, dot, suffix = _last_part(path).rpartition(".")
+    name = path.replace(os.sep, "/").rstrip("/").rpartition("/")[2]  # a hundred thousand of pathlib's take a second
+    stem, dot, suffix = name.rpartition(".")
     return dot + suffix.lower() if stem and suffix else ""

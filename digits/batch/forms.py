@@ -1,7 +1,7 @@
 """The rows of filled forms: a column a field, its status beside it; and the tables of sheets without a template.
 
 form_columns(["total", "date"])        # [..., "total", "total_status", "date", "date_status", "reason", ...]
-n_tables = write_tables(journal, Path("predictions/tables/batch_1"))
+write_tables(journal, Path("predictions/tables/batch_1"))
 """
 
 from __future__ import annotations
@@ -24,24 +24,22 @@ def form_columns(names: list[str]) -> list[str]:
 
 
 def spread(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return a journalled row with its fields as columns; they are empty for a page that could not be read."""
+    """Return a journalled row with its fields as columns besides; they are empty for a page that could not be read."""
     fields = json.loads(row["fields"]) if row.get("fields") else {}
     cells = {}
     for name in names:
         cells[name] = fields.get(name, {}).get("text")
         cells[f"{name}_status"] = fields.get(name, {}).get("status")
-    return (
-        {name: row[name] for name in ("path", "status")} | cells | {name: row.get(name) for name in ("reason", "error")}
-    )
+    return row | cells
 
 
-def write_tables(journal: Journal, directory: Path) -> int:
-    """Write a CSV of rows and columns for each picture with numbers, named as the picture; return how many.
+def write_tables(journal: Journal, directory: Path) -> None:
+    """Write a CSV of rows and columns for each picture with numbers, named as the picture.
 
     A name that is taken gets a number, in the order of the report.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    n, taken = 0, Counter[Path]()
+    taken = Counter[Path]()
     for row in journal.rows():
         table = table_of(json.loads(row["lines"]), json.loads(row["digits"])) if row["lines"] else []
         if table:
@@ -49,5 +47,3 @@ def write_tables(journal: Journal, directory: Path) -> int:
             taken[path] += 1
             with free_path(nth_path(path, taken[path])).open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows(table)
-            n += 1
-    return n

@@ -37,13 +37,13 @@ class Labels:
         self.table = None if path is None else os.fspath(path)
         self._names: list[str] = []  # as in the table, the first few
         self._without: list[str] = []  # files of which the table says nothing, the first few
-        self.n_files = self.n_labelled = self.n_named = self._n_empty = 0
+        self._n_files = self._n_labelled = self._n_named = self._n_empty = 0
         if path is not None:
             self._load(Path(path))
 
     def _load(self, path: Path) -> None:
         rows = read_labels(path)
-        self.n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
+        self._n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
         self._n_empty = sum(not row["label"].strip() for row in rows)
         if self._n_empty == len(rows):
             raise UserError(f"'{path}' has no label at all: its column is empty; fill it in, - for what is no digit")
@@ -90,28 +90,27 @@ class Labels:
 
     def meet(self, entry: Entry) -> None:
         """Take note of a file to be read, for `check` and `coverage`."""
-        self.n_files += 1
+        self._n_files += 1
         if self.of(entry.name) is not None:
-            self.n_labelled += 1
+            self._n_labelled += 1
         elif len(self._without) < N_EXAMPLES:
             self._without.append(entry.name)
 
     def check(self) -> None:
         """Raise `UserError` if the table has no label for any of the files met."""
-        if self.n_files and not self.n_labelled and self.table is not None:
+        if self._n_files and not self._n_labelled:
             without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
             raise UserError(
                 f"'{self.table}' has no label for any of the files: it names {names}; the files are {without}"
             )
 
     def coverage(self) -> str:
-        """Return in one sentence how many of the files met have a label."""
+        """Return in one sentence how many of the files met have a label in the table."""
         without = ", ".join(map(shown, self._without))
-        where = "the folders" if self.table is None else f"'{self.table}'"
-        rest = f"; none of {without}{', …' * (self.n_files - self.n_labelled > N_EXAMPLES)}" if without else ""
+        rest = f"; none of {without}{', …' * (self._n_files - self._n_labelled > N_EXAMPLES)}" if without else ""
         empty = f", {self._n_empty:,} of them without a label" if self._n_empty else ""
-        named = f", which names {self.n_named:,}{empty}" if self.table is not None else ""
-        return f"labels: {self.n_labelled:,} of {self.n_files:,} files have one in {where}{named}{rest}"
+        named = f"'{self.table}', which names {self._n_named:,}{empty}"
+        return f"labels: {self._n_labelled:,} of {self._n_files:,} files have one in {named}{rest}"
 
 
 def _key(name: str | os.PathLike[str]) -> str:

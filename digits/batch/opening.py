@@ -35,43 +35,43 @@ def open_run(output_dir: Path, job: dict[str, Any], resume: bool, update: bool) 
         return _open_named_run(job, logs / job["name"], reports, resume, update)
     found = open_unfinished(logs, job["fingerprint"])
     if found is not None and resume:
-        return _take_up(found, found.path.with_suffix(".log"))
+        return _take_up(found)
     if found is not None:
         print("note: an interrupted run of this job is there; --resume goes on with it", file=sys.stderr)
         found.close()
-    stem = _reserve(logs, reports)
-    journal = Journal(stem.with_suffix(".journal"), job | {"run": stem.name})
-    log = start_log(stem.with_suffix(".log"), LOG)
-    if resume:
-        _tell_of_new_start(log)
-    return journal, log, False
-
-
-def _tell_of_new_start(log: logging.Logger) -> None:
-    sentence = "no interrupted run of this job was found; starting anew"
-    print(f"note: {sentence}", file=sys.stderr)
-    log.info(sentence)
+    return _begin(_reserve(logs, reports), job, resume)
 
 
 def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool, update: bool) -> Opened:
     """As `open_run`, for a run whose name, the last part of `stem`, may be that of an earlier one."""
-    name, path = stem.name, stem.with_name(f"{stem.name}.journal")
-    log_path = stem.with_name(f"{name}.log")
+    name, path = stem.name, _journal_path(stem)
     if path.exists() and (journal := open_named(path, job["fingerprint"])) is not None:
         if update or resume and not journal.facts.get("finished"):
-            return _take_up(journal, log_path)
+            return _take_up(journal)
         journal.close()
         raise UserError(f"there is a report '{name}'; --update reads what is new, or take another --name")
     if list(reports.glob(f"{glob.escape(name)}.*")):
         raise UserError(f"there are reports called '{name}' that cannot be brought up to date; take another --name")
-    journal, log = Journal(path, job | {"run": name}), start_log(log_path, LOG)
+    return _begin(stem, job, resume)
+
+
+def _begin(stem: Path, job: dict[str, Any], resume: bool) -> Opened:
+    """Open new files, called `stem`; say so if a run was to be resumed."""
+    journal = Journal(_journal_path(stem), job | {"run": stem.name})
+    log = start_log(journal.path.with_suffix(".log"), LOG)
     if resume:
-        _tell_of_new_start(log)
+        sentence = "no interrupted run of this job was found; starting anew"
+        print(f"note: {sentence}", file=sys.stderr)
+        log.info(sentence)
     return journal, log, False
 
 
-def _take_up(journal: Journal, log_path: Path) -> Opened:
-    log = start_log(log_path, LOG)
+def _journal_path(stem: Path) -> Path:
+    return stem.with_name(f"{stem.name}.journal")  # the name may have a dot of its own
+
+
+def _take_up(journal: Journal) -> Opened:
+    log = start_log(journal.path.with_suffix(".log"), LOG)
     log.info("resumed: %d rows are there already", journal.begin_again())
     return journal, log, True
 

@@ -236,14 +236,12 @@ def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
 
 
 def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    n_found, pass_over = 0, functools.cache(skipped.pass_over_copies)
-    for path in sorted(set(_matching(pattern))):
-        n_found += 1
-        if os.path.isdir(path) or any(map(pass_over, _folders_found(path, pattern))):
-            continue
-        yield from _found(path, recursive, skipped)
-    if not n_found:
+    paths, pass_over = sorted(set(_matching(pattern))), functools.cache(skipped.pass_over_copies)
+    if not paths:
         raise UserError(f"nothing matches '{pattern}'")
+    for path in paths:
+        if not os.path.isdir(path) and not any(map(pass_over, _folders_found(path, pattern))):
+            yield from _found(path, recursive, skipped)
 
 
 def _folders_found(path: str, pattern: str) -> list[str]:

@@ -91,7 +91,8 @@ def summary_text(summary: dict[str, Any]) -> str:
         names = [shown(name) for name in summary.get("skipped_names", {}).get(kind, [])]
         lines.append(f"skipped: {n:,} {kind}" + (f" ({', '.join(names)}{', …' * (n > len(names))})" if names else ""))
     lines += map(shown, summary.get("empty_sources", []))
-    lines += map(shown, [summary["labels"]] if "labels" in summary else [])
+    if "labels" in summary:
+        lines.append(shown(summary["labels"]))
     accuracy = summary.get("accuracy")
     if accuracy and accuracy["n"]:
         lines.append(f"accuracy: {_share_text(accuracy)}")

@@ -82,11 +82,7 @@ def spell(log_probs: np.ndarray) -> Spelt:
     runs, said = _runs(log_probs), np.exp(log_probs)
     written = 1 - said[:, CTC_BLANK]  # that a column says anything new
     columns = [float(np.average(range(first, last), weights=written[first:last])) for _answer, first, last in runs]
-    sums = (
-        np.stack([said[first:last, :CTC_BLANK].sum(axis=0) for _answer, first, last in runs])
-        if runs
-        else np.zeros((0, CTC_BLANK))
-    )
+    sums = np.array([said[first:last, :CTC_BLANK].sum(axis=0) for _answer, first, last in runs]).reshape(-1, CTC_BLANK)
     presence = np.array([written[first:last].max() for _answer, first, last in runs])
     gaps = [_missed(said, before, after) for before, after in zip([None, *runs], [*runs, None], strict=True)]
     text = "".join(SYMBOLS[answer] for answer, _first, _last in runs)

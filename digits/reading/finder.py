@@ -146,15 +146,14 @@ class NumberFinder:
         tall = [zone for zone in zones if zone.height > FILLS * small.shape[0]]
         if tall:
             zones = [reduce(_together, sorted(tall, key=lambda zone: zone.x))]  # there is room for one line only
-        return Look([zone.scaled(1 / scale) for zone in zones], scale)
+        return Look([zone.scaled(1 / scale) for zone in zones])
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was found in a picture seen at `scale`; the zones are in its own pixels."""
+    """What was found in a picture seen at one size; the zones are in the picture's own pixels."""
 
     zones: list[Zone]
-    scale: float
 
     @property
     def height(self) -> float:

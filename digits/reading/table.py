@@ -5,7 +5,7 @@ table_of(["16 8", "3"], digits)        # [["16", "8"], ["", "3"]]
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -25,6 +25,11 @@ class Cell:
     left: float
     right: float
     down: float
+
+    @property
+    def middle(self) -> float:
+        """The column halfway between its edges."""
+        return (self.left + self.right) / 2
 
 
 def table_of(lines: list[str], digits: list[dict[str, Any]]) -> list[list[str]]:
@@ -57,20 +62,17 @@ def _straight(cells: list[Cell]) -> list[Cell]:
     """Return the cells as they stand on a sheet that is level: rows that fall lean the columns."""
     falls = []
     for row in {cell.row for cell in cells}:
-        places = np.array([((cell.left + cell.right) / 2, cell.down) for cell in cells if cell.row == row])
+        places = np.array([(cell.middle, cell.down) for cell in cells if cell.row == row])
         if len(places) > 1:
             falls.append(np.polyfit(places[:, 0], places[:, 1], 1)[0])
     slope = float(np.median(falls)) if falls else 0.0
-    return [
-        Cell(cell.text, cell.row, cell.left + slope * cell.down, cell.right + slope * cell.down, cell.down)
-        for cell in cells
-    ]
+    return [replace(cell, left=cell.left + slope * cell.down, right=cell.right + slope * cell.down) for cell in cells]
 
 
 def _columns_of(cells: list[Cell]) -> list[list[Cell]]:
     """Return the cells column by column, from left to right: what stands below each other overlaps."""
     columns: list[list[Cell]] = []
-    for cell in sorted(cells, key=lambda cell: cell.left + cell.right):
+    for cell in sorted(cells, key=lambda cell: cell.middle):
         fitting = [column for column in columns if _overlap(column, cell) > LEAST_OVERLAP]
         if fitting and all(other.row != cell.row for other in fitting[-1]):
             fitting[-1].append(cell)
@@ -96,13 +98,13 @@ def _pitch(columns: list[list[Cell]]) -> float:
     """Return the usual way from a number to the next in its row, in pixels; 0 if no row has two."""
     rows: dict[int, list[float]] = {}
     for cell in (cell for column in columns for cell in column):
-        rows.setdefault(cell.row, []).append((cell.left + cell.right) / 2)
+        rows.setdefault(cell.row, []).append(cell.middle)
     ways = [way for places in rows.values() for way in np.diff(sorted(places))]
     return float(np.quantile(ways, 0.25)) if ways else 0.0
 
 
 def _middle(column: list[Cell]) -> float:
-    return median((cell.left + cell.right) / 2 for cell in column)
+    return median(cell.middle for cell in column)
 
 
 def _rows(column: list[Cell]) -> set[int]:

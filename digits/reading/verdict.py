@@ -111,9 +111,9 @@ def judge_both(
     crop_score = float(digit_score(crop_logits[None])[0])
     status, reason = judge(both, max(score, crop_score), thresholds, left_out)
     best = int(both.argmax())
-    if status == OK and (probabilities.argmax() != best or crop_logits.argmax() != best):
-        other = probabilities.argmax() if probabilities.argmax() != best else crop_logits.argmax()
-        return both, UNSURE, f"could be {best} or {int(other)}"
+    others = [int(seen.argmax()) for seen in (probabilities, crop_logits) if seen.argmax() != best]
+    if status == OK and others:
+        return both, UNSURE, f"could be {best} or {others[0]}"
     least = (DEFAULT_THRESHOLDS | thresholds)["unsure_score"]
     if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < least):
         return both, UNSURE, f"an unusual {best}, or no digit"

@@ -13,7 +13,7 @@ from digits.finding.decode import Picture, open_picture
 from digits.finding.found import FoundDigit
 from digits.finding.pixels import shrink
 
-SHOWN_SIDE = 256
+SHOWN_SIDE, HEAT_SIDE = 256, 224  # pixels; the second is eight for each of the ink's
 ORANGE = np.array([240, 120, 20], np.float32)  # these two are told apart by colour-blind eyes too
 BLUE = np.array([40, 110, 230], np.float32)
 
@@ -58,15 +58,15 @@ def to_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     return grid.swapaxes(1, 2).reshape(n_rows * height, columns * width, *images.shape[3:])
 
 
-def heat_on_ink(heat: np.ndarray, ink: np.ndarray, scale: int = 8) -> np.ndarray:
-    """Return RGB (28 x scale, 28 x scale): the ink in grey, heat (28, 28) over it, orange above zero and blue below.
+def heat_on_ink(heat: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Return RGB (224, 224): the ink in grey, heat (28, 28) over it, orange above zero and blue below.
 
     For the page, which is dark and loads no matplotlib; on paper it is `plots.to_overlay`.
     """
-    side = 28 * scale
-    paper = cv2.resize(ink, (side, side), interpolation=cv2.INTER_NEAREST).astype(np.float32)[..., None] * 0.75
+    size = (HEAT_SIDE, HEAT_SIDE)
+    paper = cv2.resize(ink, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)[..., None] * 0.75
     share = heat / max(float(np.abs(heat).max()), 1e-6)
-    smooth = cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(share.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     smooth = np.clip(smooth, -1, 1)[..., None]
     colour = np.where(smooth > 0, ORANGE, BLUE)
     weight = 0.8 * np.abs(smooth)
