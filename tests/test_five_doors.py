@@ -41,7 +41,7 @@ def files(tmp_path_factory, examples) -> list[Path]:
     drawings[5].convert("CMYK").save(folder / "print.jpg")
     drawings[9].rotate(90, expand=True).save(folder / "turned.jpg", exif=orientation(6))
     drawings[7].resize((1600, 1200), Image.Resampling.BICUBIC).save(folder / "photo.jpg", quality=85)
-    doubtful = Image.fromarray(np.minimum(grey[0], grey[6])).resize((1600, 1200), Image.Resampling.BICUBIC)
+    doubtful = Image.fromarray(np.minimum(grey[4], grey[9])).resize((1600, 1200), Image.Resampling.BICUBIC)
     grain = np.random.default_rng(0).normal(0, 10, (1200, 1600))  # shows a decoder that goes its own way
     Image.fromarray((doubtful + grain).clip(0, 255).astype(np.uint8)).save(folder / "doubtful.jpg", quality=85)
     Image.fromarray(np.pad(grey[2], 600, constant_values=255)).save(folder / "small_in_large.png")

@@ -76,6 +76,26 @@ def test_a_digit_that_stands_on_its_line_is_read_without_it(above, is_flat, exam
     assert not [answer.digit for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i]
 
 
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("thick", [2, 4, 7])
+def test_a_face_is_no_nought(thick, is_flat):
+    sheet = np.zeros((200, 200), np.float32)
+    cv2.circle(sheet, (100, 100), 70, 1, thick, cv2.LINE_AA)
+    for x in (75, 125):
+        cv2.circle(sheet, (x, 80), 6, 1, -1, cv2.LINE_AA)
+    cv2.ellipse(sheet, (100, 110), (35, 28), 0, 20, 160, 1, thick, cv2.LINE_AA)
+    assert MNISTPredictor().predict(on_paper(sheet, is_flat)).status != OK
+
+
+@pytest.mark.parametrize("is_flat", [True, False])
+@pytest.mark.parametrize("end", [200, 150])
+def test_the_line_between_empty_cells_is_no_one(end, is_flat):
+    sheet = np.zeros((200, 200), np.float32)
+    cv2.line(sheet, (70, 0), (72, end), 1, 4, cv2.LINE_AA)
+    cv2.line(sheet, (0, 130), (200, 131), 1, 4, cv2.LINE_AA)
+    assert MNISTPredictor().predict(on_paper(sheet, is_flat)).status != OK
+
+
 @pytest.mark.parametrize(("longer", "shorter"), [(-4, -14), (0, -10), (2, -8)])
 @pytest.mark.parametrize("strokes", [[(0, 0, 1, 1), (1, 0, 0, 1)], [(1, 0, 0, 1), (0, 0, 1, 1)]])
 def test_a_crossed_box_is_no_one_though_one_stroke_is_joined_to_it(strokes, longer, shorter):

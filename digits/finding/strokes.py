@@ -21,6 +21,7 @@ POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands belo
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
 APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
 THIN, LONGER = 0.15, 1.25  # a cell's line: its width against its length, and that against the digit's longer side
+HAIR = 0.05  # of a stroke's length: how wide a ruled line is at most
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -67,11 +68,13 @@ def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarra
 def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
     """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
 
-    What is much smaller than the digit's main component is no writing, but for a point below it: that makes a ! or ?.
-    Nor is the line of a cell.
+    What is much smaller than the digit's main component is no writing, but for a point below it, that makes a ! or ?,
+    and for several parts within it, as those of a face. Nor is the line of a cell.
     """
     main = stats[np.argmax(weight)]
     if any(_is_point_below(stat, main) for stat in stats[1:]):
+        return 1.0
+    if sum(_is_within(stat, main) for stat in stats[1:]) > 1:
         return 1.0
     if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
         return 1.0
@@ -92,6 +95,13 @@ def _is_second_digit(stat: np.ndarray, main: np.ndarray) -> bool:
     gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]))
     apart, height = APART * max(main[2:4]), stat[3] / main[3]
     return bool((gap_x >= apart and height > BESIDE) or (gap_y >= apart and height > BELOW))
+
+
+def _is_within(stat: np.ndarray, main: np.ndarray) -> bool:
+    """Whether a component that is no speck lies within the main one's box, clear of its edges."""
+    (low, size), (corner, sides) = (np.split(part[:4], 2) for part in (stat, main))
+    is_clear = (low > corner + sides / 8) & (low + size < corner + sides * 7 / 8)
+    return bool(is_clear.all() and size.max() > POINT[0] * sides.max())
 
 
 def _is_point_below(stat: np.ndarray, main: np.ndarray) -> bool:
@@ -150,15 +160,26 @@ def doubt(mask: np.ndarray) -> int:
 
 
 def is_cut_off(mask: np.ndarray) -> bool:
-    """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it."""
+    """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it.
+
+    So may a straight line as thin as a ruled one, with room or without.
+    """
     if min(mask.shape) < RULED_SIDE or not mask.any():
         return False
     left, top, right, bottom = bounding_box(mask)
     height, width = mask.shape
     margins = np.array([left, top, width - right, height - bottom])
     longer, touched = max(right - left, bottom - top), int(margins.argmin())
+    if margins[touched] == 0 and _is_hairline(mask):
+        return True
     opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
     return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)
+
+
+def _is_hairline(mask: np.ndarray) -> bool:
+    """Whether the strokes are one straight line, as thin as a ruled one."""
+    _middle, sides, _angle = cv2.minAreaRect(np.argwhere(mask).astype(np.int32))
+    return bool(min(sides) < HAIR * max(sides))
 
 
 def fatness(mask: np.ndarray) -> float:
