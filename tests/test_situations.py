@@ -96,6 +96,17 @@ def test_the_line_between_empty_cells_is_no_one(end, is_flat):
     assert MNISTPredictor().predict(on_paper(sheet, is_flat)).status != OK
 
 
+@pytest.mark.parametrize("n_cells", [2, 3])
+def test_empty_cells_side_by_side_hold_no_one(n_cells):
+    """Together they look like a box that a stroke parts."""
+    sheet = np.zeros((120, 100 * n_cells + 40), np.float32)
+    for cell in range(n_cells):
+        cv2.rectangle(sheet, (20 + 100 * cell, 10), (120 + 100 * cell, 110), 1, 4)
+    predictor = MNISTPredictor()
+    assert predictor.predict(on_paper(sheet, True)).status != OK
+    assert predictor.read_number(on_paper(sheet, True)).status != OK
+
+
 @pytest.mark.parametrize(("longer", "shorter"), [(-4, -14), (0, -10), (2, -8)])
 @pytest.mark.parametrize("strokes", [[(0, 0, 1, 1), (1, 0, 0, 1)], [(1, 0, 0, 1), (0, 0, 1, 1)]])
 def test_a_crossed_box_is_no_one_though_one_stroke_is_joined_to_it(strokes, longer, shorter):

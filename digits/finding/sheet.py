@@ -55,22 +55,29 @@ def ringed(contrast: np.ndarray) -> np.ndarray | None:
 def _holes(dark: np.ndarray) -> list[np.ndarray]:
     """Return the outlines of what the strokes, uint8 (h, w), enclose.
 
-    Of a frame that is parted by strokes joined to it, the whole is among them.
+    Of a frame that is parted by strokes joined to it, the whole is among them; not of cells side by side.
     """
     contours, tree = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     parts: dict[int, list[np.ndarray]] = {}
     for contour, (*_others, parent) in zip(contours, tree[0] if contours else (), strict=True):
         if parent >= 0:
             parts.setdefault(parent, []).append(contour)
-    wholes = [cv2.convexHull(np.concatenate(holes)) for holes in parts.values() if len(holes) > 1]
+    parted = [holes for holes in parts.values() if len(holes) > 1 and min(map(_fullness, holes)) < BOXY]
+    wholes = [cv2.convexHull(np.concatenate(holes)) for holes in parted]
     return [hole for holes in parts.values() for hole in holes] + [whole for whole in wholes if _is_frame(whole)]
 
 
 def _is_frame(hull: np.ndarray) -> bool:
     """Whether a hull is that of a box, or nearly of a circle: no 8's loops, no narrow nought's halves."""
     _middle, (width, height), _angle = cv2.minAreaRect(hull)
-    full, slim = cv2.contourArea(hull) / max(1.0, width * height), min(width, height) / max(1.0, width, height)
+    full, slim = _fullness(hull), min(width, height) / max(1.0, width, height)
     return full > BOXY and slim > 0.5 or full > ROUND and slim > 0.75
+
+
+def _fullness(outline: np.ndarray) -> float:
+    """Return how much of its narrowest rectangle an outline fills: a box 1, an ellipse 0.79."""
+    _middle, (width, height), _angle = cv2.minAreaRect(outline)
+    return cv2.contourArea(outline) / max(1.0, width * height)
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
@@ -127,9 +134,8 @@ def _hull(outline: np.ndarray, size: int, least: float) -> np.ndarray | None:
 
 
 def _is_rectangle(hull: np.ndarray) -> bool:
-    """Whether the hull fills its narrowest rectangle, as a sheet does, seen from an angle too; an ellipse has 0.79."""
-    _middle, (width, height), _angle = cv2.minAreaRect(hull)
-    return cv2.contourArea(hull) > 0.85 * width * height
+    """Whether the hull fills its narrowest rectangle, as a sheet does, seen from an angle too."""
+    return _fullness(hull) > 0.85
 
 
 def _inside(hull: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
