@@ -96,15 +96,16 @@ def test_the_line_between_empty_cells_is_no_one(end, is_flat):
     assert MNISTPredictor().predict(on_paper(sheet, is_flat)).status != OK
 
 
+@pytest.mark.parametrize("thick", [4, 6, 10])
 @pytest.mark.parametrize("n_cells", [2, 3])
-def test_empty_cells_side_by_side_hold_no_one(n_cells):
+def test_empty_cells_side_by_side_hold_no_one(n_cells, thick):
     """Together they look like a box that a stroke parts."""
-    sheet = np.zeros((120, 100 * n_cells + 40), np.float32)
+    sheet = np.zeros((120, 80 * n_cells + 40), np.float32)
     for cell in range(n_cells):
-        cv2.rectangle(sheet, (20 + 100 * cell, 10), (120 + 100 * cell, 110), 1, 4)
+        cv2.rectangle(sheet, (20 + 80 * cell, 10), (100 + 80 * cell, 110), 1, thick)
     predictor = MNISTPredictor()
-    assert predictor.predict(on_paper(sheet, True)).status != OK
-    assert predictor.read_number(on_paper(sheet, True)).status != OK
+    assert predictor.predict(on_paper(sheet, is_flat=True)).status != OK
+    assert predictor.read_number(on_paper(sheet, is_flat=True)).status != OK
 
 
 @pytest.mark.parametrize(("longer", "shorter"), [(-4, -14), (0, -10), (2, -8)])
