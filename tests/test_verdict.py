@@ -160,4 +160,15 @@ def test_a_network_without_thresholds_is_judged_alike_with_and_without_a_crop():
     score = -0.5  # of a network that never learnt what no digit is
     assert judge(softmax(surely_a_3), score, {})[0] == OK
     assert judge_both(softmax(surely_a_3), score, surely_a_3, {}, 0.0)[1] == OK
-    assert judge_both(softmax(surely_a_3), score, surely_a_3, {"unsure_score": 0.0}, 0.0)[1] == UNSURE
+    rather_a_3 = surely_a_3 * 0.35  # its score is 3.5
+    assert judge_both(softmax(surely_a_3), score, rather_a_3, {"unsure_score": 0.0}, 0.0)[1] == UNSURE
+
+
+def test_a_clear_crop_is_ok_unless_the_ink_is_surely_another_digit_or_more_is_written():
+    clear, ink = np.eye(10)[3] * 10 - 3, softmax(np.eye(10)[8] * 10 - 3)
+    vague = np.full(10, 0.1, np.float32)
+    probabilities, status, _reason = judge_both(vague, -3.0, clear, LIMITS, 0.0)
+    assert status == OK and probabilities.argmax() == 3 and probabilities.max() > 0.95
+    assert judge_both(ink, 5.0, clear, LIMITS, 0.0)[1] == UNSURE
+    assert judge_both(vague, -3.0, clear, LIMITS, 0.5)[1] == UNSURE
+    assert judge_both(vague, -3.0, clear, LIMITS | {"unsure_confidence": 0.9999}, 0.0)[1] == UNSURE
