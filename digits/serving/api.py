@@ -95,8 +95,8 @@ def create_api(
     @app.api_route("/api/{path:path}", methods=METHODS, include_in_schema=False)
     async def nothing(path: str, request: Request) -> None:
         if methods := _methods_at(app, request):
-            told = f"/api/{path} takes {' or '.join(methods)}, not {request.method}; /docs says how"
-            raise HTTPException(405, told, {"Allow": ", ".join(methods)})
+            sentence = f"/api/{path} takes {' or '.join(methods)}, not {request.method}; /docs says how"
+            raise HTTPException(405, sentence, {"Allow": ", ".join(methods)})
         raise HTTPException(404, "there is nothing at this address; /docs lists what there is")
 
     return app
@@ -213,9 +213,9 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
         with unknown_is_404():
             names = readers.check(model)
-        told = [row.model_dump() for row in rows]
+        written = [row.model_dump() for row in rows]
         passed = {what: int(n) for what, n in (one.split(":") for one in skipped)}
-        data = await desk.work(report_bytes, told, kind, names, seconds, passed)
+        data = await desk.work(report_bytes, written, kind, names, seconds, passed)
         name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
         return Response(data, media_type=REPORT_TYPES[kind], headers=name)
 
@@ -342,13 +342,13 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
-        told = "send it as a file part: curl -F NAME=@FILE" if "UploadFile" in first["msg"] else first["msg"].lower()
-        return JSONResponse({"error": f"{where}: {told}" if where else first["msg"]}, 422)
+        why = "send it as a file part: curl -F NAME=@FILE" if "UploadFile" in first["msg"] else first["msg"].lower()
+        return JSONResponse({"error": f"{where}: {why}" if where else first["msg"]}, 422)
 
     @app.exception_handler(SeveralPages)
     async def open_which(_request: Request, error: SeveralPages) -> JSONResponse:
-        told = f"the file has {error.n_pages} pages; name one of them, ?page=1 to ?page={error.n_pages}"
-        return JSONResponse({"error": told}, 422)
+        sentence = f"the file has {error.n_pages} pages; name one of them, ?page=1 to ?page={error.n_pages}"
+        return JSONResponse({"error": sentence}, 422)
 
     @app.exception_handler(PictureError)
     @app.exception_handler(UserError)
