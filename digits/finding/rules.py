@@ -38,11 +38,13 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
 def without_base_line(mask: np.ndarray) -> np.ndarray | None:
     """Return the boolean mask without a level line that the strokes stand on and that goes on at both sides, if any."""
     left, top, right, bottom = bounding_box(mask)
-    strokes = mask[top:bottom, left:right].astype(np.uint8)
+    strokes = mask[top:bottom, left:right].view(np.uint8)
     height, width = strokes.shape
-    margin = max(2, width // 25)
+    margin, upper = max(2, width // 25), strokes[: int(LOW * height)]
+    if upper[:, :margin].any() or upper[:, -margin:].any():
+        return None
     (start, *more), (end, *others) = _runs(strokes[:, :margin]), _runs(strokes[:, -margin:])
-    if more or others or min(start, end) < LOW * height or abs(end - start) > LEVEL * width:
+    if more or others or abs(end - start) > LEVEL * width:
         return None
     rest = _without_line(strokes, (0.0, start), (width - 1.0, end))
     first, _top, last, _bottom = bounding_box(rest)

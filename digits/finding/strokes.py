@@ -74,7 +74,7 @@ def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shap
     main = stats[np.argmax(weight)]
     if any(_is_point_below(stat, main) for stat in stats[1:]):
         return 1.0
-    if sum(_is_within(stat, main) for stat in stats[1:]) > 1:
+    if len(stats) > 3 and sum(_is_within(stat, main) for stat in stats[1:]) > 1:
         return 1.0
     if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
         return 1.0
