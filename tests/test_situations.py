@@ -96,6 +96,20 @@ def test_the_line_between_empty_cells_is_no_one(end, is_flat):
     assert MNISTPredictor().predict(on_paper(sheet, is_flat)).status != OK
 
 
+@pytest.mark.parametrize("shape", [(160, 120), (200, 90), (120, 200)])
+@pytest.mark.parametrize("kind", ["edge", "shadow", "fold"])
+def test_paper_with_an_edge_a_shadow_or_a_fold_holds_no_one(kind, shape):
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        lit, column, place = paper(*shape, rng), np.arange(shape[1]), shape[1] * rng.uniform(0.3, 0.7)
+        shade = {
+            "edge": np.where(column > place, 0.5, 1.0),
+            "shadow": 1 - 0.5 * np.exp(-(((column - place) / (0.06 * shape[1])) ** 4)),
+            "fold": 1 - 0.4 * np.exp(-((column - place) ** 2) / 6),
+        }[kind]
+        assert MNISTPredictor().predict((lit * shade[:, None]).astype(np.uint8)).status != OK
+
+
 @pytest.mark.parametrize("thick", [4, 6, 10])
 @pytest.mark.parametrize("n_cells", [2, 3])
 def test_empty_cells_side_by_side_hold_no_one(n_cells, thick):

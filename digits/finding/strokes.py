@@ -21,7 +21,7 @@ POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands belo
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
 APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
 THIN, LONGER = 0.15, 1.25  # a cell's line: its width against its length, and that against the digit's longer side
-HAIR = 0.05  # of a stroke's length: how wide a ruled line is at most
+HAIR, BAR = 0.05, 0.3  # of a straight stroke's length: how wide a ruled line is at most, and an edge or a shadow
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -162,7 +162,8 @@ def doubt(mask: np.ndarray) -> int:
 def is_cut_off(mask: np.ndarray) -> bool:
     """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it.
 
-    So may a straight line as thin as a ruled one, with room or without.
+    So may a straight line as thin as a ruled one, with room or without, and a bar from the top to the bottom that has
+    room beside it: the edge of a desk, a shadow.
     """
     if min(mask.shape) < RULED_SIDE or not mask.any():
         return False
@@ -170,16 +171,18 @@ def is_cut_off(mask: np.ndarray) -> bool:
     height, width = mask.shape
     margins = np.array([left, top, width - right, height - bottom])
     longer, touched = max(right - left, bottom - top), int(margins.argmin())
-    if margins[touched] == 0 and _is_hairline(mask):
+    slimness = _slimness(mask) if margins[touched] == 0 else 1.0
+    runs_through = margins[1] == margins[3] == 0 and max(margins) > right - left
+    if slimness < HAIR or (slimness < BAR and runs_through):
         return True
     opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
     return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)
 
 
-def _is_hairline(mask: np.ndarray) -> bool:
-    """Whether the strokes are one straight line, as thin as a ruled one."""
+def _slimness(mask: np.ndarray) -> float:
+    """Return the narrower side of the smallest rectangle round the strokes against the longer one."""
     _middle, sides, _angle = cv2.minAreaRect(np.argwhere(mask).astype(np.int32))
-    return bool(min(sides) < HAIR * max(sides))
+    return min(sides) / max(1.0, *sides)
 
 
 def fatness(mask: np.ndarray) -> float:
