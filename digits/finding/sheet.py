@@ -19,7 +19,6 @@ WRITTEN = 0.1  # of the height or width of a frame, that what is written in it s
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
 LARGE, SMALL = 0.08, 0.03  # of a picture's pixels, that a frame or a coloured sheet covers at least, and a light one
 WRITTEN_ON, STEEP = 0.005, 30.0  # of a card, that is ink; grey levels within five pixels across its rim
-BOXY, ROUND = 0.9, 0.72
 GAP = 7  # pixels at working size, that a ring stays open less than
 BOXY, ROUND = 0.9, 0.72  # of its narrowest rectangle, that a drawn box fills at least, and a ring: a circle 0.79
 
