@@ -26,6 +26,13 @@ def test_nine_of_ten_are_read_whatever_is_around_them(name, examples):
     assert sum(right) >= 9, f"misread: {[digit for digit in range(10) if not right[digit]]}"
 
 
+def test_half_a_digit_in_the_light_is_not_the_whole(examples):
+    """Against the paper near by, only the part beyond the shadow's edge is seen."""
+    for seed in range(12):
+        answers = MNISTPredictor().predict_batch(draw("shadow", ink, seed) for ink in examples)
+        assert not [answer.digit for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i]
+
+
 def on_paper(coverage: np.ndarray, is_flat: bool) -> np.ndarray:
     """Coverage, float32 (h, w), as ink on flat white or on photographed paper."""
     if is_flat:

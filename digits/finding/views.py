@@ -64,13 +64,12 @@ def against_other_paper(small: np.ndarray, first: FoundDigit) -> Iterator[Measur
     """Yield other contrasts of the picture.
 
     Against the paper near by, for soft shadows and the edge of a desk; against closed strokes, for a shadow's sharp
-    edge; without thin strokes, for lines drawn across the digit.
+    edge; without thin strokes, if the first view hardly shows a digit, for lines drawn across it.
     """
     yield measure_contrast(small, Method.NEAR_PAPER)
-    if first.doubt:
-        yield measure_shaded(small)
-        if first.mask.any():
-            yield Measured(without_thin_strokes(first.contrast, first.mask), first.method, first.polarity)
+    yield measure_shaded(small)
+    if first.doubt and first.mask.any():
+        yield Measured(without_thin_strokes(first.contrast, first.mask), first.method, first.polarity)
 
 
 def is_sure(found: FoundDigit) -> bool:
