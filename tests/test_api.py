@@ -164,6 +164,8 @@ def test_documentation_needs_no_other_host(client: httpx.Client) -> None:
     assert client.get(script).status_code == 200
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/api/predict", "/api/read-number", "/api/feedback", "/api/models", "/api/health"} <= set(paths)
+    statuses = set(paths["/api/predict"]["post"]["responses"])
+    assert {"200", "400", "401", "403", "404", "408", "413", "421", "422", "503"} == statuses, "each is answered"
 
 
 # ---------------------------------------------------------------- corrections

@@ -368,6 +368,30 @@ def test_a_batch_has_a_row_a_page_and_a_column_a_field(form, tmp_path, capsys):
     assert '"customer": {"text": "49927395"' in report.with_suffix(".html").read_text()
 
 
+def test_fields_may_be_called_as_the_columns_of_numbers_and_digits(tmp_path, capsys):
+    """Those of numbers hold JSON and have types of their own; a field is a text."""
+    import openpyxl
+    import pandas as pd
+
+    shutil.copy(FOLDER / "empty.png", tmp_path)
+    facts = json.loads((FOLDER / "form.json").read_text())
+    names = {}
+    for field, name in zip(facts["fields"], ("lines", "digits", "number", "digit", "text", "label"), strict=True):
+        names[field["name"]] = field["name"] = name
+    (tmp_path / "form.json").write_text(json.dumps(facts))
+    words = [FOLDER / "filled.jpg", "--fields", tmp_path / "form.json", "--output-dir", tmp_path, "--format"]
+    assert batch_processor.main([str(word) for word in [*words, "json", "jsonl", "parquet", "xlsx"]]) == 0
+    report = Path(capsys.readouterr().out.splitlines()[-1])
+    wanted = {names[name]: text for name, text in FILLED.items()}
+    (row,) = json.loads(report.with_suffix(".json").read_text())["rows"]
+    assert {name: row[name] for name in wanted} == wanted
+    (row,) = pd.read_parquet(report.with_suffix(".parquet")).to_dict("records")
+    assert {name: row[name] for name in wanted} == wanted
+    titles, cells = openpyxl.load_workbook(report.with_suffix(".xlsx")).active.iter_rows(values_only=True)
+    row = dict(zip(titles, cells, strict=True))
+    assert {name: row[name] for name in wanted} == wanted
+
+
 def test_labels_of_digits_are_no_truth_about_forms(tmp_path, capsys):
     words = [str(FOLDER), "--fields", str(FOLDER / "form.json"), "--labels-from-folders", "--output-dir", str(tmp_path)]
     assert batch_processor.main(words) == 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from digits.batch.forms import form_columns, spread
@@ -54,4 +54,9 @@ def to_json(row: dict[str, Any], ensure_ascii: bool = False) -> str:
 
 def unpacked(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row with the JSON of --number's cells as what it stands for."""
-    return row | {name: json.loads(row[name]) for name in ("lines", "digits") if row.get(name)}
+    return row | {name: json.loads(row[name]) for name in packed(row) if row[name]}
+
+
+def packed(columns: Collection[str]) -> list[str]:
+    """Return which columns hold JSON: those of --number, but no form's fields of these names, with a status beside."""
+    return [name for name in ("lines", "digits") if name in columns and f"{name}_status" not in columns]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from digits.batch.journal import Journal
-from digits.batch.shape import columns_of, printable, report_rows, to_json, unpacked
+from digits.batch.shape import columns_of, packed, printable, report_rows, to_json, unpacked
 from digits.command import UserError
 from digits.reading.answer import P_COLUMNS
 from digits.tables import disarmed
@@ -96,7 +96,7 @@ def _parquet_schema(columns: list[str]) -> Any:
     types = dict.fromkeys(("digit", "runner_up", "correct"), pa.int8())
     types |= dict.fromkeys(("confidence", "runner_up_confidence", *P_COLUMNS), pa.float32())
     types |= {"number": pa.float64(), "lines": pa.list_(pa.string()), "digits": pa.list_(digit)}
-    is_form = "text" not in columns and "digit" not in columns
+    is_form = any(name.endswith("_status") for name in columns)
     return pa.schema([(name, pa.string() if is_form else types.get(name, pa.string())) for name in columns])
 
 
@@ -109,7 +109,8 @@ def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> Non
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("rows")
     sheet.freeze_panes = "A2"
-    columns = [name for name in columns_of(journal) if name not in ("lines", "digits")]
+    columns = columns_of(journal)
+    columns = [name for name in columns if name not in packed(columns)]
     sheet.append([_sheet_cell(sheet, name) for name in columns])
     for row in report_rows(journal):
         sheet.append([_sheet_cell(sheet, row[name]) for name in columns])

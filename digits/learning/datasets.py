@@ -139,7 +139,7 @@ def load_kaggle(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError("a label outside 0 to 9")
         return _to_ink(pixels), labels
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}; test.csv comes from the competition's data page") from None
+        raise UserError(f"there is no file {path}; Kaggle's come from the competition's data page") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{Path(path).name} is not a Kaggle digit file of 784 pixel columns ({error})") from None
 
