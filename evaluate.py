@@ -19,7 +19,6 @@ if __name__ == "__main__":  # before the imports that take their time
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ from digits.measuring import metrics, plots
 from digits.measuring.corruptions import KINDS, corrupt
 from digits.measuring.error_sheet import draw_sheet
 from digits.measuring.labelled import (
-    NONE_GIVEN,
     Answers,
     Sample,
     answer,
@@ -89,7 +87,7 @@ def read_held_out(run: str, data_dir: Path | None = None) -> list[Sample]:
     if not any(some.any() for some in fresh.values()):
         raise UserError(f"{run} held nothing out that is not among its training pictures; name others with --data")
     return [
-        replace(sample, label=sample.label if sample.label < NO_DIGIT else NONE_GIVEN)
+        sample
         for name, (ink, labels) in parts.items()
         for sample in to_samples(ink[fresh[name]], labels[fresh[name]], name)
     ]
@@ -113,7 +111,7 @@ def _n_held_out(predictors: Sequence[MNISTPredictor]) -> int:
 
 def measure(answers: Answers) -> dict[str, Any]:
     """Return every figure of labelled pictures; those without a digit are judged by their status alone."""
-    digits, others = only(answers, answers.labels >= 0), only(answers, answers.labels < 0)
+    digits, others = only(answers, answers.labels < NO_DIGIT), only(answers, answers.labels == NO_DIGIT)
     result: dict[str, Any] = {"n": len(answers.labels), "statuses": status_counts(answers)}
     if len(digits.labels):
         result |= digit_figures(digits) | {
@@ -140,7 +138,7 @@ def _error(answers: Answers, index: int) -> dict[str, Any]:
     return {
         "name": answers.samples[index].name,
         "label": int(answers.labels[index]),
-        "answer": None if digit < 0 else digit,
+        "answer": None if digit == NO_DIGIT else digit,
         "confidence": round(float(answers.confidences[index]), 4),
         "status": str(answers.statuses[index]),
     }
@@ -148,7 +146,7 @@ def _error(answers: Answers, index: int) -> dict[str, Any]:
 
 def draw(answers: Answers, folder: Path) -> None:
     """Write the figures of the labelled digits: confusion, calibration, rejection, samples, most confident errors."""
-    answers = only(answers, answers.labels >= 0)
+    answers = only(answers, answers.labels < NO_DIGIT)
     if not len(answers.labels):
         return
     counts = metrics.confusion_matrix(answers.labels, answers.digits)
@@ -171,7 +169,7 @@ def draw(answers: Answers, folder: Path) -> None:
 
 def compare(answers: Answers, other: Answers) -> dict[str, Any]:
     """Return McNemar's exact test of two models on the same digits, a being the first."""
-    digits = answers.labels >= 0
+    digits = answers.labels < NO_DIGIT
     return metrics.mcnemar_exact(answers.right[digits], other.right[digits])
 
 
@@ -214,7 +212,7 @@ def attack_curve(name: str, ink: np.ndarray, labels: np.ndarray) -> dict[str, An
 
 def stress(predictor: MNISTPredictor, answers: Answers, n: int, folder: Path) -> dict[str, Any]:
     """Return and draw the corruption table and the attack curves on `n` of the digits, spread over the data."""
-    readable = np.flatnonzero((answers.labels >= 0) & answers.ink.any(axis=(1, 2)))
+    readable = np.flatnonzero((answers.labels < NO_DIGIT) & answers.ink.any(axis=(1, 2)))
     if not readable.size:
         raise UserError("there is no readable digit to stress; name other data with --data")
     chosen = readable[np.unique(np.linspace(0, len(readable) - 1, n).round().astype(int))]

@@ -28,7 +28,6 @@ from digits.learning.datasets import load_mnist
 from digits.measuring import metrics
 from digits.measuring.error_sheet import draw_gallery
 from digits.measuring.labelled import (
-    NONE_GIVEN,
     Answers,
     Sample,
     answer,
@@ -38,7 +37,7 @@ from digits.measuring.labelled import (
     status_counts,
     to_samples,
 )
-from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK
+from digits.reading.verdict import BLANK, NO_DIGIT, NOT_A_DIGIT, OK
 from predict import MNISTPredictor
 
 TARGETS = {  # accuracy in percent
@@ -76,7 +75,7 @@ def make_blanks(n: int = 200, seed: int = 0) -> list[Sample]:
     """Return `n` empty pictures of every kind in turn: flat, transparent, gradients, paper, noise."""
     random = np.random.default_rng(seed)
     kinds = [BLANK_KINDS[i % len(BLANK_KINDS)] for i in range(n)]
-    return [Sample(make_blank(kind, random), NONE_GIVEN, kind, f"{kind} {i}") for i, kind in enumerate(kinds)]
+    return [Sample(make_blank(kind, random), NO_DIGIT, kind, f"{kind} {i}") for i, kind in enumerate(kinds)]
 
 
 def make_blank(kind: str, random: np.random.Generator) -> np.ndarray:

@@ -22,8 +22,8 @@ if not __package__:  # `python benchmarks/mnist_files.py` finds the project too
 from batch_processor import BatchProcessor
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.command import command
-from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
+from digits.reading.verdict import NO_DIGIT
 from predict import MNISTPredictor
 
 MOST_APART = 3  # digits
@@ -37,7 +37,7 @@ def read_from_files(ink: np.ndarray, model: list[str], folder: Path) -> np.ndarr
         cv2.imwrite(str(pictures / f"{i:05d}.png"), digit)
     rows = BatchProcessor(model, output_dir=folder / "predictions").process_folder(pictures)
     assert [Path(row["path"]).stem for row in rows] == [f"{i:05d}" for i in range(len(ink))], "one row a file, in order"
-    return np.array([NONE_GIVEN if row["digit"] is None else int(row["digit"]) for row in rows])
+    return np.array([NO_DIGIT if row["digit"] is None else int(row["digit"]) for row in rows])
 
 
 def compare(model: list[str], ink: np.ndarray, labels: np.ndarray) -> dict:
@@ -48,7 +48,7 @@ def compare(model: list[str], ink: np.ndarray, labels: np.ndarray) -> dict:
     return {
         "from_memory": accuracy(labels, from_memory),
         "from_files": accuracy(labels, from_files),
-        "withheld_from_files": int((from_files < 0).sum()),
+        "withheld_from_files": int((from_files == NO_DIGIT).sum()),
         "answered_differently": np.flatnonzero(from_memory != from_files).tolist(),
     }
 

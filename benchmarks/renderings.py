@@ -22,9 +22,8 @@ if not __package__:  # `python benchmarks/renderings.py` finds the project too
 
 from benchmarks.record import make_parser, save, unseen_digits
 from digits.command import command
-from digits.measuring.labelled import NONE_GIVEN
 from digits.measuring.metrics import accuracy
-from digits.reading.verdict import OK
+from digits.reading.verdict import NO_DIGIT, OK
 from predict import MNISTPredictor
 
 TARGET = 0.99  # in every form
@@ -88,14 +87,14 @@ def sample(which: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def measure(predictor: MNISTPredictor, draw: Draw, ink: np.ndarray, labels: np.ndarray, seed: int) -> dict:
     """Return the figures of one rendering of ink, uint8 (n, 28, 28): accuracy, statuses, which digits were wrong."""
     predictions = predictor.predict_batch(to_pngs(draw, ink, seed))
-    answers = np.array([NONE_GIVEN if prediction.digit is None else prediction.digit for prediction in predictions])
+    answers = np.array([NO_DIGIT if prediction.digit is None else prediction.digit for prediction in predictions])
     wrong = np.flatnonzero(answers != labels)
     sure = [i for i in wrong if predictions[i].status == OK and predictions[i].confidence > SURE]
     return accuracy(labels, answers) | {
-        "withheld": int((answers < 0).sum()),
+        "withheld": int((answers == NO_DIGIT).sum()),
         "not_ok": sum(prediction.status != OK for prediction in predictions),
         "wrong_and_sure": len(sure),
-        "wrong": [{"number": int(i), "label": int(labels[i]), "answer": int(answers[i])} for i in wrong],
+        "wrong": [{"number": int(i), "label": int(labels[i]), "answer": predictions[i].digit} for i in wrong],
     }
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from digits.measuring import error_sheet, labelled
-from digits.measuring.labelled import NONE_GIVEN, Answers, Sample
+from digits.measuring.labelled import Answers, Sample
+from digits.reading.verdict import NO_DIGIT
 
 
 def answers_of(rows) -> Answers:
@@ -25,10 +26,10 @@ ROWS = [
     (3, 8, 0.70, "ok"),
     (3, 8, 0.90, "unsure"),
     (5, 5, 0.55, "unsure"),
-    (NONE_GIVEN, 7, 0.80, "ok"),
-    (NONE_GIVEN, 7, 0.40, "unsure"),
-    (NONE_GIVEN, NONE_GIVEN, 0.30, "not_a_digit"),
-    (6, NONE_GIVEN, 0.10, "blank"),
+    (NO_DIGIT, 7, 0.80, "ok"),
+    (NO_DIGIT, 7, 0.40, "unsure"),
+    (NO_DIGIT, NO_DIGIT, 0.30, "not_a_digit"),
+    (6, NO_DIGIT, 0.10, "blank"),
 ]
 
 

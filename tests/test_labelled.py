@@ -10,7 +10,8 @@ import pytest
 from digits.command import UserError
 from digits.finding.digit import to_ink
 from digits.measuring import labelled
-from digits.measuring.labelled import NONE_GIVEN, Sample
+from digits.measuring.labelled import Sample
+from digits.reading.verdict import NO_DIGIT
 from digits.tables import to_digit
 
 
@@ -29,7 +30,7 @@ def listed(tmp_path, examples):
 
 def test_labels_csv_gives_label_and_source(listed):
     samples = labelled.read_labelled_folder(listed)
-    assert [sample.label for sample in samples] == [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 3, NONE_GIVEN]
+    assert [sample.label for sample in samples] == [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 3, NO_DIGIT]
     assert samples[0].source == "ann" and samples[9].source == "bob" and samples[0].name == "0.png"
 
 
@@ -71,7 +72,7 @@ def test_what_is_no_digit_is_none(label):
 
 def test_answers_keep_the_order_and_withhold_what_cannot_be_read(predictor, listed):
     answers = labelled.answer(predictor, labelled.read_labelled_folder(listed))
-    assert answers.digits.tolist() == [*range(10), NONE_GIVEN, NONE_GIVEN]
+    assert answers.digits.tolist() == [*range(10), NO_DIGIT, NO_DIGIT]
     assert answers.statuses.tolist() == ["ok"] * 10 + ["error"] * 2
     assert answers.right.tolist() == [True] * 8 + [False] * 4
     assert labelled.status_counts(answers) == {"ok": 10, "unsure": 0, "blank": 0, "not_a_digit": 0, "error": 2}
@@ -80,7 +81,7 @@ def test_answers_keep_the_order_and_withhold_what_cannot_be_read(predictor, list
 
 def test_a_summary_averages_over_sources(predictor, listed):
     answers = labelled.answer(predictor, labelled.read_labelled_folder(listed))
-    figures = labelled.digit_figures(labelled.only(answers, answers.labels >= 0))
+    figures = labelled.digit_figures(labelled.only(answers, answers.labels < NO_DIGIT))
     assert figures["accuracy"]["share"] == 8 / 11
     assert figures["sources_averaged"]["share"] == pytest.approx((5 / 5 + 3 / 6) / 2)
     assert figures["ok_but_wrong"]["share"] == 2 / 10

@@ -44,7 +44,7 @@ FIGURES = {
     "confusion": lambda: plots.confusion_figure(metrics.confusion_matrix(LABELS, (LABELS + ~RIGHT) % 10)),
     "perfect confusion": lambda: plots.confusion_figure(metrics.confusion_matrix(LABELS, LABELS)),
     "empty confusion": lambda: plots.confusion_figure(np.zeros((10, 11), int)),
-    "predictions": lambda: plots.prediction_figure(INK, LABELS, np.where(RIGHT, LABELS, -1), CONFIDENCES, "Samples"),
+    "predictions": lambda: plots.prediction_figure(INK, LABELS, np.where(RIGHT, LABELS, 10), CONFIDENCES, "Samples"),
     "one prediction": lambda: plots.prediction_figure(INK[:1], LABELS[:1], LABELS[:1], CONFIDENCES[:1]),
     "calibration": lambda: plots.calibration_figure(metrics.reliability_bins(CONFIDENCES, RIGHT), 0.02),
     "rejection": lambda: plots.rejection_figure(metrics.rejection_curve(CONFIDENCES, RIGHT)),
@@ -82,7 +82,7 @@ def test_a_confusion_matrix_shows_the_digits_not_given_only_if_there_are_some():
     complete = plots.confusion_figure(metrics.confusion_matrix(LABELS, LABELS))
     assert "12 of 12 right" in texts(complete)
     assert len(complete.axes[0].get_xticks()) == 10
-    withheld = plots.confusion_figure(metrics.confusion_matrix(LABELS, np.full(12, -1)))
+    withheld = plots.confusion_figure(metrics.confusion_matrix(LABELS, np.full(12, 10)))
     assert "0 of 12 right" in texts(withheld)
     assert [tick.get_text() for tick in withheld.axes[0].get_xticklabels()][-1] == "none"
 

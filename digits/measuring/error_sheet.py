@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from digits.files import atomic_path
 from digits.finding.decode import Picture, open_picture
 from digits.finding.limits import PictureError
-from digits.measuring.labelled import NONE_GIVEN, Answers
-from digits.reading.verdict import OK, UNSURE
+from digits.measuring.labelled import Answers
+from digits.reading.verdict import NO_DIGIT, OK, UNSURE
 
 SIDE = 92  # pixels of each picture
 COLUMNS = 8
@@ -42,11 +42,11 @@ def choose(answers: Answers) -> list[int]:
 
 def failures(answers: Answers) -> np.ndarray:
     """Return (n,) whether a digit was not read as its label, or what is no digit was called "ok"."""
-    return np.where(answers.labels >= 0, ~answers.right, answers.statuses == OK)
+    return np.where(answers.labels < NO_DIGIT, ~answers.right, answers.statuses == OK)
 
 
 def _unsure(answers: Answers) -> np.ndarray:
-    doubted = np.where(answers.labels >= 0, answers.statuses != OK, answers.statuses == UNSURE)
+    doubted = np.where(answers.labels < NO_DIGIT, answers.statuses != OK, answers.statuses == UNSURE)
     return doubted & ~failures(answers)
 
 
@@ -69,7 +69,7 @@ def _tile(answers: Answers, index: int, colour: str) -> Image.Image:
     tile = Image.new("RGB", (2 * SIDE + 12, SIDE + 36), "white")
     tile.paste(_thumbnail(sample.picture), (4, 4))
     tile.paste(Image.fromarray(answers.ink[index]).resize((SIDE, SIDE), Image.Resampling.NEAREST), (SIDE + 8, 4))
-    label, given = ("-" if digit == NONE_GIVEN else digit for digit in (sample.label, answers.digits[index]))
+    label, given = ("-" if digit == NO_DIGIT else digit for digit in (sample.label, answers.digits[index]))
     draw = ImageDraw.Draw(tile)
     said = f"{label} > {given}  {answers.confidences[index]:.0%}  {answers.statuses[index]}"
     draw.text((4, SIDE + 6), said, fill=colour, font_size=12)

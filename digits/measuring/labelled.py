@@ -22,16 +22,15 @@ from digits.finding.decode import EXTENSIONS, Picture
 from digits.learning.datasets import find_class_folders
 from digits.measuring import metrics
 from digits.reading.answer import Predictor
-from digits.reading.verdict import BLANK, ERROR, OK, STATUSES
+from digits.reading.verdict import BLANK, ERROR, NO_DIGIT, OK, STATUSES
 from digits.tables import NO_DIGIT_SIGN, read_labels, to_digit
 
 AT_ONCE = 256  # what is found in so many pictures is held in memory at once
-NONE_GIVEN = -1  # the label, or the answer, where there is no digit
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled picture. `label` is a digit, or `NONE_GIVEN` for what is none; `source` says who it comes from."""
+    """One labelled picture. `label` is a digit, or `NO_DIGIT`; `source` says who it comes from."""
 
     picture: Picture
     label: int
@@ -44,8 +43,8 @@ class Answers:
     """What a predictor said to n samples, in their order."""
 
     samples: list[Sample]
-    labels: np.ndarray  # (n,) int64, NONE_GIVEN for what is no digit
-    digits: np.ndarray  # (n,) int64, NONE_GIVEN where none was given
+    labels: np.ndarray  # (n,) int64, 0–9 or `NO_DIGIT`
+    digits: np.ndarray  # (n,) int64, `NO_DIGIT` where none was given
     probabilities: np.ndarray  # (n, 10)
     statuses: np.ndarray  # (n,) str
     scores: np.ndarray  # (n,) how sure that there is a digit
@@ -54,7 +53,7 @@ class Answers:
     @property
     def right(self) -> np.ndarray:
         """(n,) whether the digit given is the label."""
-        return (self.digits == self.labels) & (self.labels >= 0)
+        return (self.digits == self.labels) & (self.labels < NO_DIGIT)
 
     @property
     def confidences(self) -> np.ndarray:
@@ -99,7 +98,7 @@ def _from_csv(folder: Path) -> list[Sample]:
 
 
 def _to_label(text: str, folder: Path) -> int:
-    digit = NONE_GIVEN if text.strip() == NO_DIGIT_SIGN else to_digit(text)
+    digit = NO_DIGIT if text.strip() == NO_DIGIT_SIGN else to_digit(text)
     if digit is not None:
         return digit
     raise UserError(f"labels.csv in {folder} has the label '{text}'; use 0 to 9, or - for what is no digit")
@@ -130,7 +129,7 @@ def answer(predictor: Predictor, samples: Iterable[Sample]) -> Answers:
     rows, inks = [], []
     for start in range(0, len(samples), AT_ONCE):
         for prediction in predictor.predict_batch([sample.picture for sample in samples[start : start + AT_ONCE]]):
-            digit = NONE_GIVEN if prediction.digit is None else prediction.digit
+            digit = NO_DIGIT if prediction.digit is None else prediction.digit
             rows.append((digit, prediction.probs, prediction.status, prediction.score))
             inks.append(prediction.found.ink if prediction.found else np.zeros((28, 28), np.uint8))
     digits, probabilities, statuses, scores = zip(*rows, strict=True) if rows else ((), (), (), ())

@@ -3,7 +3,7 @@
     from digits.measuring.metrics import accuracy, mcnemar_exact
     accuracy(labels, answers)                  # {"n": 10000, "share": 0.9962, "low": 0.9948, "high": 0.9972}
 
-Labels and answers are integers; an answer of -1 means that no digit was given, and counts as wrong.
+Labels and answers are integers; an answer of 10 means that no digit was given, and counts as wrong.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ def per_class(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
 def confusion_matrix(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Return counts, int64 (10, 11), of labels and answers (n,): row = label, column = answer, the last = none."""
     labels, answers = np.asarray(labels, np.int64), np.asarray(answers, np.int64)
-    columns = np.where(answers < 0, N_DIGITS, answers)
-    counts = np.bincount(labels * (N_DIGITS + 1) + columns, minlength=N_DIGITS * (N_DIGITS + 1))
+    counts = np.bincount(labels * (N_DIGITS + 1) + answers, minlength=N_DIGITS * (N_DIGITS + 1))
     return counts.reshape(N_DIGITS, N_DIGITS + 1)
 
 

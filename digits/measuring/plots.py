@@ -173,14 +173,14 @@ def prediction_figure(
 ) -> Figure:
     """Draw ink (n, 28, 28) with label, answer and confidence: right ones framed green, wrong ones red with a cross.
 
-    A digit of -1 means that none was given.
+    A digit of 10 means that none was given.
     """
     rows = max(1, -(-len(ink) // columns))
     figure, grid = _figure(1.15 * columns, 0.4 + 1.42 * rows, rows, columns)
     for axes in grid.flat[len(ink) :]:
         axes.set_axis_off()
     for axes, image, label, digit, confidence in zip(grid.flat, ink, labels, digits, confidences, strict=False):
-        right, given = label == digit, "none" if digit < 0 else digit
+        right, given = label == digit, "none" if digit == N_DIGITS else digit
         _show(axes, image, RIGHT if right else WRONG)
         text = f"✓ {given}" if right else f"✗ {given}, is {label}"
         axes.set_title(f"{text}\n{100 * confidence:.0f} %", fontsize=8.5, color=RIGHT if right else WRONG)
