@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from digits.command import UserError, command
 from digits.files import ROOT
 from digits.finding.limits import MAX_UPLOAD_BYTES
-from digits.reading.engines import is_path, previous_dir, shipped_models, weights_path
 from digits.serving.readers import Readers
+from digits.weights import is_path, previous_dir, shipped_models, weights_path
 from predict import MNISTPredictor
 
 if TYPE_CHECKING:

@@ -54,9 +54,9 @@ from digits.batch.writers import WRITERS, check_kind, write_report
 from digits.command import UserError, command, disk_sentence
 from digits.files import ASSETS_DIR, ROOT, free_path, git_commit
 from digits.interrupt import STOPPED
-from digits.reading.engines import split_names
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
+from digits.weights import split_names
 from predict import MNISTPredictor
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay

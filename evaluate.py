@@ -46,8 +46,8 @@ from digits.measuring.labelled import (
     to_samples,
 )
 from digits.measuring.runs import read_config
-from digits.reading.engines import weights_path
 from digits.reading.verdict import NO_DIGIT, OK
+from digits.weights import weights_path
 from predict import MNISTPredictor
 
 EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)

@@ -27,7 +27,7 @@ from digits.command import UserError, command
 from digits.files import atomic_path, free_path
 from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
 from digits.learning.trained_on import learnt, note_of
-from digits.reading.engines import split_names
+from digits.weights import split_names
 from predict import MNISTPredictor
 
 

@@ -33,8 +33,8 @@ from digits.command import UserError, command
 from digits.files import atomic_path, sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
-from digits.reading.engines import OnnxEngine, shipped_models, weights_path
-from digits.serving.weights import files_of, find_weights, serve_instead, way_back
+from digits.reading.engines import OnnxEngine
+from digits.weights import files_of, find_weights, serve_instead, shipped_models, way_back, weights_path
 
 REGISTRY: dict[str, Callable[[], nn.Module]] = {}
 

@@ -39,18 +39,12 @@ from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import PAGED, Page, to_pages
 from digits.reading.answer import NumberReading, Prediction, error_prediction, number_error_row
 from digits.reading.conclusion import Seen, conclude
-from digits.reading.engines import (
-    Engine,
-    OnnxEngine,
-    SurroundingsNetwork,
-    TorchEngine,
-    split_names,
-    weights_path,
-)
+from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
 from digits.reading.verdict import ERROR, SURE, digit_score, look_again, softmax
+from digits.weights import split_names, weights_path
 from utils import choose_device
 
 Given = Picture | IO[bytes]

@@ -50,9 +50,8 @@ from digits.learning.trained_on import join, note_of
 from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
 from digits.measuring.validation import looks_of, validate
-from digits.reading.engines import weights_path
 from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
-from digits.serving.weights import way_back
+from digits.weights import way_back, weights_path
 from model import (
     REGISTRY,
     Checkpoint,

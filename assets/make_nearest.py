@@ -21,7 +21,7 @@ from digits.files import sha256
 from digits.learning.datasets import load_mnist, split
 from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest, index_path
-from digits.reading.engines import weights_path
+from digits.weights import weights_path
 from model import load_model
 
 PER_DIGIT = 400

@@ -25,7 +25,7 @@ from digits.command import UserError, command
 from digits.files import sha256
 from digits.measuring import metrics
 from digits.measuring.labelled import answer, digit_figures
-from digits.reading.engines import weights_path
+from digits.weights import weights_path
 from model import REGISTRY, create_model, n_parameters
 from predict import MNISTPredictor
 

@@ -112,7 +112,7 @@ def usual_way(names: list[str], output: Path) -> None:
     import torch
     from PIL import Image
 
-    from digits.reading.engines import weights_path
+    from digits.weights import weights_path
     from model import load_model
 
     model, checkpoint = load_model(weights_path("mnistnet"))

@@ -18,8 +18,8 @@ from digits.finding.ink import MEAN, STD
 from digits.measuring.attacks import STRESSES
 from digits.measuring.explain import Explainer, record_outputs
 from digits.measuring.nearest import Nearest, index_path
-from digits.reading.engines import weights_path
 from digits.reading.verdict import judge
+from digits.weights import weights_path
 from model import REGISTRY, create_model, load_model
 
 

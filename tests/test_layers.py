@@ -18,7 +18,7 @@ MODULES = {
     for path in [*ROOT.glob("*.py"), *(ROOT / "digits").rglob("*.py")]
 }
 # From the ground up.
-FLOORS = "interrupt command files tables finding corrections reading learning measuring batch serving".split()
+FLOORS = "interrupt command files weights tables finding corrections reading learning measuring batch serving".split()
 HEAVY = {"torch", "torchvision", "gradio", "ray", "matplotlib"}
 GRADIO_ROOMS = ("app", "digits.serving.page")
 

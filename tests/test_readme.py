@@ -237,8 +237,8 @@ def test_an_architecture_is_six_lines_and_one_epoch_later_on_the_page(tmp_path, 
 
     for served in (ROOT / "models").glob("mnist_cnn_best.*"):
         shutil.copy(served, tmp_path)
-    monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path)
-    monkeypatch.setattr("digits.serving.weights.OUTPUTS_DIR", tmp_path / "outputs")
+    monkeypatch.setattr("digits.weights.MODELS_DIR", tmp_path)
+    monkeypatch.setattr("digits.weights.OUTPUTS_DIR", tmp_path / "outputs")
     monkeypatch.setitem(model.REGISTRY, "small", None)  # so that it is taken away again
     (code,) = [code for code in RECIPES if "@architecture" in code]
     assert len(code.strip().splitlines()) == 6

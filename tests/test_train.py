@@ -20,7 +20,7 @@ import train
 from digits.finding.ink import MEAN, STD
 from digits.learning.augment import mix
 from digits.learning.learner import make_schedule, with_no_digit
-from digits.serving.weights import way_back
+from digits.weights import way_back
 from model import load_checkpoint
 from predict import MNISTPredictor
 from utils import seed_everything
@@ -320,9 +320,9 @@ def test_empty_class_folders_are_one_sentence(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def own_models(tmp_path, monkeypatch):
     """An empty models/ and empty outputs/, in the project's place."""
-    monkeypatch.setattr("digits.reading.engines.MODELS_DIR", tmp_path / "models")
-    monkeypatch.setattr("digits.serving.weights.OUTPUTS_DIR", tmp_path / "outputs")
-    for module in ("train", "digits.serving.weights"):
+    monkeypatch.setattr("digits.weights.MODELS_DIR", tmp_path / "models")
+    monkeypatch.setattr("digits.weights.OUTPUTS_DIR", tmp_path / "outputs")
+    for module in ("train", "digits.weights"):
         monkeypatch.setattr(f"{module}.RUNS_DIR", tmp_path / "runs")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"

@@ -22,7 +22,7 @@ import numpy as np
 
 from digits.command import UserError
 from digits.files import git_commit, sha256, without_folders, write_json
-from digits.reading.engines import weights_path
+from digits.weights import weights_path
 
 N_SHOWN = 24  # pictures in a figure: three rows
 

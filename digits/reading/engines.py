@@ -21,44 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 BATCH = 256  # larger batches gain nothing on a CPU and cost memory
-OWN_NAMES = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its name
-
-
-def is_path(model: str | os.PathLike[str]) -> bool:
-    """Whether a --model is a checkpoint's path rather than a name."""
-    return "." in str(model) or os.sep in str(model)
-
-
-def weights_path(model: str | os.PathLike[str]) -> Path:
-    """Return the weights file of a name (the shipped one), or the path itself; it need not exist."""
-    return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
-
-
-def shipped_models() -> list[str]:
-    """Return the names whose weights lie in models/, the default first."""
-    names = {path.stem for path in MODELS_DIR.glob("*.pth")}
-    others = sorted(names - {"mnist_cnn", *OWN_NAMES.values()})
-    return ["mnistnet", *others]
-
-
-def previous_dir(name: str) -> Path:
-    """Return the folder of what was served before under a name, laid out as a run's; it need not exist."""
-    return weights_path(name).parent / "previous" / name
-
-
-def split_names(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return the networks that a --model names, and what it took along: the rest of `--model X.pth 7.png scans/`.
-
-    The first word is a network. Others are one by their .pth or .onnx, or by a name that is not a file's or folder's.
-    """
-    first, *rest = words
-    return [first, *filter(_is_network, rest)], [word for word in rest if not _is_network(word)]
-
-
-def _is_network(word: str) -> bool:
-    if is_path(word):
-        return Path(word).suffix in (".pth", ".onnx")
-    return word != "-" and (weights_path(word).exists() or not Path(word).exists())
 
 
 class Engine(Protocol):

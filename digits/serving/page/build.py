@@ -16,13 +16,14 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from gradio.events import api as endpoint
 
-from digits.files import ASSETS_DIR, OUTPUTS_DIR, ROOT
+from digits.files import ASSETS_DIR, ROOT
 from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
 from digits.serving.page import texts
 from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
 from digits.serving.readers import Readers
+from digits.weights import figures_dir
 
 # Of each a template in assets/ and a class in assets/scripts.
 TABS = ("draw", "upload", "inside", "play", "batch", "form", "models")
@@ -165,12 +166,12 @@ def example_names() -> list[str]:
 
 
 def figure_paths(model: str) -> list[Path]:
-    """Return the figures of a model's training: outputs/figures/<name>/, and for the default also outputs/ itself."""
-    paths = list((OUTPUTS_DIR / "figures" / model).glob("*.png"))
-    if not paths and model == "mnistnet":
-        paths = list(OUTPUTS_DIR.glob("*.png"))
+    """Return the figures of a model's training, in the order of the texts that name them."""
     order = list(texts.SCRIPT["figures"])
-    return sorted(paths, key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name))
+    return sorted(
+        figures_dir(model).glob("*.png"),
+        key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name),
+    )
 
 
 def asset(name: str) -> str:

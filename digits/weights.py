@@ -1,5 +1,6 @@
-"""The weights that are served, and those served before: where their files lie, and how others take their place.
+"""The networks' weights by their names: where their files lie, which are served, and how others take their place.
 
+    weights_path("mnistnet")                                # models/mnist_cnn_best.pth
     weights = find_weights("my_run", "mnistnet")            # outputs/runs/my_run/best.pth
     serve_instead("mnistnet", files_of(weights))            # what they replace is kept in models/previous/
     way_back("mnistnet")                                    # "python model.py --publish previous"
@@ -9,15 +10,58 @@ It opens no network: `publish` in model.py does, sees that the weights fit their
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from digits.command import UserError
-from digits.files import OUTPUTS_DIR, RUNS_DIR, atomic_path
-from digits.reading.engines import previous_dir, weights_path
+from digits.files import MODELS_DIR, OUTPUTS_DIR, RUNS_DIR, atomic_path
 
+OWN_NAMES = {"mnistnet": "mnist_cnn_best"}  # every other architecture's weights carry its name
 PREVIOUS = "previous"
 FIGURES = ("training_curves", "confusion_matrix", "sample_predictions", "errors")
+
+
+def is_path(model: str | os.PathLike[str]) -> bool:
+    """Whether a --model is a checkpoint's path rather than a name."""
+    return "." in str(model) or os.sep in str(model)
+
+
+def weights_path(model: str | os.PathLike[str]) -> Path:
+    """Return the weights file of a name (the shipped one), or the path itself; it need not exist."""
+    return Path(model) if is_path(model) else MODELS_DIR / f"{OWN_NAMES.get(str(model), model)}.pth"
+
+
+def shipped_models() -> list[str]:
+    """Return the names whose weights lie in models/, the default first."""
+    names = {path.stem for path in MODELS_DIR.glob("*.pth")}
+    others = sorted(names - {"mnist_cnn", *OWN_NAMES.values()})
+    return ["mnistnet", *others]
+
+
+def previous_dir(name: str) -> Path:
+    """Return the folder of what was served before under a name, laid out as a run's; it need not exist."""
+    return weights_path(name).parent / PREVIOUS / name
+
+
+def figures_dir(name: str) -> Path:
+    """Return the folder of the figures of what is served under a name; it need not exist."""
+    return OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
+
+
+def split_names(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the networks that a --model names, and what it took along: the rest of `--model X.pth 7.png scans/`.
+
+    The first word is a network. Others are one by their .pth or .onnx, or by a name that is not a file's or folder's.
+    """
+    first, *rest = words
+    return [first, *filter(_is_network, rest)], [word for word in rest if not _is_network(word)]
+
+
+def _is_network(word: str) -> bool:
+    if is_path(word):
+        return Path(word).suffix in (".pth", ".onnx")
+    return word != "-" and (weights_path(word).exists() or not Path(word).exists())
 
 
 def find_weights(source: str | Path, name: str) -> Path:
@@ -60,9 +104,8 @@ def serve_instead(name: str, new: dict[str, bytes]) -> None:
 def served_files(name: str) -> dict[str, Path]:
     """Return where each file of a run goes when it is served: weights, their twin, figures."""
     best = weights_path(name)
-    figures = OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
     last = {"last.pth": best.with_name("mnist_cnn.pth")} if name == "mnistnet" else {}
-    pictures = {f"{stem}.png": figures / f"{stem}.png" for stem in FIGURES}
+    pictures = {f"{stem}.png": figures_dir(name) / f"{stem}.png" for stem in FIGURES}
     return {"best.pth": best, "best.onnx": best.with_suffix(".onnx"), **last, **pictures}
 
 
