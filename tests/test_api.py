@@ -273,6 +273,22 @@ def test_wrong_requests_get_json(client: httpx.Client, examples, path: str, stat
     assert answer.status_code == status and is_one_sentence(answer)
 
 
+def test_a_model_that_cannot_be_opened_is_as_good_as_unknown(tmp_path: Path) -> None:
+    from fastapi.testclient import TestClient
+
+    from digits.command import UserError
+    from digits.serving.api import create_api
+    from digits.serving.readers import Readers
+
+    def open_predictor(_names: list[str]):
+        raise UserError("there are no weights")
+
+    client = TestClient(create_api(Readers(["lost"], open_predictor), Corrections(tmp_path / "c")))
+    for path in ("/api/predict", "/api/read-number", "/api/think"):
+        answer = client.post(path, files={"files" if path == "/api/predict" else "file": b"a picture"})
+        assert answer.status_code == 404 and is_one_sentence(answer), path
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [("GET", "/api/predict", "POST"), ("PATCH", "/api/models", "GET"), ("PUT", "/api/feedback", "GET, POST")],

@@ -10,7 +10,6 @@ in which nothing can be read (422), unknown models (404), more work than fits (5
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -37,10 +36,10 @@ from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of
-from digits.serving.readers import Readers
+from digits.serving.readers import NoModel, Readers
 from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.trainer import Trainer
-from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name, unknown_is_404
+from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name
 
 REPORT_TYPES = {
     "csv": "text/csv",
@@ -121,7 +120,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
-        predictor = _open_predictor(readers, model)
+        predictor = readers.predictor(model)
         pictures = await desk.read(files)
         names = [file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
@@ -138,7 +137,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         page: PageNumber = None,
     ) -> Any:
         """Read all digits of one picture, or of one page of a file, line by line, each with its box."""
-        predictor = _open_predictor(readers, model)
+        predictor = readers.predictor(model)
         data = await desk.read_one(file)
         row = await desk.work(_read_number, predictor, data, file_name(file), page, details == "steps")
         return {"model": readers.check(model), **row}
@@ -170,7 +169,7 @@ def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk
         """
         if not desk.limits.keeps_corrections:
             raise HTTPException(403, "this server keeps no corrections")
-        predictor = _open_predictor(readers, model)
+        predictor = readers.predictor(model)
         data = await desk.read_one(file)
         picture = await desk.work(page_of, data, page)
         prediction = await desk.work(predictor.predict, picture)
@@ -211,8 +210,7 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """Write rows from earlier answers, of digits or of numbers, with labels added since, as a report."""
         if len(rows) > desk.limits.n_report_rows:
             raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
-        with unknown_is_404():
-            names = readers.check(model)
+        names = readers.check(model)
         written = [row.model_dump() for row in rows]
         passed = {what: int(n) for what, n in (one.split(":") for one in skipped)}
         data = await desk.work(report_bytes, written, kind, names, seconds, passed)
@@ -221,11 +219,6 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
 
 # ---------------------------------------------------------------- what the routes share
-
-
-def _open_predictor(readers: Readers, names: Sequence[str]) -> Predictor:
-    with unknown_is_404():
-        return readers.predictor(names)
 
 
 def _read(
@@ -354,6 +347,10 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
     @app.exception_handler(UserError)
     async def unreadable(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 422)
+
+    @app.exception_handler(NoModel)
+    async def unknown(_request: Request, error: NoModel) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 404)
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:

@@ -26,7 +26,7 @@ from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
-from digits.serving.work_queue import Desk, OnlyFile, file_name, unknown_is_404
+from digits.serving.work_queue import Desk, OnlyFile, file_name
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
 CUT_SIDE = 320  # pixels of a field's little picture
@@ -57,8 +57,7 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
         Of several pages, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
-        with unknown_is_404():
-            predictor, names = readers.predictor(model), readers.check(model)
+        predictor, names = readers.predictor(model), readers.check(model)
         form = await desk.work(_form, await desk.read_one(template), file_name(template)[:80] or "template")
         pages = [page for n, data in enumerate(await desk.read(files)) for page in _pages_of(n, data)]
         if len(pages) > MAX_PAGES_SENT:

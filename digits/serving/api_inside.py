@@ -25,7 +25,7 @@ from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
 from digits.serving.images import heat_on_ink, to_levels, to_sheet
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
-from digits.serving.work_queue import Desk, OnlyFile, unknown_is_404
+from digits.serving.work_queue import Desk, OnlyFile
 
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
@@ -38,8 +38,7 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
     async def prepare(file: UploadFile, model: str, page: int | None) -> tuple[Explainer, Predictor, Prediction]:
         names = [model] if model else []
-        with unknown_is_404():
-            readers.check(names)
+        readers.check(names)
         data = await desk.read_one(file)
         predictor = await desk.work(readers.predictor, names)
         prediction = await desk.work(_predict, predictor, data, page)

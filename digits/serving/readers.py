@@ -20,6 +20,10 @@ from digits.reading.answer import Predictor
 Opened = TypeVar("Opened")
 
 
+class NoModel(UserError):
+    """A model that was asked for is not offered here, or cannot be opened."""
+
+
 class Readers:
     """Predictors and explainers by the names of their models, opened on demand; safe to use from several threads."""
 
@@ -36,7 +40,10 @@ class Readers:
         self._lock = threading.Lock()
 
     def predictor(self, names: Sequence[str] = ()) -> Predictor:
-        """Return the predictor of one name, of several (soft voting), or of the first model if none is named."""
+        """Return the predictor of one name, of several (soft voting), or of the first model if none is named.
+
+        Raises `NoModel`, as `explainer` does.
+        """
         chosen = self.check(names)
         return self._get(tuple(chosen), lambda: self._open_predictor(chosen))
 
@@ -49,10 +56,10 @@ class Readers:
         return self._get(chosen, lambda: open_explainer(chosen))
 
     def check(self, names: Sequence[str]) -> list[str]:
-        """Return the wanted names in the order offered, without repeats; raises `UserError` for an unknown one."""
+        """Return the wanted names in the order offered, without repeats; raises `NoModel` for an unknown one."""
         unknown = [name for name in names if name not in self.names]
         if unknown:
-            raise UserError(f"there is no model '{unknown[0][:40]}' here; choose from {', '.join(self.names)}")
+            raise NoModel(f"there is no model '{unknown[0][:40]}' here; choose from {', '.join(self.names)}")
         return [name for name in self.names if name in names] or self.names[:1]
 
     def reopen(self) -> None:
@@ -64,6 +71,9 @@ class Readers:
     def _get(self, key: object, open_one: Callable[[], Opened]) -> Opened:
         with self._lock:
             if key not in self._opened:
-                self._opened[key] = open_one()
+                try:
+                    self._opened[key] = open_one()
+                except UserError as error:
+                    raise NoModel(str(error)) from None
             opened: Opened = self._opened[key]
             return opened

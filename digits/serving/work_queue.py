@@ -17,7 +17,6 @@ import anyio
 import anyio.to_thread
 from fastapi import Depends, File, HTTPException, Request, UploadFile
 
-from digits.command import UserError
 from digits.files import without_folders
 from digits.finding.limits import MAX_UPLOAD_BYTES, PictureError
 
@@ -33,15 +32,6 @@ class Limits:
     n_waiting: int = 64  # requests that may wait for a thread; the next one gets 503
     keeps_corrections: bool = True
     exports_corrections: bool = True
-
-
-@contextmanager
-def unknown_is_404() -> Iterator[None]:
-    """Answer 404 with the sentence of a `UserError` in the block: somebody named a model that is not here."""
-    try:
-        yield
-    except UserError as error:
-        raise HTTPException(404, str(error)) from None
 
 
 async def _the_only(request: Request, file: Annotated[UploadFile, File(description="one picture")]) -> UploadFile:
