@@ -1,4 +1,4 @@
-"""What every command-line program shares: one sentence for a user's mistake, flags declared by a dataclass, a log.
+"""What every command-line program shares: one sentence for a user's mistake, and flags declared by a dataclass.
 
 raise UserError("there is no file 'x.png'; name one that is there")    # one line on stderr, exit status 2
 """
@@ -11,12 +11,10 @@ import contextlib
 import errno
 import functools
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import field, fields
-from pathlib import Path
 from typing import Any
 
 from digits.interrupt import STOPPED, listen
@@ -132,26 +130,3 @@ def _drop_stdout() -> None:
     """Let what is still to be written to stdout go nowhere, so that Python does not fail as it leaves."""
     with contextlib.suppress(OSError):  # there is none, or it is none of the system's
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _QuietHandler(logging.FileHandler):
-    """A full disk costs the log a line, and nobody else anything."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        pass
-
-
-def start_log(path: str | os.PathLike[str], name: str) -> logging.Logger:
-    """Return the logger `name`, writing lines with time and level to the file `path` only."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger(name)
-    for earlier in list(logger.handlers):
-        logger.removeHandler(earlier)
-        earlier.close()
-    handler = _QuietHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    return logger

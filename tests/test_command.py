@@ -1,4 +1,4 @@
-"""What every program does: one-line user errors, Ctrl-C, logs."""
+"""What every program does: one-line user errors, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from digits.command import UserError, command, start_log
+from digits.command import UserError, command
 from digits.files import ROOT
 
 
@@ -68,13 +68,3 @@ def test_ctrl_c_while_a_program_still_loads_is_quiet(name):
     started = [sys.executable, "-c", INTERRUPTED, name]
     done = subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=60, preexec_fn=heard)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
-
-
-def test_start_log_writes_one_file_and_lets_go_of_the_last(tmp_path, capsys):
-    start_log(tmp_path / "a.log", "test-log").info("one")
-    logger = start_log(tmp_path / "logs" / "b.log", "test-log")
-    logger.info("two")
-    assert "INFO one" in (tmp_path / "a.log").read_text()
-    assert "two" not in (tmp_path / "a.log").read_text()
-    assert (tmp_path / "logs" / "b.log").read_text().rstrip().endswith("INFO two")
-    assert capsys.readouterr() == ("", "")

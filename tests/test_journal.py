@@ -20,7 +20,7 @@ import pytest
 from batch_processor import BatchProcessor, main
 from digits.batch.entries import Entry
 from digits.batch.journal import SHOWN, Journal
-from digits.batch.opening import open_named, open_run, open_unfinished
+from digits.batch.opening import open_named, open_run, open_unfinished, start_log
 from digits.files import ASSETS_DIR, ROOT
 
 ROW = dict.fromkeys(SHOWN) | {"status": "ok", "digit": 3, "cut": None, "stamp": "1"}
@@ -194,3 +194,12 @@ def test_ctrl_c_while_a_named_report_is_written_says_what_goes_on(tmp_path, monk
     told = [str(ASSETS_DIR / "examples"), "--output-dir", str(tmp_path), "--name", "inbox"]
     assert main(told) == 130 and "--update goes on" in capsys.readouterr().err
     assert main([*told, "--update"]) == 0 and (tmp_path / "reports" / "inbox.csv").exists()
+
+
+def test_a_log_lets_go_of_the_last_and_prints_nothing(tmp_path, capsys):
+    start_log(tmp_path / "a.log").info("one")
+    start_log(tmp_path / "b.log").info("two")
+    assert "INFO one" in (tmp_path / "a.log").read_text()
+    assert "two" not in (tmp_path / "a.log").read_text()
+    assert (tmp_path / "b.log").read_text().rstrip().endswith("INFO two")
+    assert capsys.readouterr() == ("", "")

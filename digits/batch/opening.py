@@ -18,7 +18,7 @@ from typing import Any
 
 from digits.batch.journal import Journal
 from digits.batch.rows import LOG
-from digits.command import UserError, start_log
+from digits.command import UserError
 from digits.files import nth_path
 
 Opened = tuple[Journal, logging.Logger, bool]  # and whether rows of an earlier run are there
@@ -58,7 +58,7 @@ def _open_named_run(job: dict[str, Any], stem: Path, reports: Path, resume: bool
 def _begin(stem: Path, job: dict[str, Any], resume: bool) -> Opened:
     """Open new files, called `stem`; say so if a run was to be resumed."""
     journal = Journal(_journal_path(stem), job | {"run": stem.name})
-    log = start_log(journal.path.with_suffix(".log"), LOG)
+    log = start_log(journal.path.with_suffix(".log"))
     if resume:
         sentence = "no interrupted run of this job was found; starting anew"
         print(f"note: {sentence}", file=sys.stderr)
@@ -71,7 +71,7 @@ def _journal_path(stem: Path) -> Path:
 
 
 def _take_up(journal: Journal) -> Opened:
-    log = start_log(journal.path.with_suffix(".log"), LOG)
+    log = start_log(journal.path.with_suffix(".log"))
     log.info("resumed: %d rows are there already", journal.begin_again())
     return journal, log, True
 
@@ -123,3 +123,24 @@ def open_named(path: Path, fingerprint: str) -> Journal | None:
         raise UserError(f"'{path}' cannot be used ({error}); is the same --name running elsewhere?") from None
     journal.close()
     raise UserError(f"the report '{path.stem}' belongs to other sources, options or weights; choose another --name")
+
+
+class _QuietHandler(logging.FileHandler):
+    """A full disk costs the log a line, and nobody else anything."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+def start_log(path: Path) -> logging.Logger:
+    """Return the logger `LOG`, which from now on writes lines with time and level to the file `path` only."""
+    logger = logging.getLogger(LOG)
+    for earlier in list(logger.handlers):
+        logger.removeHandler(earlier)
+        earlier.close()
+    handler = _QuietHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return logger
