@@ -49,8 +49,8 @@ from digits.learning.learner import Learner, autocast, read_run, with_no_digit
 from digits.learning.trained_on import join, note_of
 from digits.measuring.comparison import Decision, decide, sources_of
 from digits.measuring.runs import draw_figures, folder_of, log_epoch, table_of_runs, to_line, write_summary
-from digits.measuring.validation import looks_of, validate
-from digits.reading.verdict import NO_DIGIT, digit_score, fit_temperature, fit_thresholds, look_again, softmax
+from digits.measuring.validation import fit_temperature, fit_thresholds, looks_of, validate
+from digits.reading.verdict import NO_DIGIT, digit_score, look_again, softmax
 from digits.weights import way_back, weights_path
 from model import (
     REGISTRY,

@@ -16,8 +16,6 @@ from digits.reading.verdict import (
     STATUSES,
     UNSURE,
     digit_score,
-    fit_temperature,
-    fit_thresholds,
     judge,
     judge_both,
     look_again,
@@ -107,22 +105,6 @@ def test_the_statuses_are_the_five_of_the_reports():
     assert STATUSES == ("ok", "unsure", "blank", "not_a_digit", "error")
 
 
-def test_the_temperature_of_logits_three_times_too_large_is_three():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1.5, (4000, 10))
-    labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
-    assert fit_temperature(3 * logits[None], labels) == pytest.approx(3, rel=0.12)
-
-
-def test_the_temperature_is_that_of_what_is_answered_after_all_looks():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1.5, (4000, 10))
-    labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
-    three = np.stack([logits + rng.normal(0, 1.5, logits.shape) for _look in range(3)])
-    alone, together = fit_temperature(three[:1], labels), fit_temperature(three, labels)
-    assert together < 0.9 * alone  # looks that err each for itself are worth more together
-
-
 def test_further_looks_count_only_where_the_first_is_not_sure():
     first = np.stack([spread(0.97), spread(0.9), spread(0.7)])
     turned = np.roll(first, 1, axis=1)
@@ -130,22 +112,6 @@ def test_further_looks_count_only_where_the_first_is_not_sure():
     assert np.allclose(both[0], first[0]) and np.allclose(both[2], (first[2] + turned[2]) / 2)
     half_way = first[1] + (turned[1] - first[1]) / 4
     assert np.allclose(both[1], half_way)
-
-
-def test_thresholds_let_few_non_digits_pass_and_refuse_few_digits():
-    rng = np.random.default_rng(0)
-    scores = np.concatenate([rng.normal(6, 1.5, 5000), rng.normal(-2, 2, 2000)])
-    labels = np.concatenate([rng.integers(0, 10, 5000), np.full(2000, 10)])
-    limits = fit_thresholds(scores, labels)
-    assert limits["not_a_digit_score"] <= 0 <= limits["unsure_score"]
-    assert (scores[labels == 10] >= limits["unsure_score"]).mean() == pytest.approx(0.04, abs=0.002)
-    assert (scores[labels < 10] < limits["not_a_digit_score"]).mean() <= 0.0006
-
-
-def test_thresholds_without_non_digits_doubt_few_digits():
-    scores = np.random.default_rng(0).normal(6, 1.5, 5000)
-    limits = fit_thresholds(scores, np.zeros(5000, np.int64))
-    assert (scores < limits["unsure_score"]).mean() < 0.01
 
 
 def test_other_writing_beside_the_digit_makes_it_unsure():

@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from digits.learning.augment import Augment
 from digits.learning.cache import cached
-from digits.reading.verdict import any_digit_cost
 
 Ask = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -51,5 +50,5 @@ def _lesson(ink: np.ndarray, augment: Augment, ask: Ask, seed: int) -> tuple[np.
 
 def targets_of(probabilities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the probabilities of the ten digits and of "no digit", float32 (n, 11): see digits/reading/verdict.py."""
-    digit = np.exp(-any_digit_cost(scores))
+    digit = np.exp(-np.logaddexp(0.0, -scores))  # against the eleventh logit, always 0
     return np.column_stack([probabilities * digit[:, None], 1 - digit]).astype(np.float32)

@@ -1,6 +1,7 @@
-"""How well a network in training reads the pictures held out: what is measured after every epoch.
+"""How well a network in training reads the pictures held out, after every epoch; and what is fitted on them.
 
     validate(network, {"mnist": (ink, labels)}, "cpu")     # {"val_loss": 0.04, "val_mnist": 0.99, "mnist/0": 1.0, …}
+    fit_temperature(looks_of(network, ink, "cpu"), labels) # of digits alone
 
 Ink is uint8 (n, 28, 28), labels are int64 (n,): 0–9, or `NO_DIGIT`.
 """
@@ -16,9 +17,10 @@ from torch import nn
 
 from digits.finding.ink import TURNS, standardise, turn
 from digits.learning.learner import with_no_digit
-from digits.reading.verdict import NO_DIGIT, softmax
+from digits.reading.verdict import LEAST_CONFIDENCE, NO_DIGIT, look_again, softmax
 
 SURE_ANYWAY = 0.996  # confidence at which no temperature up to 1.5 leaves a doubt
+PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
 AT_ONCE = 128  # about twice as fast on a CPU as 1024, whose maps leave the cache
 
 
@@ -65,3 +67,30 @@ def validate(
             f"{name}/{digit}": float(right[target == digit].mean()) for digit in np.unique(labels[labels < NO_DIGIT])
         }
     return {"val_loss": float(np.mean(losses)), **accuracies, **by_class}
+
+
+def fit_temperature(looks: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature, 0.3–5, that minimises the cross-entropy of what is answered (Guo et al. 2017).
+
+    `looks`, (k, n, 10), are the logits of every look at each digit, the first upright; see `look_again`.
+    """
+
+    def loss(temperature: float) -> float:
+        p = look_again(softmax(looks, temperature))[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(p, 1e-12)).mean())
+
+    candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 60))
+    return float(min(candidates, key=loss))
+
+
+def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return status thresholds from validation scores (n,) and labels (n,), 0–9 or `NO_DIGIT`.
+
+    Unsure is what `PASSED` of the non-digits exceed, not_a_digit what only `REFUSED` of the digits fall below, and
+    never a score above 0, the network's own boundary. Unsure takes at most `DOUBTED` of the digits.
+    """
+    digits, others = scores[labels < NO_DIGIT], scores[labels >= NO_DIGIT]
+    refused = min(0.0, float(np.quantile(digits, REFUSED)))
+    unsure = float(np.quantile(others, 1 - PASSED)) if len(others) else refused
+    unsure = max(refused, min(unsure, float(np.quantile(digits, DOUBTED))))
+    return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}

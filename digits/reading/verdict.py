@@ -22,7 +22,6 @@ LEAST_CONFIDENCE = 0.9  # calibrated: nine answers in ten are right there, and a
 DEFAULT_THRESHOLDS = {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": -1e9, "not_a_digit_score": -1e9}
 
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
-PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
 CROP_WEIGHT, SURE_BOTH = 0.7, 0.9  # chosen on development digits of old registers, see docs/labbook.md
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which further looks count nothing, and count in full
 SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
@@ -62,14 +61,6 @@ def digit_score(logits: np.ndarray) -> np.ndarray:
     logits = logits.astype(np.float64)
     top = logits.max(axis=1)
     return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-
-
-def any_digit_cost(scores: np.ndarray) -> np.ndarray:
-    """Return (n,) the negative log probability that each is a digit, whichever.
-
-    `scores`, (n,), are log-sum-exps of logits; the network was trained with "no digit" as an eleventh logit, always 0.
-    """
-    return np.logaddexp(0.0, -np.asarray(scores, np.float64))
 
 
 def judge(
@@ -123,30 +114,3 @@ def judge_both(
     if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < least):
         return both, UNSURE, f"an unusual {best}, or no digit"
     return both, status, reason
-
-
-def fit_temperature(looks: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature, 0.3–5, that minimises the cross-entropy of what is answered (Guo et al. 2017).
-
-    `looks`, (k, n, 10), are the logits of every look at each digit, the first upright; see `look_again`.
-    """
-
-    def loss(temperature: float) -> float:
-        p = look_again(softmax(looks, temperature))[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(p, 1e-12)).mean())
-
-    candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 60))
-    return float(min(candidates, key=loss))
-
-
-def fit_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return status thresholds from validation scores (n,) and labels (n,), 0–9 or `NO_DIGIT`.
-
-    Unsure is what `PASSED` of the non-digits exceed, not_a_digit what only `REFUSED` of the digits fall below, and
-    never a score above 0, the network's own boundary. Unsure takes at most `DOUBTED` of the digits.
-    """
-    digits, others = scores[labels < NO_DIGIT], scores[labels >= NO_DIGIT]
-    refused = min(0.0, float(np.quantile(digits, REFUSED)))
-    unsure = float(np.quantile(others, 1 - PASSED)) if len(others) else refused
-    unsure = max(refused, min(unsure, float(np.quantile(digits, DOUBTED))))
-    return {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": unsure, "not_a_digit_score": refused}
