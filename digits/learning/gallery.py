@@ -21,15 +21,15 @@ from digits.learning.glyphs import Glyph
 from digits.learning.pictures import imitate, imitate_no_digit
 
 
-def contact_sheet(glyphs: Sequence[Glyph], n: int = 96, seed: int = 0, no_digits: bool = False) -> np.ndarray:
-    """Return a sheet (h, w, 3) of imitated pictures, each beside its ink."""
-    rng, tiles = np.random.default_rng(seed), []
-    for _ in range(n):
+def contact_sheet(glyphs: Sequence[Glyph], no_digits: bool = False) -> np.ndarray:
+    """Return a sheet (h, w, 3) of 96 imitated pictures, of digits or of what is none, each beside its ink."""
+    rng, tiles = np.random.default_rng(0), []
+    for _ in range(96):
         picture = imitate_no_digit(glyphs, rng) if no_digits else imitate(glyphs[int(rng.integers(len(glyphs)))], rng)
         colour = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
         ink = cv2.cvtColor(find_digit(picture).ink, cv2.COLOR_GRAY2RGB)
         tiles.append(np.concatenate([cv2.resize(side, (84, 84), interpolation=0) for side in (colour, ink)], axis=1))
-    rows = [np.concatenate(tiles[i : i + 8], axis=1) for i in range(0, n, 8)]
+    rows = [np.concatenate(tiles[i : i + 8], axis=1) for i in range(0, len(tiles), 8)]
     return np.concatenate(rows)
 
 

@@ -86,8 +86,9 @@ class PageNet(nn.Module):
     pixels around.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 40, 56, 64)) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        widths = (24, 40, 56, 64)
         self.enter = nn.Sequential(_conv(1, 16, 5, 2), _conv(16, widths[0], 3, 2), _conv(widths[0], widths[0]))
         pairs = list(zip(widths, widths[1:], strict=False))
         self.down = nn.ModuleList(nn.Sequential(_conv(a, b, 3, 2), _conv(b, b)) for a, b in pairs)

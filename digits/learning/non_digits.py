@@ -18,7 +18,6 @@ from digits.learning.glyphs import (
     Glyph,
     Rng,
     bend,
-    choose,
     draw_glyph,
     from_strokes,
     in_frame,
@@ -160,9 +159,3 @@ NON_DIGITS: dict[NonDigit, float] = {
     _texture: 0.04,
 }
 ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several} | {_frame: 0.2}  # no whole digit
-SIGNS: dict[NonDigit, float] = {_letter: 0.7, _scribble: 0.15, _character: 0.15}
-
-
-def draw_sign(rng: Rng) -> np.ndarray:
-    """Return what may be written among digits and is none, as float32 coverage (128, 128), with a random pen."""
-    return choose(SIGNS, rng)(rng, list)

@@ -11,7 +11,7 @@ that the zones of two lines never touch. The truth is the share of each place th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,8 +36,8 @@ EDGE = TILE // STRIDE  # of the truth's places: the plain paper that the finder 
 class Page(Sheet):
     """A sheet with many lines, and the zones of its numbers and of its other writing, float32 (h, w)."""
 
-    numbers: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    others: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    numbers: np.ndarray
+    others: np.ndarray
 
 
 def draw_page(writer: Writer, rng: Rng, pens: dict[Pen, float] = PENS) -> tuple[np.ndarray, np.ndarray]:

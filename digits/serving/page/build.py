@@ -25,17 +25,14 @@ from digits.serving.page.theme import make_theme
 from digits.serving.readers import Readers
 from digits.weights import figures_dir
 
-# Of each a template in assets/ and a class in assets/scripts.
-TABS = ("draw", "upload", "inside", "play", "batch", "form", "models")
-
 
 def build_page(readers: Readers, scripts: Scripts) -> gr.Blocks:
     """Return the page: seven tabs that talk to the API of the same server."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(60, 3600)) as page:
         gr.HTML(f"<header class='masthead'><h1>{texts.TITLE}</h1><p>{texts.SUBTITLE}</p></header>")
         with gr.Tabs(overflow_behavior="wrap"):  # in a menu, neither keys nor addresses would find them
-            for name in TABS:
-                with gr.Tab(texts.TABS[name], id=name):
+            for name, title in texts.TABS.items():
+                with gr.Tab(title, id=name):
                     script_tab(name, scripts.address("tabs.js"))
         add_endpoints(readers)
         gr.HTML(f"<p class='foot'>{texts.FOOT}</p>")

@@ -12,7 +12,7 @@ SUBTITLE = "A small neural network that reads handwritten digits — and says so
 
 FOOT = "Pictures are read by this server and sent nowhere else. <a href='docs'>For programs: the API</a>"
 
-TABS = {
+TABS = {  # of each a template in assets/ and a class in assets/scripts
     "draw": "Draw",
     "upload": "Upload",
     "inside": "Look inside",
