@@ -37,7 +37,7 @@ export class Batch {
     const isNumber = mode === "number";
     this.isNumber = isNumber;
     this.markChoice();
-    this.table = new Table(this.#find("answers"), { isNumber, changed: (row) => this.#checked(row) });
+    this.table = new Table(this.#find("answers"), { ofTexts: isNumber, changed: (row) => this.#checked(row) });
     for (const part of this.root.querySelectorAll(".of-digits, .keep, [data-kind=html]")) part.hidden = isNumber;
     this.#find("number-fix").hidden = !isNumber;
   }

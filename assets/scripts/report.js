@@ -8,7 +8,7 @@ import { count } from "./text.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const { summary, rows, kind } = data;
-const isNumber = kind !== "digit";
+const ofTexts = kind !== "digit"; // of numbers or forms
 const DIGITS = [..."0123456789"];
 
 const element = (tag, properties = {}, ...children) => {
@@ -82,9 +82,9 @@ function showSummary() {
     paragraph(listed(summary.statuses).join(" · ")),
     paragraph(passed.length ? `skipped: ${passed.join(", ")}` : ""),
   );
-  if (!isNumber) card("Digits", bars(Object.values(summary.digits), DIGITS));
+  if (!ofTexts) card("Digits", bars(Object.values(summary.digits), DIGITS));
   card(
-    isNumber ? "Confidence of the least certain digit, %" : "Confidence, %",
+    ofTexts ? "Confidence of the least certain digit, %" : "Confidence, %",
     bars(
       data.histogram,
       data.histogram.map((_n, i) => `${i * 10}`),
@@ -133,21 +133,21 @@ let review;
 function showTable() {
   if (kind === "form") for (const row of rows) row.text = inOneText(textsOf(row));
   const host = document.getElementById("review");
-  if (isNumber) {
+  if (ofTexts) {
     review = new Review(host, {
       check: (row, texts) => table.check(texts && answer(row, texts)),
       move: (by) => table.mark(table.at + by),
     });
   }
   table = new Table(document.getElementById("table"), {
-    isNumber,
+    ofTexts,
     keys: document,
     changed: showChecked,
     marked: (row) =>
       review?.show(row, table ? table.at + 1 : 1, table ? table.visible.length : 0, row ? answersOf(row) : []),
   });
   table.show(rows);
-  if (isNumber) table.mark(Math.max(0, rows.findIndex(isFixable)));
+  if (ofTexts) table.mark(Math.max(0, rows.findIndex(isFixable)));
   if (matchMedia("(pointer: fine)").matches) review?.focus();
 }
 
@@ -172,7 +172,7 @@ function showPages() {
 // ---------------------------------------------------------------- corrections
 
 const fromPage = !rows.some((row) => row.file); // its rows have names only; laid beside the pictures they are paths
-const place = (row) => (isNumber || fromPage ? row.path : row.file);
+const place = (row) => (ofTexts || fromPage ? row.path : row.file);
 const checked = () => rows.filter((row) => place(row) && row.checked !== undefined && isFixable(row));
 let saved = true; // whether all of it was downloaded
 
@@ -209,12 +209,12 @@ function takeIn({ path, label, field }) {
   const row = rows.find((one) => isFixable(one) && (one.path === path || one.file === path));
   if (!row || !isTaken(row, label, field)) return false;
   if (kind === "form") row.checked = answer(row, { ...textsOf(row), ...row.corrected, [field]: label });
-  else row.checked = isNumber ? label : Number(label);
+  else row.checked = ofTexts ? label : Number(label);
   return true;
 }
 
 const isTaken = (row, label, field) =>
-  kind === "form" ? field in (row.fields ?? {}) : isNumber ? label !== "" : /^[0-9]$/.test(label);
+  kind === "form" ? field in (row.fields ?? {}) : ofTexts ? label !== "" : /^[0-9]$/.test(label);
 
 document.getElementById("download").onclick = download;
 document.getElementById("load").onchange = (event) => {

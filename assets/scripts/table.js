@@ -16,19 +16,19 @@ const STATUS_WORDS = { unsure: "unsure", blank: "blank", not_a_digit: "no digit"
 const PAGE = 200; // rows added at a time
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
 
-const skeleton = (isNumber) => `
+const skeleton = (ofTexts) => `
   <div class="review">
     <div class="review-tools">
       <div class="filters" role="group" aria-label="Show"></div>
-      ${isNumber ? "" : `<select class="of-digit" aria-label="Answer"><option value="">any answer</option>${[..."0123456789"].map((d) => `<option>${d}</option>`).join("")}</select>`}
+      ${ofTexts ? "" : `<select class="of-digit" aria-label="Answer"><option value="">any answer</option>${[..."0123456789"].map((d) => `<option>${d}</option>`).join("")}</select>`}
       <input class="of-path" type="search" placeholder="part of the path" aria-label="Part of the path">
     </div>
-    <p class="review-note"><span class="row-count" role="status"></span>${isNumber ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> correct digit, <kbd>Del</kbd> undo</span>"}</p>
-    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows${isNumber ? " of-texts" : ""}">
+    <p class="review-note"><span class="row-count" role="status"></span>${ofTexts ? "" : " <span class='review-keys'><kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> right, <kbd>0</kbd>–<kbd>9</kbd> correct digit, <kbd>Del</kbd> undo</span>"}</p>
+    <div class="table-host" role="region" tabindex="0" aria-label="Table of answers"><table class="rows${ofTexts ? " of-texts" : ""}">
       <thead><tr></tr></thead><tbody></tbody></table></div>
     <p class="review-more" hidden><button type="button" class="tool more">Show more</button></p>
     ${
-      isNumber
+      ofTexts
         ? ""
         : `<div class="label-pad" role="group" aria-label="Correct digit of the selected row">
       <button type="button" class="tool" data-key="Enter">Right</button>${[..."0123456789"].map((d) => `<button type="button" class="tool" data-key="${d}">${d}</button>`).join("")}</div>`
@@ -37,12 +37,12 @@ const skeleton = (isNumber) => `
   </div>`;
 
 export class Table {
-  /** Fill `host`. `changed(row)` hears of each label, `marked(row)` of each move (undefined: nothing is shown); `keys`
-      is where keys are listened to, the table unless given. */
-  constructor(host, { isNumber = false, changed = () => {}, marked = () => {}, keys } = {}) {
-    this.root = make(skeleton(isNumber));
+  /** Fill `host` with rows of digits or, `ofTexts`, of numbers or forms. `changed(row)` hears of each label, `marked(row)`
+      of each move (undefined: nothing is shown); `keys` is where keys are listened to, the table unless given. */
+  constructor(host, { ofTexts = false, changed = () => {}, marked = () => {}, keys } = {}) {
+    this.root = make(skeleton(ofTexts));
     host.replaceChildren(this.root);
-    this.isNumber = isNumber;
+    this.ofTexts = ofTexts;
     this.changed = changed;
     this.marked = marked;
     this.body = this.#find("tbody");
@@ -66,7 +66,7 @@ export class Table {
     this.changes = [];
     this.wanted = { filter: "all", digit: "", text: "" };
     this.#find(".of-path").value = "";
-    if (!this.isNumber) this.#find(".of-digit").value = "";
+    if (!this.ofTexts) this.#find(".of-digit").value = "";
     this.redraw();
   }
 
@@ -118,8 +118,8 @@ export class Table {
   }
 
   #buildHead() {
-    const answer = this.isNumber ? ["text", "Text"] : ["digit", "Answer"];
-    const second = this.isNumber ? [] : [["runner_up_confidence", "Second guess"]];
+    const answer = this.ofTexts ? ["text", "Text"] : ["digit", "Answer"];
+    const second = this.ofTexts ? [] : [["runner_up_confidence", "Second guess"]];
     const columns = [["", ""], answer, ["confidence", "Confidence"], ...second, ["path", "File"], ["label", "Truth"]];
     for (const [key, name] of columns) {
       const button = key
@@ -155,7 +155,7 @@ export class Table {
     const notes = [why, copy].filter(Boolean).map((note) => `<small>${escapeHtml(note)}</small>`);
     return make(`<table><tbody><tr data-status="${row.status}"><td class="picture">${images}</td>
       <td class="said">${escapeHtml(said(row) ?? "")}</td><td class="sure">${this.#sure(row)}</td>
-      ${this.isNumber ? "" : `<td class="second">${this.#second(row)}</td>`}
+      ${this.ofTexts ? "" : `<td class="second">${this.#second(row)}</td>`}
       <td class="name"><span title="${escapeHtml(row.path)}">${escapeHtml(row.path)}</span>${notes.join("")}</td>
       <td class="truth">${this.#truth(row)}</td></tr></tbody></table>`).querySelector("tr");
   }
@@ -174,7 +174,7 @@ export class Table {
   #truth(row) {
     const known = truth(row);
     if (known === null) return "";
-    const word = known === "-" ? `no ${this.isNumber ? "number" : "digit"}` : escapeHtml(known);
+    const word = known === "-" ? `no ${this.ofTexts ? "number" : "digit"}` : escapeHtml(known);
     return isWrong(row) ? `<b class="bad">✗ ${word}</b>` : `<b class="good">✓ ${word}</b>`;
   }
 
@@ -212,7 +212,7 @@ export class Table {
   /** Do what a key asks for; whether it asked for anything. */
   #press(key) {
     if (key in MOVES) this.#go(this.at + MOVES[key]);
-    else if (this.isNumber) return false;
+    else if (this.ofTexts) return false;
     else if (/^[0-9]$/.test(key)) this.check(Number(key));
     else if (key === "Enter" && typeof this.visible[this.at]?.digit === "number")
       this.check(this.visible[this.at].digit);
@@ -241,7 +241,7 @@ export class Table {
   /** Scroll within the table alone where the marked row is shown at large above it. */
   #scrollTo(line) {
     if (!line) return;
-    if (!this.isNumber) return line.scrollIntoView({ block: "nearest" });
+    if (!this.ofTexts) return line.scrollIntoView({ block: "nearest" });
     const host = this.#find(".table-host");
     const [seen, at] = [host.getBoundingClientRect(), line.getBoundingClientRect()];
     if (at.top < seen.top + 40) host.scrollTop += at.top - seen.top - 40;
