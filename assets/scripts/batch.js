@@ -167,7 +167,7 @@ export class Batch {
 
   /** Offer to read the same files the other way, where what was read speaks for it. */
   #offerOther() {
-    const several = this.rows.some((row) => row.reason?.endsWith("read it as a number"));
+    const several = this.rows.some((row) => row.reason?.endsWith(known.asNumber));
     const single = this.rows.filter((row) => /^\d$/.test(row.text)).length;
     const isOther = this.isNumber ? single > this.rows.length / 2 : several;
     const other = isOther && this.named ? (this.isNumber ? "one" : "number") : null;

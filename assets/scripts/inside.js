@@ -137,13 +137,10 @@ export class Inside {
     const values = { digit: answer, percent: percent(probabilities[answer]) };
     const isRefused = status === "not_a_digit";
     const why = isRefused ? `${fill(texts.closest, values)}. ${fill(texts.insideRefused, { digit })}` : "";
-    const isTold = reason && reason !== "this does not look like a digit" ? `${reason}. ` : "";
-    const detail = sentence(isTold) + sentence(why || fill(texts.sure, values));
-    this.root.querySelector(".inside-says").textContent = fill(texts.insideSays, {
-      model,
-      says: fill(texts[status], values),
-      detail,
-    });
+    const says = fill(texts[status], values);
+    const more = reason ? sentence(`${reason}.`) : "";
+    const detail = `${more && more !== says ? `${more} ` : ""}${sentence(why || fill(texts.sure, values))}`;
+    this.root.querySelector(".inside-says").textContent = fill(texts.insideSays, { model, says, detail });
   }
 
   #showLook(told) {

@@ -19,6 +19,7 @@ from gradio.events import api as endpoint
 from digits.files import ASSETS_DIR, ROOT
 from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
+from digits.reading.verdict import AS_A_NUMBER
 from digits.serving.page import texts
 from digits.serving.page.scripts import Scripts
 from digits.serving.page.theme import make_theme
@@ -138,6 +139,7 @@ def known(readers: Readers, exports: bool, trains: bool) -> dict[str, Any]:
         "examples": example_names(),
         "measured": {name: words for name in readers.names if (words := measured(name))},
         "extensions": sorted(EXTENSIONS),
+        "asNumber": AS_A_NUMBER,
         "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
     }
 
