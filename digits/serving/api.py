@@ -38,7 +38,7 @@ from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import NoModel, Readers
 from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
-from digits.serving.trainer import Trainer
+from digits.serving.trainer import Busy, Trainer
 from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name
 
 REPORT_TYPES = {
@@ -49,6 +49,7 @@ REPORT_TYPES = {
 }
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 MAX_MORE_PAGES = 64  # rows of one request beyond a row a file
+HTTP_STATUS: dict[type, int] = {PictureError: 422, UserError: 422, NoModel: 404, Busy: 409, Unavailable: 503}
 PROBLEMS = {code: {"model": Problem} for code in (400, 401, 403, 404, 408, 413, 421, 422, 503)}
 Details = Annotated[Literal["none", "ink", "steps"], Query(description="add reason, box, ink; or the steps too")]
 ReportKind = Annotated[Literal["csv", "json", "html", "parquet"], Query(description="what to write")]
@@ -343,18 +344,12 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
         sentence = f"the file has {error.n_pages} pages; name one of them, ?page=1 to ?page={error.n_pages}"
         return JSONResponse({"error": sentence}, 422)
 
-    @app.exception_handler(PictureError)
-    @app.exception_handler(UserError)
-    async def unreadable(_request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 422)
+    async def told(_request: Request, error: Exception) -> JSONResponse:
+        status = next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+        return JSONResponse({"error": str(error)}, status, {"Retry-After": "5"} if status == 503 else None)
 
-    @app.exception_handler(NoModel)
-    async def unknown(_request: Request, error: NoModel) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 404)
-
-    @app.exception_handler(Unavailable)
-    async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 503, {"Retry-After": "5"})
+    for kind in HTTP_STATUS:
+        app.add_exception_handler(kind, told)
 
     @app.exception_handler(Exception)
     async def failed(_request: Request, _error: Exception) -> JSONResponse:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from fastapi import FastAPI, HTTPException
 from digits.command import UserError
 from digits.corrections import Corrections
 from digits.serving.schemas import Problem, TrainingProgress
-from digits.serving.trainer import Busy, Trainer
+from digits.serving.trainer import Trainer
 from digits.serving.work_queue import Desk
 
 LEAST = 5  # corrections: a fifth is kept aside
@@ -49,7 +48,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
         chosen = allowed()
         if (count := await desk.store(corrections.count)) < LEAST:
             raise UserError(f"{count} of {LEAST} corrections: too few to train on")
-        await anyio.to_thread.run_sync(with_409, chosen.start)
+        await anyio.to_thread.run_sync(chosen.start)
         return await progress()
 
     @app.delete("/api/training", tags=["corrections"], response_model=TrainingProgress, responses=REFUSED)
@@ -61,16 +60,8 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
     @app.post("/api/training/back", tags=["corrections"], response_model=TrainingProgress, responses=REFUSED)
     async def back() -> Any:
         """Serve the weights of before the last training again, byte for byte."""
-        await anyio.to_thread.run_sync(with_409, allowed().go_back)
+        await anyio.to_thread.run_sync(allowed().go_back)
         return await progress()
-
-
-def with_409(act: Callable[[], None]) -> None:
-    """Act, and answer 409 if a training runs."""
-    try:
-        act()
-    except Busy as error:
-        raise HTTPException(409, str(error)) from None
 
 
 def set_name(name: str) -> str:
