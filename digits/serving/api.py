@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Request, UploadFile
+from fastapi import FastAPI, File, Header, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
@@ -28,16 +28,15 @@ from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
 from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
-from digits.finding.ink import NO_INK
 from digits.finding.limits import PictureError
 from digits.finding.pages import Page, SeveralPages, page_numbers, page_of, to_pages
 from digits.reading.answer import Prediction, Predictor
+from digits.serving.api_corrections import add_feedback, add_training
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
-from digits.serving.api_training import add_training
 from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import NoModel, Readers
-from digits.serving.schemas import Kept, Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
+from digits.serving.schemas import Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
 from digits.serving.trainer import Busy, Trainer
 from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name
 
@@ -87,7 +86,7 @@ def create_api(
     _say_errors_in_one_sentence(app)
     _add_reading(app, readers, desk)
     add_forms(app, readers, desk)
-    _add_feedback(app, readers, corrections, desk)
+    add_feedback(app, readers, corrections, desk)
     add_training(app, trainer, corrections, desk)
     add_inside(app, readers, desk)
     _add_reports(app, readers, desk)
@@ -153,50 +152,6 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """Answer {"status": "ok"} as soon as pictures can be read."""
         await desk.work(readers.predictor)
         return {"status": "ok"}
-
-
-def _add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
-    @app.post("/api/feedback", tags=["corrections"])
-    async def add(
-        file: OnlyFile,
-        label: Annotated[int, Form(ge=0, le=9, description="what it really shows")],
-        replaces: Annotated[str, Form(max_length=64, description="key of a correction that this one replaces")] = "",
-        model: Model = [],  # noqa: B006
-        page: PageNumber = None,
-    ) -> Kept:
-        """Keep a picture, or one page of a file, with its true label for the next training.
-
-        With `replaces` it takes the place of an earlier correction.
-        """
-        if not desk.limits.keeps_corrections:
-            raise HTTPException(403, "this server keeps no corrections")
-        predictor = readers.predictor(model)
-        data = await desk.read_one(file)
-        picture = await desk.work(page_of, data, page)
-        prediction = await desk.work(predictor.predict, picture)
-        names = "+".join(readers.check(model))
-        return await desk.store(_keep, corrections, picture, label, prediction, names, replaces)
-
-    @app.delete("/api/feedback/{key}", tags=["corrections"])
-    async def remove(key: str) -> Kept:
-        """Delete a correction and its picture."""
-        if not await desk.store(corrections.remove, key):
-            raise HTTPException(404, "there is no such correction any more")
-        return await desk.store(_kept, corrections)
-
-    @app.get("/api/feedback", tags=["corrections"])
-    async def count() -> Kept:
-        """Say how many corrections are kept."""
-        return await desk.store(_kept, corrections)
-
-    @app.get("/api/feedback/export", tags=["corrections"], response_class=Response)
-    async def export() -> Response:
-        """Return all corrections as a zip: an image folder 0/ ... 9/ and corrections.csv."""
-        if not desk.limits.exports_corrections:
-            raise HTTPException(403, "this server does not hand out its corrections")
-        archive = await desk.store(corrections.export_zip)
-        name = {"Content-Disposition": 'attachment; filename="corrections.zip"'}
-        return Response(archive, media_type="application/zip", headers=name)
 
 
 def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
@@ -289,25 +244,6 @@ def _read_number(predictor: Predictor, data: bytes, name: str, page: int | None,
     row = predictor.read_number(pixels).row(name) | {"width": pixels.shape[1], "height": pixels.shape[0]}
     row |= {"pages": pages} if pages else {}
     return row | {"picture": picture_url(pixels, 1024)} if with_picture else row
-
-
-def _keep(
-    corrections: Corrections, picture: bytes | Page, label: int, prediction: Prediction, model: str, replaces: str
-) -> Kept:
-    """Store a correction of `prediction`, which `model` made of `picture`, in the place of the key `replaces`.
-
-    Of a page only its ink is kept, not the file with all the others.
-    """
-    ink = prediction.found.ink if prediction.found else NO_INK
-    if not ink.any():
-        raise PictureError("nothing is written in this picture, so there is nothing to learn from it")
-    file = None if isinstance(picture, Page) else picture
-    key = corrections.add(ink, label, prediction.digit, prediction.confidence, model, file, replaces)
-    return _kept(corrections, key)
-
-
-def _kept(corrections: Corrections, key: str | None = None) -> Kept:
-    return Kept(key=key, count=corrections.count())
 
 
 def _card(name: str, predictor: Predictor, n_bytes: int) -> ModelCard:
