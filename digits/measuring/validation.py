@@ -15,24 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from digits.finding.ink import TURNS, standardise, turn
+from digits.finding.ink import MEAN, STD, TURNS, turn
 from digits.learning.learner import with_no_digit
+from digits.reading.engines import TorchEngine
 from digits.reading.verdict import LEAST_CONFIDENCE, NO_DIGIT, look_again, softmax
 
 SURE_ANYWAY = 0.996  # confidence at which no temperature up to 1.5 leaves a doubt
 PASSED, REFUSED, DOUBTED = 0.04, 0.0003, 0.08  # shares of validation pictures, see `fit_thresholds`
-AT_ONCE = 128  # about twice as fast on a CPU as 1024, whose maps leave the cache
 
 
-@torch.inference_mode()
 def logits_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:
     """Return (n, 10) float32 logits of uint8 ink (n, 28, 28), the network in evaluation mode."""
-    model.eval()
-    parts = []
-    for start in range(0, len(ink), AT_ONCE):
-        batch = torch.from_numpy(ink[start : start + AT_ONCE]).to(device).float().unsqueeze(1) / 255.0
-        parts.append(model(standardise(batch)).float().cpu().numpy())
-    return np.concatenate(parts)
+    return TorchEngine(model, {"mean": MEAN, "std": STD}, device).logits(ink)
 
 
 def looks_of(model: nn.Module, ink: np.ndarray, device: str) -> np.ndarray:

@@ -20,7 +20,7 @@ from digits.finding.ink import standardise
 if TYPE_CHECKING:
     from torch import nn
 
-BATCH = 256  # larger batches gain nothing on a CPU and cost memory
+BATCH = 256  # larger batches gain nothing on a CPU and cost memory: of 1024, the maps leave the cache
 
 
 class Engine(Protocol):
