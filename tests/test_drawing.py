@@ -9,7 +9,7 @@ import pytest
 
 from digits.finding.ink import INK_SIDE
 from digits.finding.strip import PAPER, STRIP_HEIGHT
-from digits.learning import fields
+from digits.learning import furniture
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old, write_way
@@ -189,8 +189,8 @@ def test_a_digit_struck_out_has_ink_beside_it():
 
 
 def test_a_ring_lies_round_the_writing():
-    sheet = fields.Sheet(np.zeros((120, 200), np.float32), np.zeros((120, 200), np.float32), 40, 80, 60, 140)
-    fields.in_ring(sheet, [], PLAIN, np.random.default_rng(0))
+    sheet = furniture.Sheet(np.zeros((120, 200), np.float32), np.zeros((120, 200), np.float32), 40, 80, 60, 140)
+    furniture.in_ring(sheet, [], PLAIN, np.random.default_rng(0))
     rows, columns = np.nonzero(sheet.writing > 0.5)
     assert rows.min() < 40 and rows.max() > 80 and columns.min() < 60 and columns.max() > 140
     assert not sheet.writing[48:72, 70:130].any() and not sheet.print.any()

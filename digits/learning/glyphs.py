@@ -66,6 +66,7 @@ def _redraw(solid: np.ndarray, pen: float) -> np.ndarray:
 
 
 def from_strokes(strokes: Strokes, rng: Rng, pen: float | None = None) -> np.ndarray:
+    """Return pen strokes as coverage, float32 (128, 128), drawn with `pen`, or a random one."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = LONG / max(float((high - low).max()), 1e-6)
@@ -79,6 +80,7 @@ def from_strokes(strokes: Strokes, rng: Rng, pen: float | None = None) -> np.nda
 
 
 def in_frame(coverage: np.ndarray) -> np.ndarray:
+    """Return coverage, float32 (h, w), in the middle of a frame, float32 (128, 128); what is larger is cut off."""
     frame = np.zeros((GLYPH_SIDE, GLYPH_SIDE), np.float32)
     height, width = (min(side, GLYPH_SIDE) for side in coverage.shape)
     top, left = (GLYPH_SIDE - height) // 2, (GLYPH_SIDE - width) // 2

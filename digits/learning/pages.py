@@ -18,7 +18,7 @@ import numpy as np
 
 from digits.finding.strip import PAPER
 from digits.learning.camera import any_ink, lay_on_desk, smooth_noise, take
-from digits.learning.fields import CELLS, FREE, Furniture, Sheet, in_box
+from digits.learning.furniture import CELLS, FREE, Furniture, Sheet, in_box
 from digits.learning.glyphs import Rng, choose
 from digits.learning.pens import PENS, Pen, ballpoint
 from digits.learning.texts import NUMBERS, WORDS, any_text
