@@ -15,7 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, AnyStr
+from typing import Any, AnyStr, Literal
 
 from digits.batch.entries import Entry
 from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
@@ -49,6 +49,11 @@ class Journal:
         self.facts: dict[str, Any] = json.loads(stored[0]) if stored else {}  # {} of a run that was killed at once
         if not isinstance(self.facts, dict):
             raise ValueError(f"{path} is no journal of ours")
+
+    @property
+    def kind(self) -> Literal["digit", "number", "form"]:
+        """What its rows are of."""
+        return "form" if self.facts.get("fields") else "number" if self.facts.get("number") else "digit"
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""

@@ -47,7 +47,7 @@ def write_html(
     `page` counts from 0; `files` are the names of all pages, which link to each other.
     """
     data = {
-        "title": journal.facts["run"], "kind": _kind(journal), "labelled": bool(journal.facts.get("labelled")),
+        "title": journal.facts["run"], "kind": journal.kind, "labelled": bool(journal.facts.get("labelled")),
         "files": files or [], "page": page, "first": page * _n_a_page(journal), "summary": summary,
         "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal, page)),
     }  # fmt: skip
@@ -57,12 +57,8 @@ def write_html(
     file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _asset("report.html")).encode())
 
 
-def _kind(journal: Journal) -> str:
-    return "form" if journal.facts.get("fields") else "number" if journal.facts.get("number") else "digit"
-
-
 def _n_a_page(journal: Journal) -> int:
-    return DIGITS_A_PAGE if _kind(journal) == "digit" else NUMBERS_A_PAGE
+    return DIGITS_A_PAGE if journal.kind == "digit" else NUMBERS_A_PAGE
 
 
 def n_pages(journal: Journal) -> int:
@@ -87,7 +83,7 @@ def _histogram(journal: Journal) -> list[int]:
 
 
 def _rows_to_look_at(journal: Journal, page: int) -> Iterator[dict[str, Any]]:
-    kind, limit, copies = _kind(journal), _n_a_page(journal), journal.copies()
+    kind, limit, copies = journal.kind, _n_a_page(journal), journal.copies()
     pictures = journal.facts.get("pictures")  # of a visitor's rows, by position: nothing is opened by their names
     for row in journal.rows(WORST_FIRST, limit, page * limit):
         shown = {name: printable(row[name]) for name in SHOWN_OF[kind]}

@@ -17,9 +17,9 @@ from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS
 
 def columns_of(journal: Journal) -> list[str]:
     """Return the report's columns; label and correct are empty where no truth was given."""
-    if names := journal.facts.get("fields"):
-        return form_columns(names)
-    answers = NUMBER_COLUMNS if journal.facts.get("number") else DIGIT_COLUMNS
+    if journal.kind == "form":
+        return form_columns(journal.facts["fields"])
+    answers = NUMBER_COLUMNS if journal.kind == "number" else DIGIT_COLUMNS
     return [*answers, *TRUTH_COLUMNS, "error"]
 
 

@@ -57,7 +57,7 @@ def _accuracy(journal: Journal) -> dict[str, Any]:
     right, n = journal.select(query.format("!=")).fetchone()
     refused, n_none = journal.select(query.format("=")).fetchone()
     result = _share(right or 0, n)
-    if not journal.facts.get("number"):
+    if journal.kind == "digit":
         result |= _by_class(journal)
     return result | {"no_digit_refused": _share(refused or 0, n_none)}
 

@@ -35,7 +35,7 @@ def write_csv(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None
     with _as_text(file) as text:
         writer = csv.writer(text)
         writer.writerow(map(disarmed, columns))  # a form's fields are called what their template says
-        if journal.facts.get("fields"):
+        if journal.kind == "form":
             writer.writerows([_disarmed(row["path"]), *list(row.values())[1:]] for row in report_rows(journal))
             return
         rows = journal.select(f"SELECT {', '.join(columns)} FROM rows ORDER BY position")
@@ -76,7 +76,7 @@ def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> 
     import pyarrow as pa
     from pyarrow import parquet
 
-    schema = _parquet_schema(columns_of(journal)).with_metadata(
+    schema = _parquet_schema(journal).with_metadata(
         {"summary": json.dumps(summary), "schema_version": str(SCHEMA_VERSION)}
     )
     rows = map(unpacked, report_rows(journal))
@@ -85,7 +85,7 @@ def write_parquet(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> 
             writer.write_table(pa.Table.from_pylist(block, schema))
 
 
-def _parquet_schema(columns: list[str]) -> Any:
+def _parquet_schema(journal: Journal) -> Any:
     """Return the types of a report's columns; a form's fields are texts."""
     import pyarrow as pa
 
@@ -96,8 +96,9 @@ def _parquet_schema(columns: list[str]) -> Any:
     types = dict.fromkeys(("digit", "runner_up", "correct"), pa.int8())
     types |= dict.fromkeys(("confidence", "runner_up_confidence", *P_COLUMNS), pa.float32())
     types |= {"number": pa.float64(), "lines": pa.list_(pa.string()), "digits": pa.list_(digit)}
-    is_form = any(name.endswith("_status") for name in columns)
-    return pa.schema([(name, pa.string() if is_form else types.get(name, pa.string())) for name in columns])
+    if journal.kind == "form":
+        types = {}
+    return pa.schema([(name, types.get(name, pa.string())) for name in columns_of(journal)])
 
 
 def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
