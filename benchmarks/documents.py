@@ -22,20 +22,20 @@ import numpy as np
 if not __package__:  # `python benchmarks/documents.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.record import keep_picture, make_parser, save
+from benchmarks.record import keep_picture, make_parser, only_digits, save, without_spaces
 from digits.command import UserError, command
 from digits.finding.decode import open_picture
 from digits.learning.datasets import data_dir
 from digits.measuring.metrics import share_of
-from digits.reading import table as tables
 from digits.reading.answer import NumberReading
+from digits.reading.table import table_of
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
 
 Read = Callable[[Path], NumberReading]
 
 
-def table_of(folder: Path) -> list[dict[str, str]]:
+def rows_of(folder: Path) -> list[dict[str, str]]:
     """Return the rows of a folder's labels.csv; raises `UserError` if it is not there."""
     path = folder / "labels.csv"
     if not path.exists():
@@ -44,27 +44,13 @@ def table_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def only_digits(text: str) -> str:
-    """Return the digits of a text.
-
-    >>> only_digits("+49 137-7")
-    '491377'
-    """
-    return "".join(filter(str.isdecimal, text))
-
-
-def without_spaces(text: str) -> str:
-    """Return a text without white space."""
-    return "".join(text.split())
-
-
 # ---------------------------------------------------------------- fields and cells
 
 
 def measure_fields(folder: Path, read: Read) -> dict:
     """Return figures of single fields: digits exact, signs too, by kind; what is ok; empty fields refused."""
     by_kind, sure, refused, seconds = defaultdict(list), [], [], []
-    for row in table_of(folder):
+    for row in rows_of(folder):
         started = time.perf_counter()
         reading = read(folder / row["file"])
         seconds.append(time.perf_counter() - started)
@@ -92,12 +78,12 @@ def measure_fields(folder: Path, read: Read) -> dict:
 def measure_score_sheets(folder: Path, read: Read) -> dict:
     """Return the shares of rows read exactly, cell by cell, as a line and in --table's table; and of cells in place."""
     sheets: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in table_of(folder):
+    for row in rows_of(folder):
         sheets[row["file"]][int(row["row"])].append(row["truth"])
     exact, in_table, cells, n_cells = [], [], 0, 0
     for name, rows in sheets.items():
         row = (reading := read(folder / name)).row()
-        lines, by_table = [line.split() for line in reading.lines], tables.table_of(row["lines"], row["digits"])
+        lines, by_table = [line.split() for line in reading.lines], table_of(row["lines"], row["digits"])
         for truth in rows.values():
             exact.append(truth in lines)
             in_table.append(truth in by_table)
@@ -109,7 +95,7 @@ def measure_score_sheets(folder: Path, read: Read) -> dict:
 def measure_lists(folder: Path, read: Read) -> dict:
     """Return the shares of lines found among what is read, and of pages read exactly."""
     lines, pages = [], []
-    for row in table_of(folder):
+    for row in rows_of(folder):
         truth = row["truth"].split("|")
         found = [without_spaces(line) for line in read(folder / row["file"]).lines]
         lines += [line in found for line in truth]
@@ -120,7 +106,7 @@ def measure_lists(folder: Path, read: Read) -> dict:
 def measure_forms(folder: Path, read: Read) -> dict:
     """Return the share of fields that stand as a line of their own, how many other lines are read, and the time."""
     truths, fields, others, seconds = defaultdict(list), [], 0, []
-    for row in table_of(folder):
+    for row in rows_of(folder):
         truths[row["file"]].append(only_digits(row["truth"]))
     for name, truth in truths.items():
         started = time.perf_counter()
@@ -213,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
         return predictor.read_number(open_picture(path))
 
     if arguments.gallery:
-        truths = {f"{name}/{row['file']}": row["label"] for name in FIELDS for row in table_of(folder / name)}
+        truths = {f"{name}/{row['file']}": row["label"] for name in FIELDS for row in rows_of(folder / name)}
         result = measure(folder, keeping_failures(read, arguments.gallery, truths))
     else:
         result = measure(folder, read)

@@ -19,8 +19,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/fields.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.documents import only_digits, without_spaces
-from benchmarks.record import keep_picture, make_parser, save, unseen_digits
+from benchmarks.record import keep_picture, make_parser, only_digits, save, unseen_digits, without_spaces
 from digits.command import command
 from digits.learning.camera import take
 from digits.learning.fields import draw_field

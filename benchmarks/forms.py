@@ -23,8 +23,7 @@ from stdnum import luhn
 if not __package__:  # `python benchmarks/forms.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.documents import only_digits
-from benchmarks.record import keep_picture, make_parser, save, unseen_digits
+from benchmarks.record import keep_picture, make_parser, only_digits, save, unseen_digits
 from digits.command import command
 from digits.files import ASSETS_DIR
 from digits.finding.alignment import align

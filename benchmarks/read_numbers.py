@@ -22,8 +22,7 @@ import numpy as np
 if not __package__:  # `python benchmarks/read_numbers.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.documents import without_spaces
-from benchmarks.record import keep_picture, make_parser, save, unseen_digits
+from benchmarks.record import keep_picture, make_parser, save, unseen_digits, without_spaces
 from digits.command import command
 from digits.reading.answer import NumberReading
 from digits.reading.ctc import edit_distance

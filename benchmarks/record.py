@@ -1,4 +1,4 @@
-"""What the benchmarks share: flags, digits that no network was trained on, a clock, names, the form of a result.
+"""What the benchmarks share: flags, digits that no network was trained on, a clock, texts, names, a result's form.
 
     parser = make_parser(__doc__, "--mnist-test", "--model")  # and --output; the examples are those of the docstring
     ink, labels = unseen_digits("validation")                 # uint8 (5000, 28, 28), int64 (5000,)
@@ -73,6 +73,20 @@ def median_seconds(call: Callable[[], object], n: int) -> float:
         call()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def only_digits(text: str) -> str:
+    """Return the digits of a text.
+
+    >>> only_digits("+49 137-7")
+    '491377'
+    """
+    return "".join(filter(str.isdecimal, text))
+
+
+def without_spaces(text: str) -> str:
+    """Return a text without white space."""
+    return "".join(text.split())
 
 
 def file_stem(text: str) -> str:
