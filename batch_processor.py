@@ -39,10 +39,10 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from digits.batch.entries import Entry
-from digits.batch.forms import write_tables
 from digits.batch.journal import Journal, plain
 from digits.batch.labels import Labels, add_truth
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
+from digits.batch.number_tables import write_tables
 from digits.batch.opening import open_run
 from digits.batch.rows import CHUNK, Numbered, RowReader
 from digits.batch.shape import printable, report_rows, shape_of, to_json

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import batch_processor
-from digits.batch.forms import write_tables
 from digits.batch.journal import SHOWN, Journal
+from digits.batch.number_tables import write_tables
 from digits.reading.table import table_of
 
 ROWS = [["16", "8", "", "9"], ["4", "", "17", "-3"], ["", "12", "5", "20"]]

@@ -10,15 +10,18 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from digits.batch.forms import form_columns, spread
 from digits.batch.journal import Journal
 from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS
 
 
 def columns_of(journal: Journal) -> list[str]:
-    """Return the report's columns; label and correct are empty where no truth was given."""
+    """Return the report's columns; label and correct are empty where no truth was given.
+
+    A form's fields have a column each, and their status beside it.
+    """
     if journal.kind == "form":
-        return form_columns(journal.facts["fields"])
+        cells = [column for name in journal.facts["fields"] for column in (name, f"{name}_status")]
+        return ["path", "status", *cells, "reason", "error"]
     answers = NUMBER_COLUMNS if journal.kind == "number" else DIGIT_COLUMNS
     return [*answers, *TRUTH_COLUMNS, "error"]
 
@@ -37,14 +40,22 @@ def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
 
 def shape_of(journal: Journal) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return what makes a journal's row, or one on its way there, a report's row."""
-    columns, names = columns_of(journal), journal.facts.get("fields")
+    columns, names = columns_of(journal), journal.facts.get("fields", [])
 
     def shaped(row: dict[str, Any]) -> dict[str, Any]:
-        row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))}
-        row = spread(row, names) if names else row
+        row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))} | _cells(row, names)
         return {name: row.get(name) for name in columns}
 
     return shaped
+
+
+def _cells(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return what a journal's row says of a form's fields, by column; None of a page that could not be read."""
+    fields = json.loads(row["fields"]) if row.get("fields") else {}
+    said = {name: fields.get(name, {}) for name in names}
+    return {name: one.get("text") for name, one in said.items()} | {
+        f"{name}_status": one.get("status") for name, one in said.items()
+    }
 
 
 def to_json(row: dict[str, Any], ensure_ascii: bool = False) -> str:
