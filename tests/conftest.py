@@ -20,11 +20,11 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip by marker what this machine cannot run."""
-    from digits.learning.datasets import data_dir
+    from digits.learning.datasets import has_mnist
 
     reasons = {
         "browser": None if CHROMIUM else "no chromium: apt-get install chromium",
-        "mnist": None if any((data_dir() / "MNIST" / "raw").glob("train-images*")) else "no MNIST: set MNIST_DATA_DIR",
+        "mnist": None if has_mnist() else "no MNIST: set MNIST_DATA_DIR",
         "ray": None if importlib.util.find_spec("ray") else "no ray: pip install -r requirements-ray.txt",
     }
     for item in items:

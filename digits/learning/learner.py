@@ -38,6 +38,8 @@ class Learner:
     after a share of the steps.
     """
 
+    PARTS = ("model", "averaged", "optimizer", "schedule")  # that a state holds
+
     def __init__(
         self,
         model: nn.Module,
@@ -67,8 +69,6 @@ class Learner:
         self.schedule.step()
         self.averaged.update_parameters(self.model)
         return loss.detach()
-
-    PARTS = ("model", "averaged", "optimizer", "schedule")  # that a state holds
 
     def _parts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.PARTS}

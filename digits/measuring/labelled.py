@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,8 @@ def answer(predictor: Predictor, samples: Iterable[Sample]) -> Answers:
 
 def only(answers: Answers, chosen: np.ndarray) -> Answers:
     """Return those of the answers that `chosen` (n,) is true for."""
-    samples = [sample for sample, wanted in zip(answers.samples, chosen, strict=True) if wanted]
-    parts = (answers.labels, answers.digits, answers.probabilities, answers.statuses, answers.scores, answers.ink)
-    return Answers(samples, *(part[chosen] for part in parts))
+    arrays = {name: part[chosen] for name, part in vars(answers).items() if name != "samples"}
+    return Answers(list(compress(answers.samples, chosen)), **arrays)
 
 
 def status_counts(answers: Answers) -> dict[str, int]:
