@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits.command import UserError, command
+from digits.command import UserError, command, new_parser
 from digits.files import ROOT
 from digits.finding.limits import MAX_UPLOAD_BYTES
 from digits.serving.readers import Readers
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 MAX_UPLOAD_MB = MAX_UPLOAD_BYTES // 2**20
 TRAINED = "mnistnet"  # the network that the page's training is for, as that of train.py --feedback
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
-EXAMPLES = """examples:
-  python app.py
-  python app.py --host 0.0.0.0 --auth-file users.txt --allow-hosts digits.example.org"""
 
 
 @command
@@ -72,8 +69,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
-    parser = argparse.ArgumentParser(
-        description="Serve the page and the API.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = new_parser(
+        "Serve the page and the API.",
+        "python app.py",
+        "python app.py --host 0.0.0.0 --auth-file users.txt --allow-hosts digits.example.org",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860)

@@ -51,7 +51,7 @@ from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, write_report
-from digits.command import UserError, command, disk_sentence
+from digits.command import UserError, command, disk_sentence, new_parser
 from digits.files import ASSETS_DIR, ROOT, free_path, git_commit
 from digits.interrupt import STOPPED
 from digits.reading.template import Form, load_form
@@ -384,11 +384,10 @@ def _versions() -> dict[str, Any]:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags. Raises `UserError` for a name that is no name."""
-    parser = argparse.ArgumentParser(
-        description="Read many handwritten digits; write a report with a row for every file.",
-        epilog="examples:\n  python batch_processor.py scans/ more.zip --format csv html\n"
-        "  python batch_processor.py exam/ --labels-from-folders --sort-into sorted/",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Read many handwritten digits; write a report with a row for every file.",
+        "python batch_processor.py scans/ more.zip --format csv html",
+        "python batch_processor.py exam/ --labels-from-folders --sort-into sorted/",
     )
     add = parser.add_argument
     add(

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from digits.command import UserError, command
+from digits.command import UserError, command, new_parser
 from digits.files import RUNS_DIR, free_path, git_commit, write_json
 from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
 from digits.learning.gather import GONE, gather_held_out, parse_name
@@ -279,11 +279,10 @@ def _percent(share: dict[str, Any]) -> str:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
-    parser = argparse.ArgumentParser(
-        description="Measure a model on labelled pictures.",
-        epilog="examples:\n  python evaluate.py --held-out RUN\n"
-        "  python evaluate.py --model modern --data my_digits --stress --n 200",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Measure a model on labelled pictures.",
+        "python evaluate.py --held-out RUN",
+        "python evaluate.py --model modern --data my_digits --stress --n 200",
     )
     parser.add_argument(
         "--model", nargs="+", metavar="NAME", help="name or .pth; several vote (default: mnistnet, or the run's)"

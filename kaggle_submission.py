@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digits.command import UserError, command
+from digits.command import UserError, command, new_parser
 from digits.files import atomic_path, free_path
 from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
 from digits.learning.trained_on import learnt, note_of
@@ -58,11 +58,10 @@ def check_submission(path: str | Path, n_rows: int) -> None:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags, with the one file as `csv`."""
-    parser = argparse.ArgumentParser(
-        description="Write a submission for Kaggle's Digit Recognizer.",
-        epilog="examples:\n  python kaggle_submission.py test.csv\n"
-        "  python kaggle_submission.py test.csv --model mnistnet modern",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Write a submission for Kaggle's Digit Recognizer.",
+        "python kaggle_submission.py test.csv",
+        "python kaggle_submission.py test.csv --model mnistnet modern",
     )
     parser.add_argument(
         "csv", nargs="*", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture"

@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from digits.command import UserError, command
+from digits.command import UserError, command, new_parser
 from digits.files import atomic_path, sha256
 from digits.finding.ink import MEAN, STD, standardise
 from digits.measuring.explain import record_outputs
@@ -416,10 +416,10 @@ def describe(name: str) -> str:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
-    parser = argparse.ArgumentParser(
-        description="Print and check the architectures; export weights to ONNX.",
-        epilog="examples:\n  python model.py --model mnistnet\n  python model.py --export mnistnet",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Print and check the architectures; export weights to ONNX.",
+        "python model.py --model mnistnet",
+        "python model.py --export mnistnet",
     )
     parser.add_argument("--model", nargs="+", metavar="NAME", help=", ".join(REGISTRY))
     parser.add_argument("--export", nargs="+", metavar="NAME", help="export a name or .pth file to ONNX")

@@ -28,7 +28,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from digits.command import UserError, command, shown
+from digits.command import UserError, command, new_parser, shown
 from digits.files import ASSETS_DIR, sha256
 from digits.finding.arrays import Tensor, ink_of
 from digits.finding.decode import Picture, open_picture, read_bytes
@@ -243,11 +243,7 @@ def _torch_sees_gpu() -> bool:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags; without files, `files` are the example drawings."""
-    parser = argparse.ArgumentParser(
-        description="Read handwritten digits.",
-        epilog="examples:\n  python predict.py\n  python predict.py photo.jpg scan.png --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("Read handwritten digits.", "python predict.py", "python predict.py photo.jpg scan.png --json")
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
     parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
     parser.add_argument(

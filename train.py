@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from digits.command import Range, UserError, add_flags, check_flags, command, flag
+from digits.command import Range, UserError, add_flags, check_flags, command, flag, new_parser
 from digits.files import ROOT, RUNS_DIR, free_path, git_commit, sha256, without_folders, write_json
 from digits.finding.ink import MEAN, STD, standardise
 from digits.learning.augment import Augment, mix, parse
@@ -287,10 +287,8 @@ def against_served(settings: Settings, best: Path, data_directory: Path) -> Deci
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags, of those that are settings only the ones that are given."""
-    parser = argparse.ArgumentParser(
-        description="Train a network.",
-        epilog="examples:\n  python train.py\n  python train.py --epochs 30 --dataset mnist mnist imitated",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Train a network.", "python train.py", "python train.py --epochs 30 --dataset mnist mnist imitated"
     )
     add_flags(parser, Settings)
     parser.add_argument("--runs", action="store_true", help="list the runs, and train nothing")

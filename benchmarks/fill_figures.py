@@ -10,7 +10,6 @@ the text. What has not been measured is a dash.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import re
@@ -22,7 +21,7 @@ if not __package__:  # `python benchmarks/fill_figures.py` finds the project too
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.record import RESULTS
-from digits.command import command
+from digits.command import command, new_parser
 from digits.files import ROOT, atomic_path
 
 PATTERNS = ("*.md", "models/*.md", "docs/*.md", "benchmarks/*.md")
@@ -98,10 +97,10 @@ def unmeasured(template: str, results: Path = RESULTS) -> Iterator[str]:
 @command
 def main(argv: list[str] | None = None) -> int:
     """Write or check the documents; print which were out of date."""
-    parser = argparse.ArgumentParser(
-        description="Put the measured figures into the documents.",
-        epilog="examples:\n  python -m benchmarks.fill_figures\n  python -m benchmarks.fill_figures --check",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "Put the measured figures into the documents.",
+        "python -m benchmarks.fill_figures",
+        "python -m benchmarks.fill_figures --check",
     )
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if a figure is out of date")
     arguments = parser.parse_args(argv)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from digits.command import new_parser
 from digits.files import ROOT, git_commit, write_json
 from digits.learning.datasets import N_HELD_OUT, load_mnist, split
 
@@ -42,12 +43,8 @@ def make_parser(doc: str, *flags: str) -> argparse.ArgumentParser:
     Its --help shows the first line and the commands of `doc`, a module's docstring. --mnist-test ends up in `split`,
     "validation" or "test".
     """
-    commands = [f"  {line.strip()}" for line in doc.splitlines() if line.strip().startswith("python ")]
-    parser = argparse.ArgumentParser(
-        description=doc.splitlines()[0],
-        epilog="\n".join(["examples:", *commands]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    lines = [line.strip() for line in doc.splitlines()]
+    parser = new_parser(lines[0], *(line for line in lines if line.startswith("python ")))
     for flag in (*flags, "--output"):
         parser.add_argument(flag, **FLAGS[flag])
     return parser

@@ -61,6 +61,14 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def new_parser(description: str, *examples: str) -> argparse.ArgumentParser:
+    """Return a parser whose --help ends with the examples, a line each."""
+    epilog = "\n  ".join(["examples:", *examples])
+    return argparse.ArgumentParser(
+        description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
 Range = tuple[Callable[[float], bool], str]  # whether a number fits, and which do
 
 
