@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -64,29 +64,18 @@ class RowReader:
 
     def __call__(self, chunk: Sequence[Numbered]) -> list[dict[str, Any]]:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
-        entries = [entry for _position, entry in chunk]
-        stamps = [entry.stamp() for entry in entries]
-        contents: list[str | None] = []
-        pictures = _opened(entries, contents)
-        if self._form or self._number:
-            rows = [self._row_or_error(entry.name, picture) for entry, picture in zip(entries, pictures, strict=True)]
-        else:
-            rows = self._read_digits(entries, pictures)
-        for row, (position, entry), stamp, content in zip(rows, chunk, stamps, contents, strict=True):
-            row.update(position=position, cut=entry.cut, stamp=stamp, content=content)
-        return rows
+        read = self._read_form if self._form else self._read_number if self._number else None
+        notes, outcomes = list[dict[str, Any]](), list[Any]()
+        for position, entry in chunk:  # one picture in memory at a time
+            stamp, picture = entry.stamp(), _picture_of(entry)
+            notes.append({"position": position, "cut": entry.cut, "stamp": stamp, "content": _content(picture)})
+            outcomes.append(_row_or_error(read, entry.name, picture) if read else _find(picture))
+        rows = outcomes if read else self._digit_rows([entry.name for _position, entry in chunk], outcomes)
+        return [row | note for row, note in zip(rows, notes, strict=True)]
 
-    def _read_digits(self, entries: Sequence[Entry], pictures: Iterator[Opened]) -> list[dict[str, Any]]:
-        found = [_find(picture) for picture in pictures]
-        read = zip(self.predictor.predict_found(found), entries, found, strict=True)
-        return [prediction.row(entry.name) | _fault_of(what) for prediction, entry, what in read]
-
-    def _row_or_error(self, name: str, picture: Opened) -> dict[str, Any]:
-        read = self._read_form if self._form else self._read_number
-        row = picture if isinstance(picture, PictureError) else _or_why_not(lambda: read(name, picture))
-        if isinstance(row, PictureError):
-            return {"path": name, "status": ERROR, "error": str(row)} | _fault_of(row)
-        return row
+    def _digit_rows(self, names: list[str], found: list[FoundDigit | PictureError]) -> list[dict[str, Any]]:
+        read = zip(self.predictor.predict_found(found), names, found, strict=True)
+        return [prediction.row(name) | _fault_of(what) for prediction, name, what in read]
 
     def _read_number(self, name: str, picture: Picture) -> dict[str, Any]:
         row = self.predictor.read_number(picture).row(name)
@@ -119,12 +108,11 @@ def log_faults(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _opened(entries: Iterable[Entry], contents: list[str | None]) -> Iterator[Opened]:
-    """Yield each entry's picture, or why there is none, one in memory at a time; note its content's hash."""
-    for entry in entries:
-        picture = _picture_of(entry)
-        contents.append(_content(picture))
-        yield picture
+def _row_or_error(read: Callable[[str, Picture], dict[str, Any]], name: str, picture: Opened) -> dict[str, Any]:
+    row = picture if isinstance(picture, PictureError) else _or_why_not(lambda: read(name, picture))
+    if isinstance(row, PictureError):
+        return {"path": name, "status": ERROR, "error": str(row)} | _fault_of(row)
+    return row
 
 
 def _picture_of(entry: Entry) -> Opened:
