@@ -125,27 +125,17 @@ def _place_of(entry: Entry) -> str:
 
 
 def _entries_of(source: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
-    kind = _kind_or_file(source)
-    if kind == "url":
-        return _in_store(source, recursive, skipped)
-    if kind == "folder":
-        return _in_folder(source, recursive, skipped)
-    if kind == "glob":
-        return _in_glob(source, recursive, skipped)
-    if kind == "zip":
-        return _in_zip(source, recursive, skipped)
+    try:
+        kind = kind_of(source)
+    except UserError:  # which its row says
+        kind = "file"
+    if walk := {"url": _in_store, "folder": _in_folder, "glob": _in_glob, "zip": _in_zip}.get(kind):
+        return walk(source, recursive, skipped)
     if kind == "list":
         return _in_list(source, skipped)
     if kind == "file":
         return _paged(Entry(source))
     return _named(names_on_stdin(source == STDIN_NULS), Path(), skipped)
-
-
-def _kind_or_file(source: str) -> str:
-    try:
-        return kind_of(source)
-    except UserError:
-        return "file"
 
 
 def _paged(entry: Entry) -> Iterator[Entry]:
