@@ -109,13 +109,13 @@ class BatchProcessor:
         self.journal: Journal | None = None
         self._is_finished = False
         self.summary: dict[str, Any] = {}
-        form = load_form(fields) if fields else None
-        self._open_reader = partial(open_reader, model, threshold, number, form)
+        self._form = load_form(fields) if fields else None
+        self._open_reader = partial(open_reader, model, threshold, number, self._form)
         self._reader = self._open_reader()
         self._settings: dict[str, Any] = {
             "model": self._reader.predictor.names, "threshold": threshold, "number": number
         }  # fmt: skip
-        if form:
+        if form := self._form:
             self._settings |= {"fields": [field.name for field in form.fields], "form": form.fingerprint}
 
     # ------------------------------------------------------------ reading
@@ -195,7 +195,7 @@ class BatchProcessor:
         self, sources: Sources, labels: Labels | None, sorted_into: str | os.PathLike[str] | None
     ) -> list[str]:
         """Return the sources as text. Raises `UserError` if they cannot be read as wanted."""
-        if labels and "fields" in self._settings:
+        if labels and self._form:
             raise UserError("labels are for digits and numbers; leave them out where --fields are read")
         several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
         named = [os.fspath(source) for source in several]
@@ -256,7 +256,7 @@ class BatchProcessor:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
         networks = [*(network.facts for network in predictor.engines), predictor.crop_reader().facts]
-        if self.number or "fields" in self._settings:
+        if self.number or self._form:
             networks.append(predictor.number_readers().facts)
         weights = json.dumps(networks, sort_keys=True, default=str)
         job = self._settings | {
