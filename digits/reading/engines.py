@@ -2,6 +2,7 @@
 
 engine = OnnxEngine("models/mnist_cnn_best.onnx", threads=1)
 engine.logits(ink); engine.facts["temperature"]
+SurroundingsNetwork("crops").run(crops)        # the networks that look at grey pictures, with ONNX Runtime alone
 """
 
 from __future__ import annotations
