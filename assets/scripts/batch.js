@@ -8,7 +8,7 @@ import known from "./known.js";
 import { offer, readNumber, showChoice } from "./number.js";
 import { accepts, fit } from "./review.js";
 import { byDoubt, digitCounts, isWrong, progress, sureCounts } from "./rows.js";
-import { ask, fetchAgain } from "./server.js";
+import { ask, fetchAgain, forEach } from "./server.js";
 import { choose, receive, shared } from "./shared.js";
 import { save, showBars, Table } from "./table.js";
 import { count, fill, percent, sentence } from "./text.js";
@@ -17,7 +17,6 @@ const { texts } = known;
 const PORTION = 16; // files in one request, at most, and
 const PORTION_BYTES = 4 * 2 ** 20;
 const GROWTH = 1.25; // of the rows, until a reload finds the new ones too: keeping them all each time would take long
-const AT_ONCE = 2; // requests under way
 const NAMES = 3; // of what was passed over, told of each kind
 const NOTHING = "-"; // the label of what holds no number
 const OFFERS = { one: texts.offerOnes, number: texts.offerNumbers };
@@ -201,11 +200,7 @@ export class Batch {
     for (const [at, job] of jobs.entries()) job.at = at;
     const parts = portions(jobs, PORTION, PORTION_BYTES);
     this.started = performance.now();
-    let next = 0;
-    const worker = async () => {
-      while (next < parts.length && !this.stop.signal.aborted) this.#add(await this.#readPart(parts[next++]));
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await forEach(parts, this.stop.signal, async (part) => this.#add(await this.#readPart(part)));
     this.seconds = (performance.now() - this.started) / 1000;
   }
 

@@ -7,14 +7,13 @@ import { cellOf, Field } from "./field.js";
 import { sift } from "./files.js";
 import { keepForm, recallForm } from "./kept.js";
 import known from "./known.js";
-import { ask } from "./server.js";
+import { ask, forEach } from "./server.js";
 import { receive } from "./shared.js";
 import { save } from "./table.js";
 import { cellsOf, columnsOf, faultOf, freeName, fromJson, toJson } from "./template.js";
 import { count, csv, escapeHtml, fill, sentence } from "./text.js";
 
 const { texts } = known;
-const AT_ONCE = 2; // forms under way
 const SOON_MS = 300; // after the last of several changes the form is kept
 const isTemplate = ({ name }) => /\.json$/i.test(name);
 
@@ -273,7 +272,8 @@ export class FormTab {
       const [jobs] = sift(await opened(named), known.extensions);
       if (!jobs.length) throw new Error(texts.batchNothing);
       this.#begin(names, jobs.length);
-      await this.#readAll(jobs, this.drawn, stop.signal);
+      const form = this.drawn;
+      await forEach(jobs, stop.signal, async (job, i) => this.#addRows(i, await this.#readOne(job, form, stop.signal)));
       this.#say("");
     } catch (error) {
       this.#say(error.message, true);
@@ -282,17 +282,6 @@ export class FormTab {
     this.#find("cancel").hidden = true;
     this.#find("running").querySelector("progress").hidden = true;
     this.#find("save").hidden = !this.rows.length;
-  }
-
-  async #readAll(jobs, form, signal) {
-    const left = [...jobs.entries()];
-    const worker = async () => {
-      while (left.length && !signal.aborted) {
-        const [i, job] = left.shift();
-        this.#addRows(i, await this.#readOne(job, form, signal));
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
   }
 
   /** Read one file; what cannot be read becomes a row too. Of a file not read before Stop there is none. */

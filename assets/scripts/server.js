@@ -2,6 +2,7 @@
 import known from "./known.js";
 
 const { texts } = known;
+const AT_ONCE = 2; // requests of one batch under way
 const AGAIN_MS = 1000; // between two looks whether the server is back
 const OF_FILE = [413, 422]; // too large, or no picture
 const GATEWAY = [502, 504]; // what a proxy says of a server that is off
@@ -80,6 +81,18 @@ export async function read(
   for (const one of model.split("+").filter(Boolean)) query.append("model", one);
   const headers = urgent ? { Priority: "u=0" } : {};
   return (await ask(`predict?${query}`, { method: "POST", body: form, headers }, waiting)).rows[0];
+}
+
+/** Do `act(item, i)` for each of the items, a few at once, until the signal says stop. */
+export async function forEach(items, signal, act) {
+  const left = [...items.entries()];
+  const worker = async () => {
+    while (left.length && !signal.aborted) {
+      const [i, item] = left.shift();
+      await act(item, i);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 export async function fetchExample(name) {
