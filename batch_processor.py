@@ -46,8 +46,9 @@ from digits.batch.number_tables import write_tables
 from digits.batch.opening import open_run
 from digits.batch.rows import CHUNK, Numbered, RowReader
 from digits.batch.shape import printable, report_rows, shape_of, to_json
+from digits.batch.skipped import N_NAMED, Skipped
 from digits.batch.sorting import sort_into
-from digits.batch.sources import N_NAMED, STDIN_LINES, STDIN_NULS, Skipped, kind_of, listed
+from digits.batch.sources import STDIN_LINES, STDIN_NULS, kind_of, listed
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, write_report

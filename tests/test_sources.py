@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from digits.batch.entries import Entry
-from digits.batch.sources import MAX_NESTED, SORTED_MARK, Skipped, find_entries, listed
+from digits.batch.skipped import SORTED_MARK, Skipped
+from digits.batch.sources import MAX_NESTED, find_entries, listed
 from digits.command import UserError
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError

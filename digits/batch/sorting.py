@@ -19,7 +19,7 @@ import cv2
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal
-from digits.batch.sources import SORTED_MARK
+from digits.batch.skipped import SORTED_MARK
 from digits.files import nth_path, shortened
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError

@@ -28,9 +28,9 @@ from zipfile import ZipFile
 from digits.batch.archives import open_archive, open_nested
 from digits.batch.entries import Entry, suffix_of
 from digits.batch.lists import found_at, names_in, names_on_stdin
+from digits.batch.skipped import HIDDEN, REPLACED, SORTED_MARK, TWICE, Skipped, in_words, is_hidden
 from digits.batch.stores import URL, filesystem_of, listing, stamp_of
 from digits.command import UserError
-from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
 from digits.finding.pages import PAGED, split_page, to_pages
 from digits.tables import TABLES
@@ -38,50 +38,8 @@ from digits.tables import TABLES
 STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
 MAX_MEMBERS = 1_000_000  # of one archive, with those in it
 MAX_NESTED = 3  # archives within each other, below the outermost
-N_NAMED = 10  # of the files passed over
 SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
 SPOOLED_AT_ONCE = 1_000  # entries that are written, and come back, together
-
-
-class Skipped(Counter[str]):
-    """How many files were passed over, by kind; the first ten names of each kind, and what the other files were.
-
-    `sorted_into` is a folder to pass over wherever it is found, as one that holds a `SORTED_MARK`.
-    """
-
-    def __init__(self, sorted_into: str | os.PathLike[str] | None = None) -> None:
-        super().__init__()
-        self._sorted_into = None if sorted_into is None else os.path.realpath(sorted_into)
-        self.names: dict[str, list[str]] = {}
-        self.suffixes: Counter[str] = Counter()
-        self.empty: list[str] = []  # a sentence for every source in which there was nothing to read
-
-    def note(self, kind: str, name: str) -> None:
-        """Count a file, by its path or name."""
-        self[kind] += 1
-        self.suffixes[suffix_of(name) or "without extension" if kind == NOT_A_PICTURE else kind] += 1
-        names = self.names.setdefault(kind, [])
-        if len(names) < N_NAMED:
-            names.append(name)
-
-    def pass_over_copies(self, folder: str) -> bool:
-        """Note a folder that holds a batch's sorted copies, or is to hold them; return whether it is one."""
-        is_target = self._sorted_into is not None and self._sorted_into == os.path.realpath(folder)
-        if is_target or os.path.lexists(os.path.join(folder, SORTED_MARK)):
-            self.note(SORTED, folder)
-            return True
-        return False
-
-
-HIDDEN, NOT_A_PICTURE, REPLACED = "hidden", "not a picture", "replaced by another of its name"
-SORTED, TWICE = "made by --sort-into", "named twice"
-SORTED_MARK = ".sorted_copies"  # a file in a folder of copies by which the next batch knows it
-
-
-def _counts(suffixes: Counter[str]) -> str:
-    """Return what is passed over, the most frequent first: "12 .docx, 3 hidden"."""
-    shown = ", ".join(f"{n:,} {suffix}" for suffix, n in suffixes.most_common(5))
-    return f"{shown}, …" if len(suffixes) > 5 else shown
 
 
 def find_entries(
@@ -112,7 +70,7 @@ def _noted_if_empty(source: str, entries: Iterator[Entry], skipped: Skipped) -> 
     for n, entry in enumerate(entries, 1):  # noqa: B007
         yield entry
     if not n:
-        held = _counts(skipped.suffixes - before) or "nothing"
+        held = in_words(skipped.suffixes - before) or "nothing"
         skipped.empty.append(f"there are no pictures in '{source}'; it holds {held}")
 
 
@@ -172,24 +130,8 @@ def kind_of(source: str) -> str:
     )
 
 
-def _is_wanted(path: str, shown: str, skipped: Skipped) -> bool:
-    """Whether a file found (not named) is a picture, by its name alone; `shown` is what it is called if it is not."""
-    if _is_hidden(path):
-        skipped.note(HIDDEN, shown)
-    elif suffix_of(path) not in EXTENSIONS:
-        skipped.note(NOT_A_PICTURE, shown)
-    else:
-        return True
-    return False
-
-
-def _is_hidden(path: str) -> bool:
-    parts = path.replace(os.sep, "/").split("/")
-    return any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts)
-
-
 def _is_archive(path: str) -> bool:
-    return suffix_of(path) == ".zip" and not _is_hidden(path)
+    return suffix_of(path) == ".zip" and not is_hidden(path)
 
 
 def _in_folder(folder: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
@@ -221,7 +163,7 @@ def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     name = os.path.basename(path)
     if _is_archive(name):
         yield from _in_zip(path, recursive, skipped)
-    elif _is_wanted(name, path, skipped):
+    elif skipped.is_wanted(name, path):
         yield from _paged(Entry(path))
 
 
@@ -310,7 +252,7 @@ def _members(archive: ZipFile, name: str, cut: int, recursive: bool, skipped: Sk
         if member.is_dir() or not recursive and "/" in member.filename.strip("/"):
             continue
         entry = Entry(f"{name}/{member.filename}", cut, f"{member.file_size}-{member.CRC:08x}")
-        if not _is_archive(member.filename) and not _is_wanted(member.filename, entry.name, skipped):
+        if not _is_archive(member.filename) and not skipped.is_wanted(member.filename, entry.name):
             continue
         if archive.getinfo(member.filename) is not member:  # the last one counts, as for whoever unpacks it
             skipped.note(REPLACED, entry.name)
@@ -341,7 +283,7 @@ def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
         url_of_it = filesystem.unstrip_protocol(name)
         if _is_archive(name.removeprefix(path) or name):
             yield from _in_zip(url_of_it, recursive, skipped)
-        elif name == path or _is_wanted(name.removeprefix(path), url_of_it, skipped):
+        elif name == path or skipped.is_wanted(name.removeprefix(path), url_of_it):
             yield from _paged(Entry(url_of_it, None, stamp_of(info)))
 
 
