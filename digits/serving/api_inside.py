@@ -22,7 +22,7 @@ from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
-from digits.serving.images import heat_on_ink, to_levels, to_sheet
+from digits.serving.images import heat_on_ink, to_sheet, to_uint8
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
 from digits.serving.work_queue import Desk, OnlyFile
@@ -140,7 +140,7 @@ def _most_active(maps: np.ndarray) -> np.ndarray:
 def _active_maps(name: str, maps: np.ndarray, shown: np.ndarray) -> dict[str, Any]:
     """Return the `shown` of (c, h, w) maps as one sheet, brightest where the most active of them is."""
     level = max(float(maps[shown].max()), 1e-6)
-    sheet = to_data_url(to_sheet(to_levels(maps[shown] / level), 1))
+    sheet = to_data_url(to_sheet(to_uint8(maps[shown] / level), 1))
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "shown": shown.tolist(), "sheet": sheet}
 
 
@@ -148,7 +148,7 @@ def _layer(name: str, maps: np.ndarray) -> dict[str, Any]:
     """Return the maps, float32 (c, h, w), as one sheet; each layer has its own scale from 0 to its highest value."""
     columns = 8 if len(maps) <= 32 else 16
     level = max(float(np.quantile(maps, 0.999)), 1e-6)
-    sheet = to_data_url(to_sheet(to_levels(maps / level), columns))
+    sheet = to_data_url(to_sheet(to_uint8(maps / level), columns))
     return {"name": name, "n_maps": len(maps), "side": maps.shape[-1], "columns": columns, "sheet": sheet}
 
 

@@ -18,7 +18,7 @@ ORANGE = np.array([240, 120, 20], np.float32)  # these two are told apart by col
 BLUE = np.array([40, 110, 230], np.float32)
 
 
-def to_levels(values: np.ndarray) -> np.ndarray:
+def to_uint8(values: np.ndarray) -> np.ndarray:
     """Return values in 0-1 (clipped), of any shape, as uint8 of that shape, 0 -> black."""
     return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
@@ -33,8 +33,8 @@ def steps_of(found: FoundDigit, picture: Picture) -> list[dict[str, str]]:
     """Return the preprocessing as pictures: [{"name": "contrast", "image": data URL}, ...]."""
     images = {
         "picture": picture_url(picture),
-        "contrast": to_data_url(to_levels(found.contrast)),
-        "mask": to_data_url(to_levels(found.mask)),
+        "contrast": to_data_url(to_uint8(found.contrast)),
+        "mask": to_data_url(to_uint8(found.mask)),
         "ink": to_data_url(found.ink),
     }
     return [{"name": name, "image": image} for name, image in images.items()]
