@@ -364,6 +364,15 @@ def test_a_spreadsheet_keeps_zeros_umlauts_and_what_looks_like_a_formula(tmp_pat
     assert "digits" not in [cell.value for cell in titles]
 
 
+def test_a_spreadsheet_is_wide_enough_for_paths_and_sentences(tmp_path):
+    import openpyxl
+
+    path = write_report(journal_of(tmp_path, [ok("scans/2026/7.png", 7)]), {}, "xlsx", tmp_path / "report")
+    sheet = openpyxl.load_workbook(path).active
+    widths = {sheet[f"{letter}1"].value: size.width for letter, size in sheet.column_dimensions.items()}
+    assert widths["path"] >= 40 and widths["error"] >= 40
+
+
 def test_csv_is_read_by_what_reads_csv(tmp_path):
     journal = journal_of(tmp_path, [ok("Pr\u00fcfung.png", 3), {"path": "b.png", "status": "blank"}])
     path = write_report(journal, {}, "csv", tmp_path / "report")
