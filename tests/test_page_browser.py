@@ -878,6 +878,7 @@ def test_when_the_server_comes_back_everything_goes_on_by_itself(chromium, examp
         answers = "[...document.querySelectorAll('.answer .says')].map((one) => one.textContent).join()"
         tab.wait_for_function(f"{answers} === 'This is a 7.,This is a 6.'", timeout=1000)
         assert tab.locator(".offline").count() == 0
+        tab.wait_for_function("[...document.querySelectorAll('.examples img')].every((one) => one.naturalWidth)")
     program.kill()
 
 
