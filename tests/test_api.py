@@ -125,6 +125,8 @@ def test_reports_have_the_batch_columns(client: httpx.Client, examples) -> None:
     assert len(parquet) == 2 and parquet.correct[0] == 1
     assert b"<html" in client.post("/api/report?kind=html", json=rows).content
     assert client.post("/api/report?kind=exe", json=rows).status_code == 422
+    broken = client.post("/api/report", content='[{"path":', headers={"Content-Type": "application/json"})
+    assert (broken.status_code, broken.json()) == (422, {"error": "what was sent is not valid JSON"})
 
 
 def test_the_way_inside(client: httpx.Client, examples) -> None:
