@@ -276,6 +276,8 @@ def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     assert page.locator("tbody tr").count() == 12
     assert "broken.png" in page.locator("tbody tr").first.inner_text(), "what could not be read comes first"
     assert page.locator("tbody img").count() == 11
+    shares = page.locator(".confusion td:last-child").all_inner_texts()
+    assert shares[3:5] == ["100.0 %", "50.0 %"] and shares[9] == "", "no picture here is labelled 9"
     page.get_by_role("button", name="wrong 2").click()
     assert page.locator("tbody tr").count() == 2
     page.get_by_role("columnheader", name="confidence").get_by_role("button").click()
