@@ -513,7 +513,10 @@ def test_mcp_lists_described_tools(address: str) -> None:
 
 def test_mcp_reads_a_digit_and_a_number(address: str, predictor, examples) -> None:
     image = base64.b64encode(examples[7].read_bytes()).decode()
-    assert call(address, "predict_digit", image=image) == (False, predictor.predict(examples[7]).row())
+    row = predictor.predict(examples[7]).row()
+    assert call(address, "predict_digit", image=image) == (False, row | {"reason": ""})
+    blank = base64.b64encode(cv2.imencode(".png", np.full((60, 60), 255, np.uint8))[1]).decode()
+    assert call(address, "predict_digit", image=blank)[1]["reason"] == "nothing is written here"
     failed, told = call(address, "read_number", image="data:image/png;base64," + image)
     assert not failed and told["text"] == "7"
 
