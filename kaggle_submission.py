@@ -93,11 +93,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _notes(predictor: MNISTPredictor, ink: np.ndarray, labels: np.ndarray, digits: np.ndarray) -> Iterator[str]:
     """Yield what there is to know of a submission, a line each; `labels`, (n,), are -1 where none are given."""
-    checked = "header, numbering and digits are as Kaggle wants them; which are right, its labels know"
-    yield f"{len(digits):,} rows written and read back: {checked}"
+    yield f"{len(digits):,} rows written and read back: header, numbering and digits are as Kaggle wants them"
     yield f"note: {KAGGLE_IS_MNIST}"
     if (labels >= 0).all():
-        yield f"{(digits == labels).mean():.2%} of its labels are right"
+        yield f"{(digits == labels).mean():.2%} of the digits agree with the file's own labels"
     for name, engine in zip(predictor.names, predictor.engines, strict=True):
         if n := int(learnt(note_of(engine.facts), ink).sum()):
             yield f"warning: {name} was trained on {n:,} of these {len(ink):,} pictures; that is no test"

@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from digits.command import command
+from digits.command import UserError, command
 from digits.files import MODELS_DIR, RUNS_DIR, git_commit, write_json
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.gather import training_glyphs
@@ -193,9 +193,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def open_run(arguments: argparse.Namespace) -> tuple[Settings, dict[str, Any] | None, Path]:
     """Return the settings, state and folder of the run to resume, or of a new one; raises `UserError`.
 
-    The folder is made, and the settings are written into it.
+    The folder is made, and the settings are written into it. A new run never takes the place of an earlier one, unless
+    both are trials.
     """
     run_dir = RUNS_DIR / (f"{arguments.network}-smoke" if arguments.smoke else arguments.network)
+    if (run_dir / "state.pt").exists() and not (arguments.resume or arguments.smoke):
+        there = os.path.relpath(run_dir)
+        raise UserError(f"there is a run in {there} already; continue it with --resume, or move that folder away first")
     settings, state = read_run(run_dir, Settings) if arguments.resume else (new_settings(arguments), None)
     if arguments.epochs:
         settings = replace(settings, epochs=arguments.epochs)
@@ -225,7 +229,10 @@ def main(argv: list[str] | None = None) -> int:
     facts = {"settings": json.dumps(noted), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)
     trained, used = os.path.relpath(path), os.path.relpath(MODELS_DIR / path.name)
-    print(f"{trained} is trained; to use it: cp {trained} {used}; to go back: git checkout {used}")
+    if arguments.smoke:
+        print(f"{trained} is a trial on a little data, not meant for use")
+    else:
+        print(f"{trained} is trained; to use it: cp {trained} {used}; to go back: git checkout {used}")
     return 0
 
 

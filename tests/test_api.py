@@ -125,6 +125,8 @@ def test_reports_have_the_batch_columns(client: httpx.Client, examples) -> None:
     assert len(parquet) == 2 and parquet.correct[0] == 1
     assert b"<html" in client.post("/api/report?kind=html", json=rows).content
     assert client.post("/api/report?kind=exe", json=rows).status_code == 422
+    broken = client.post("/api/report", content='[{"path":', headers={"Content-Type": "application/json"})
+    assert (broken.status_code, broken.json()) == (422, {"error": "what was sent is not valid JSON"})
 
 
 def test_the_way_inside(client: httpx.Client, examples) -> None:
@@ -527,7 +529,10 @@ def test_mcp_lists_described_tools(address: str) -> None:
 
 def test_mcp_reads_a_digit_and_a_number(address: str, predictor, examples) -> None:
     image = base64.b64encode(examples[7].read_bytes()).decode()
-    assert call(address, "predict_digit", image=image) == (False, predictor.predict(examples[7]).row())
+    row = predictor.predict(examples[7]).row()
+    assert call(address, "predict_digit", image=image) == (False, row | {"reason": ""})
+    blank = base64.b64encode(cv2.imencode(".png", np.full((60, 60), 255, np.uint8))[1]).decode()
+    assert call(address, "predict_digit", image=blank)[1]["reason"] == "nothing is written here"
     failed, told = call(address, "read_number", image="data:image/png;base64," + image)
     assert not failed and told["text"] == "7"
 

@@ -318,6 +318,9 @@ def test_what_is_no_template_is_refused(text, said, tmp_path):
         load_form(tmp_path / "form.json")
     with pytest.raises(UserError, match="cannot be read"):
         load_form(tmp_path / "none.json")
+    (tmp_path / "note.txt").write_text("hello")
+    with pytest.raises(UserError, match="not valid JSON"):
+        load_form(tmp_path / "note.txt")
 
 
 def test_a_field_that_takes_the_column_of_anothers_status_is_refused(tmp_path):

@@ -132,6 +132,19 @@ def test_a_dot_is_no_digit_and_a_tiny_drawing_is_to_be_larger(page, pen: str) ->
     assert says(page) != "Draw larger, please.", "the drawing is large now"
 
 
+def test_small_digits_all_over_the_paper_are_several_not_too_small(page) -> None:
+    page.locator(".width").fill("4")
+    for left, top in ((0.0, 0.0), (0.4, 0.0), (0.7, 0.0), (0.0, 0.6), (0.4, 0.6)):
+        page.mouse.move(*to_pixels(page, (left + 0.1, top + 0.1)))
+        page.mouse.down()
+        page.mouse.move(*to_pixels(page, (left + 0.23, top + 0.1)), steps=4)
+        page.mouse.move(*to_pixels(page, (left + 0.15, top + 0.28)), steps=4)
+        page.mouse.up()
+    settle(page)
+    assert says(page) != "Draw larger, please."
+    page.get_by_role("button", name="Looks like several digits").wait_for()
+
+
 @pytest.mark.parametrize("pen", ["5", "14"])
 def test_blobs_and_tiny_scribbles_are_never_read_as_digits(page, pen: str) -> None:
     page.locator(".width").fill(pen)
@@ -865,6 +878,7 @@ def test_when_the_server_comes_back_everything_goes_on_by_itself(chromium, examp
         answers = "[...document.querySelectorAll('.answer .says')].map((one) => one.textContent).join()"
         tab.wait_for_function(f"{answers} === 'This is a 7.,This is a 6.'", timeout=1000)
         assert tab.locator(".offline").count() == 0
+        tab.wait_for_function("[...document.querySelectorAll('.examples img')].every((one) => one.naturalWidth)")
     program.kill()
 
 

@@ -40,6 +40,10 @@ def test_a_prediction_unpacks_as_digit_confidence_probs(predictor, examples):
     assert confidence == pytest.approx(probs[4]) and isinstance(confidence, float)
 
 
+def test_a_prediction_is_shown_in_a_few_lines(predictor, examples):
+    assert len(repr(predictor.predict(examples[7])).splitlines()) < 6
+
+
 def test_the_runner_up_is_second(predictor, examples):
     prediction = predictor.predict(examples[1])
     best, second = np.argsort(prediction.probs)[::-1][:2]

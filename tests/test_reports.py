@@ -276,6 +276,8 @@ def test_the_page_reviews_and_corrects(truth, tmp_path, chromium):
     assert page.locator("tbody tr").count() == 12
     assert "broken.png" in page.locator("tbody tr").first.inner_text(), "what could not be read comes first"
     assert page.locator("tbody img").count() == 11
+    shares = page.locator(".confusion td:last-child").all_inner_texts()
+    assert shares[3:5] == ["100.0 %", "50.0 %"] and shares[9] == "", "no picture here is labelled 9"
     page.get_by_role("button", name="wrong 2").click()
     assert page.locator("tbody tr").count() == 2
     page.get_by_role("columnheader", name="confidence").get_by_role("button").click()
@@ -362,6 +364,15 @@ def test_a_spreadsheet_keeps_zeros_umlauts_and_what_looks_like_a_formula(tmp_pat
     assert [line[at].value for line in lines] == texts and {line[at].data_type for line in lines} == {"s"}
     assert lines[0][0].value == "Pr\u00fcfung 0\ufffd.png"
     assert "digits" not in [cell.value for cell in titles]
+
+
+def test_a_spreadsheet_is_wide_enough_for_paths_and_sentences(tmp_path):
+    import openpyxl
+
+    path = write_report(journal_of(tmp_path, [ok("scans/2026/7.png", 7)]), {}, "xlsx", tmp_path / "report")
+    sheet = openpyxl.load_workbook(path).active
+    widths = {sheet[f"{letter}1"].value: size.width for letter, size in sheet.column_dimensions.items()}
+    assert widths["path"] >= 40 and widths["error"] >= 40
 
 
 def test_csv_is_read_by_what_reads_csv(tmp_path):

@@ -155,6 +155,17 @@ def test_new_weights_are_told_of_before_the_training_counts_as_over(make, tmp_pa
     assert (trainer.state, len(seen), trainer.can_go_back) == ("back", 2, False)
 
 
+def test_who_goes_back_twice_does_not_come_back_to_the_new_weights(make, tmp_path: Path) -> None:
+    trainer = make(HEAD + RUN + COMPARED + PUBLISH)
+    exchange = "weights, now = here / 'weights', (here / 'weights').read_bytes()\n"
+    (tmp_path / "back.py").write_text(HEAD + exchange + "weights.write_bytes({b'old': b'new', b'new': b'old'}[now])\n")
+    trainer.start()
+    ended(trainer)
+    for _click in range(2):
+        trainer.go_back()
+    assert ((tmp_path / "weights").read_bytes(), trainer.state) == (b"old", "back")
+
+
 def test_a_way_back_that_fails_is_one_sentence(make, tmp_path: Path) -> None:
     trainer = make(HEAD)
     (tmp_path / "back.py").write_text(HEAD + REFUSE)

@@ -76,10 +76,11 @@ def test_weights_in_eight_bits_say_the_same_in_a_quarter_of_the_bytes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
-def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch):
+def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
     monkeypatch.setattr(train_readers, "MODELS_DIR", tmp_path / "models")
     assert train_readers.main([name, "--smoke"]) == 0
+    assert capsys.readouterr().out.endswith(f"{name}.onnx is a trial on a little data, not meant for use\n")
     run = tmp_path / f"{name}-smoke"
     assert json.loads((run / "config.json").read_text())["name"] == name
     network = SurroundingsNetwork(name, directory=run)
@@ -165,6 +166,17 @@ def test_a_start_that_is_no_such_network_leaves_the_run_there_was(tmp_path, monk
         with pytest.raises(UserError):
             train_readers.open_run(train_readers.parse_arguments(["lines", "--start", str(wrong)]))
     assert (tmp_path / "lines" / "config.json").read_text() == "the run that was stopped"
+
+
+def test_a_new_run_does_not_take_the_place_of_an_earlier_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
+    for name in ("lines", "lines-smoke"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "state.pt").write_bytes(b"hours of work")
+    with pytest.raises(UserError, match="continue it with --resume, or move that folder away"):
+        train_readers.open_run(train_readers.parse_arguments(["lines"]))
+    assert not (tmp_path / "lines" / "config.json").exists()
+    train_readers.open_run(train_readers.parse_arguments(["lines", "--smoke"]))  # a trial is made again at will
 
 
 def test_epochs_that_are_asked_for_are_of_that_run_alone(tmp_path, monkeypatch):

@@ -21,6 +21,16 @@ const LEAST_SIDE = 0.28; // of the sheet: below, a pen of usual width closes eve
 
 const isSmall = ({ box }) => Boolean(box) && Math.max(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE;
 
+/** The longer side of all that is drawn, from the middle of its outermost lines. */
+function reach(strokes) {
+  const points = strokes.flatMap((stroke) => stroke.points);
+  const span = (axis) => {
+    const along = points.map((point) => point[axis]);
+    return along.reduce((a, b) => Math.max(a, b)) - along.reduce((a, b) => Math.min(a, b));
+  };
+  return Math.max(span(0), span(1));
+}
+
 export class Sheet {
   constructor(canvas, side) {
     canvas.width = canvas.height = side;
@@ -296,9 +306,9 @@ export class Pad {
     );
   }
 
-  /** While the pen is down what is still small waits; afterwards it is to be drawn larger. */
+  /** While the pen is down what is still small waits; afterwards it is to be drawn larger, unless there is more. */
   #show(row, each, ended) {
-    if (isSmall(row)) {
+    if (isSmall(row) && reach(this.strokes) < LEAST_SIDE) {
       if (ended) this.card.askLarger();
       return;
     }

@@ -11,6 +11,12 @@ export const showExamples = (host, take) => {
     const image = `<img src="${base}examples/${name}" alt="">`;
     const button = make(`<button type="button" aria-label="${label}">${image}</button>`);
     button.addEventListener("click", async () => take(await fetchExample(name)));
+    button.firstChild.addEventListener("error", (event) => showAgain(event.target, name), { once: true });
     host.append(button);
   }
+};
+
+/** Show an example that did not load, as soon as the server is back. */
+const showAgain = async (image, name) => {
+  image.src = URL.createObjectURL(await fetchExample(name));
 };

@@ -44,10 +44,7 @@ function confusion(counts) {
 }
 
 function confusionLine(label, line) {
-  const total = Math.max(
-    1,
-    line.reduce((sum, n) => sum + n, 0),
-  );
+  const total = line.reduce((sum, n) => sum + n, 0);
   const cells = line.map((n, answer) => {
     const cell = element("td", { textContent: n || "" });
     const isRight = answer === label;
@@ -60,7 +57,7 @@ function confusionLine(label, line) {
     {},
     element("th", { textContent: label }),
     ...cells,
-    element("td", { textContent: share(line[label] / total) }),
+    element("td", { textContent: total ? share(line[label] / total) : "" }), // a digit that no label names
   );
 }
 

@@ -36,7 +36,10 @@ export class Teach {
       this[name] = root.querySelector(`.teach-${name}`);
     this.start.addEventListener("click", () => this.#act("training", "POST"));
     this.stop.addEventListener("click", () => this.#act("training", "DELETE"));
-    this.back.addEventListener("click", () => this.#act("training/back", "POST"));
+    this.back.addEventListener("click", () => {
+      this.#say(texts.teachGoes);
+      this.#act("training/back", "POST");
+    });
     document.addEventListener("corrections", (event) => this.#counted(event.detail));
     this.#look();
   }

@@ -26,6 +26,7 @@ BLOCK = 10_000  # rows written to Parquet at once
 SCHEMA_VERSION = 1  # of the rows; docs/reports.md has the columns. More columns leave it; other meanings raise it
 MAX_SHEET = 1_048_575  # rows of a spreadsheet below its header
 MAX_CELL = 32_767  # letters
+WIDE = {"path": 40, "reason": 40, "error": 40}  # columns of a spreadsheet, in letters; Excel's own width shows eight
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # which no XML may hold
 
 
@@ -104,6 +105,7 @@ def _parquet_schema(journal: Journal) -> Any:
 def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write the rows as a spreadsheet in which text is text, "00420" too; without lines and digits, which are JSON."""
     import openpyxl
+    from openpyxl.utils import get_column_letter
 
     if len(journal) > MAX_SHEET:
         raise UserError(f"a spreadsheet holds at most {MAX_SHEET:,} rows; take csv or parquet")
@@ -112,6 +114,8 @@ def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> Non
     sheet.freeze_panes = "A2"
     columns = columns_of(journal)
     columns = [name for name in columns if name not in packed(columns)]
+    for name in WIDE.keys() & set(columns):
+        sheet.column_dimensions[get_column_letter(columns.index(name) + 1)].width = WIDE[name]
     sheet.append([_sheet_cell(sheet, name) for name in columns])
     for row in report_rows(journal):
         sheet.append([_sheet_cell(sheet, row[name]) for name in columns])

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,7 +37,7 @@ class Prediction:
     status: str  # ok, unsure, blank, not_a_digit (and error, in reports)
     reason: str  # one sentence for people; empty if ok
     score: float  # log-sum-exp of the logits: how sure that there is a digit at all
-    found: FoundDigit | None = None  # the ink, box, polarity and steps, where a picture was given
+    found: FoundDigit | None = field(default=None, repr=False)  # ink, box, polarity, steps, where a picture was given
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.digit, self.confidence, self.probs))

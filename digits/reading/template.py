@@ -128,10 +128,11 @@ def _parsed(path: Path) -> Any:
         raise UserError(f"'{path}' cannot be read ({error.strerror}); name the template of a form") from None
     except UnicodeDecodeError:
         raise UserError(f"'{path}' is not text in UTF-8; name the template of a form, .json or .toml") from None
+    is_toml = path.suffix.lower() == ".toml"
     try:
-        return _toml(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        return _toml(text) if is_toml else json.loads(text)
     except ValueError as error:
-        raise UserError(f"'{path}' is not valid {path.suffix[1:].upper() or 'JSON'}: {error}") from None
+        raise UserError(f"'{path}' is not valid {'TOML' if is_toml else 'JSON'}: {error}") from None
 
 
 def _toml(text: str) -> Any:

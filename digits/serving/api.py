@@ -271,6 +271,8 @@ def _say_errors_in_one_sentence(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":  # its place is that of a letter, not of a field
+            return JSONResponse({"error": "what was sent is not valid JSON"}, 422)
         where = ".".join(str(part) for part in first["loc"][1:])
         why = "send it as a file part: curl -F NAME=@FILE" if "UploadFile" in first["msg"] else first["msg"].lower()
         return JSONResponse({"error": f"{where}: {why}" if where else first["msg"]}, 422)

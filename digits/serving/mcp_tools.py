@@ -68,14 +68,16 @@ def make_tools(readers: Readers, folder: Path | None) -> list[Callable[..., Any]
     async def predict_digit(image: Image) -> dict[str, Any]:
         """Read the one handwritten digit in a picture: photo, scan or drawing, dark on light or light on dark.
 
-        Returns status, digit (null if there is none), confidence, runner_up, and the probabilities p0 to p9.
+        Returns status, reason (why it is not ok), digit (null if there is none), confidence, runner_up, and the
+        probabilities p0 to p9.
         """
-        return await work(lambda: readers.predictor().predict(to_bytes(image)).row())
+        return await work(read_digit, readers, image)
 
     async def read_number(image: Image) -> dict[str, Any]:
         """Read all handwritten digits in a picture, line by line.
 
-        Returns text ("407\\n18"; empty if there are none), lines, and digits, each with confidence and box in pixels.
+        Returns status, reason (why it is not ok), text ("407\\n18"; empty if there are none), number (its value, if it
+        has only one meaning), lines, and digits, each with confidence and box in pixels.
         """
         return await work(lambda: readers.predictor().read_number(to_bytes(image)).row())
 
@@ -99,6 +101,12 @@ def to_bytes(image: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise PictureError("this is not base64; send the picture's bytes as base64, not a path or a link") from None
+
+
+def read_digit(readers: Readers, image: str) -> dict[str, Any]:
+    """Return the row of one picture with the reason for its status; raises `PictureError`."""
+    prediction = readers.predictor().predict(to_bytes(image))
+    return prediction.row() | {"reason": prediction.reason}
 
 
 def read_folder(readers: Readers, root: Path, inside: str, limit: int) -> dict[str, Any]:

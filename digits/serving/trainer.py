@@ -92,9 +92,14 @@ class Trainer:
             watcher.join()
 
     def go_back(self) -> None:
-        """Serve the weights of before the last training again, byte for byte. Raises `UserError` if that fails."""
+        """Serve the weights of before the last training again, byte for byte; once, however often it is asked for.
+
+        Raises `UserError` if that fails.
+        """
         with self._lock:
             self._refuse_if_busy()
+            if self.state == "back":  # the program exchanges the two, so it would serve the training's again
+                return
             done = subprocess.run([sys.executable, *self._back], cwd=ROOT, capture_output=True, check=False)
             if done.returncode:
                 raise UserError(_last_sentence(done.stderr))

@@ -75,6 +75,7 @@ SCRIPT = {
     "teachNotUsed": "Not kept: {why}. The earlier weights are still used.",
     "teachStopped": "Stopped; the weights are as they were.",
     "teachFailed": "Nothing was changed: {why}.",
+    "teachGoes": "Going back to the earlier weights …",
     "teachGone": "The earlier weights are used again.",
     "teachSets": {
         "corrections": "of {n} kept corrections it did not learn",
