@@ -111,15 +111,14 @@ def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Threshol
 def _rival(seen: list[Seen], digit: int, thresholds: Thresholds) -> int | None:
     """Return another digit as which one of the views would be ok by itself; None if there is none.
 
-    A nought with a bar in it and a 1 in a ring look alike, and of a digit joined to its ring much is lost.
+    A nought with a bar in it and a 1 in a ring look alike.
     """
-    whole, inside = seen[0], [view for view in seen if view.found.method is Method.INSIDE and view.score > 0]
-    if digit == 1 and inside and whole.score > 0 and whole.probs.argmax() == 0:
+    whole, *others = seen
+    is_inside = any(view.found.method is Method.INSIDE and view.score > 0 for view in others)
+    if digit == 1 and is_inside and whole.score > 0 and whole.probs.argmax() == 0:
         return 0
-    if digit == 0 and (others := [int(view.probs.argmax()) for view in inside if view.probs.argmax() > 1]):
-        return others[0]
     for found, probs, score in seen:
         other = int(probs.argmax())
-        if other != digit and found.fatness <= FAT and judge(probs, score, thresholds, found.left_out)[0] == OK:
+        if other != digit and judge(probs, score, thresholds, found.left_out)[0] == OK:
             return other
     return None
