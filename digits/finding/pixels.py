@@ -12,9 +12,10 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom; right and bottom ex
 RULED_SIDE = 40  # in smaller pictures, a bar from side to side is part of a tightly cut digit
 
 
-def sample(values: np.ndarray, at_least: int = 8192) -> np.ndarray:
-    """Return every k-th of the values, flat, so that at least `at_least` remain: enough for a quantile."""
-    return values.ravel()[:: max(1, values.size // at_least)]
+def sample(values: np.ndarray) -> np.ndarray:
+    """Return every k-th of the values of pixels, (h, w) or (h, w, c) -> (n,) or (n, c): enough for a quantile."""
+    flat = values.reshape(-1, *values.shape[2:])
+    return flat[:: max(1, len(flat) // 8192)]
 
 
 def quantile(values: np.ndarray, share: float) -> float:
