@@ -111,7 +111,7 @@ def _sheet(outline: np.ndarray, patch: np.ndarray, least: float) -> np.ndarray |
     It covers at least the share `least` of the picture.
     """
     hull = _hull(outline, patch.size, least)
-    if hull is None or not _is_rectangle(hull) or sum(borders(cv2.boundingRect(hull), patch.shape)) > 1:
+    if hull is None or not _is_rectangle(hull) or borders(np.array(cv2.boundingRect(hull)), patch.shape).sum() > 1:
         return None
     region = _inside(hull, patch.shape) > 0
     return region if region.any() and patch[region].mean() > 0.6 else None  # not the hull of a digit's own strokes

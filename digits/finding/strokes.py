@@ -38,16 +38,14 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
         weak = without_rules(weak)
-    n, labels, stats = components(weak)
+    labels, stats = components(weak)
     weight = _weigh(values, level, weak, labels, stats)
     if weight.max() <= 0:
         return nothing
-    main = int(np.argmax(weight))
-    together = (_belongs(stats[i], weight[i], stats[main], weight[main], weak.shape) for i in range(1, n))
-    kept = np.array([False, *together])
-    kept[main] = True
-    strokes = labels > 0 if kept[1:].all() else kept[labels]
-    return strokes, _other_writing(stats, weight, kept, weak.shape)
+    if len(stats) == 2:  # the ground and one component, as in most drawings
+        return labels > 0, 0.0
+    kept = _belong(stats, weight, weak.shape)
+    return kept[labels], _other_writing(stats, weight, kept, weak.shape)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -59,72 +57,18 @@ def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarra
     parts, strengths = labels[inside], values[inside]
     strong = np.bincount(parts[strengths > level], minlength=n)
     mass = np.bincount(parts, weights=strengths, minlength=n) * (strong > 0)
-    weight = mass * np.array([1.0] + [_plausibility(stats[i], weak.shape) for i in range(1, n)])
+    weight = mass * _plausibility(stats, weak.shape)
     if n > 2 and min(weak.shape) >= RULED_SIDE:
         weight[_fat(weak, parts, stats)] *= 0.1
     return weight
 
 
-def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
-
-    What is much smaller than the digit's main component is no writing, but for a point below it, that makes a ! or ?,
-    and for several parts within it, as those of a face. Nor is the line of a cell.
-    """
-    main = stats[np.argmax(weight)]
-    if any(_is_point_below(stat, main) for stat in stats[1:]):
-        return 1.0
-    if len(stats) > 3 and sum(_is_within(stat, main) for stat in stats[1:]) > 1:
-        return 1.0
-    if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
-        return 1.0
-    is_writing = [max(stat[2:4]) > 0.4 * max(main[2:4]) and not _is_cell_line(stat, main, shape) for stat in stats]
-    others = weight * ~kept * is_writing
-    return min(1.0, float(others.max() / weight[kept].sum()))
-
-
-def _is_cell_line(stat: np.ndarray, main: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether a component is thin, longer than the digit, and runs out of the picture."""
-    short, long = sorted(stat[2:4])
-    return bool(short < THIN * long and long > LONGER * max(main[2:4]) and any(borders(stat, shape)))
-
-
-def _is_second_digit(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component stands apart from the main one, beside or below it, and is nearly as high: no bar of a 5."""
-    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]))
-    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]))
-    apart, height = APART * max(main[2:4]), stat[3] / main[3]
-    return bool((gap_x >= apart and height > BESIDE) or (gap_y >= apart and height > BELOW))
-
-
-def _is_within(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component that is no speck lies within the main one's box, clear of its edges."""
-    (low, size), (corner, sides) = (np.split(part[:4], 2) for part in (stat, main))
-    is_clear = (low > corner + sides / 8) & (low + size < corner + sides * 7 / 8)
-    return bool(is_clear.all() and size.max() > POINT[0] * sides.max())
-
-
-def _is_point_below(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component is the point of a ! or ?, below the rest of it."""
-    x, y, width, height, area = stat[:5]
-    left, top, wide, tall = main[:4]
-    size, gap = (length / max(wide, tall) for length in (max(width, height), y - (top + tall)))
-    is_below = POINT_BELOW[0] <= gap <= POINT_BELOW[1] and left <= x + width / 2 <= left + wide
-    return (
-        is_below
-        and POINT[0] <= size <= POINT[1]
-        and max(width, height) < 2 * min(width, height)
-        and 2 * area > width * height
-    )
-
-
-def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
-    """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
-    at_sides, at_ends = borders(stat, shape)
-    lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
-    if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
-        return 0.02
-    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+def _plausibility(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return how much each component looks like writing: edges of the desk, along a border, hardly do."""
+    at_sides, at_ends = borders(stats, shape).T
+    lies_flat = (at_sides > 0) & (stats[:, 3] < 0.15 * shape[0]) & (stats[:, 2] > 0.5 * shape[1])
+    is_edge = (lies_flat | (at_sides + at_ends > 2)) & (min(shape) >= RULED_SIDE)
+    return np.where(is_edge, 0.02, np.array([1.0, 0.7, 0.5, 0.4, 0.4])[at_sides + at_ends])
 
 
 def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -134,13 +78,70 @@ def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
     return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
 
 
-def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float, shape: tuple[int, ...]) -> bool:
-    """Whether a component is part of the digit whose largest part is `main`: heavy enough, near enough, no corner."""
-    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
-    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
-    reach = 0.35 * max(main[2], main[3])
-    in_corner = all(borders(stat, shape)) and min(shape) >= RULED_SIDE
-    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach and not in_corner
+def _belong(stats: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which components, (n,) bool, are the digit: the heaviest, and what is near it and no speck or corner."""
+    main = stats[np.argmax(weight)]
+    is_near = _gaps(stats, main).max(axis=1) <= 0.35 * main[2:4].max()
+    in_corner = borders(stats, shape).all(axis=1) & (min(shape) >= RULED_SIDE)
+    kept = is_near & ~in_corner & (weight > 0.04 * weight.max())
+    kept[np.argmax(weight)] = True
+    return kept
+
+
+def _gaps(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return how far each component lies beside the main one, and above or below it, (n, 2); negative in it."""
+    (low, size), (corner, sides) = _split(stats), _split(main)
+    return np.maximum(corner - low - size, low - corner - sides)
+
+
+def _split(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of components, (…, 2) in x and y, and their sizes."""
+    return stats[..., :2], stats[..., 2:4]
+
+
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
+
+    What is much smaller than the digit's main component is no writing, but for a point below it, that makes a ! or ?,
+    and for several parts within it, as those of a face. Nor is the line of a cell.
+    """
+    main = stats[np.argmax(weight)]
+    is_second = kept & _is_second_digit(stats, main)
+    if _is_point_below(stats, main).any() or is_second.any() or _is_within(stats, main).sum() > 1:
+        return 1.0
+    is_writing = (stats[:, 2:4].max(axis=1) > 0.4 * main[2:4].max()) & ~_is_cell_line(stats, main, shape)
+    return min(1.0, float((weight * (is_writing & ~kept)).max() / weight[kept].sum()))
+
+
+def _is_cell_line(stats: np.ndarray, main: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which components, (n,) bool, are thin, longer than the digit, and run out of the picture."""
+    short, long = np.sort(stats[:, 2:4]).T
+    return (short < THIN * long) & (long > LONGER * main[2:4].max()) & borders(stats, shape).any(axis=1)
+
+
+def _is_second_digit(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, stand apart beside or below the main one, nearly as high: no bar of a 5."""
+    beside, below = (_gaps(stats, main) >= APART * main[2:4].max()).T
+    height = stats[:, 3] / main[3]
+    return beside & (height > BESIDE) | below & (height > BELOW)
+
+
+def _is_within(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are no specks and lie within the main one's box, clear of its edges."""
+    (low, size), (corner, sides) = _split(stats), _split(main)
+    is_clear = (low > corner + sides / 8) & (low + size < corner + sides * 7 / 8)
+    return is_clear.all(axis=1) & (size.max(axis=1) > POINT[0] * sides.max())
+
+
+def _is_point_below(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are the point of a ! or ?, below the rest of it."""
+    (left, top), (wide, tall) = _split(main)
+    x, y, width, height, area = stats.T
+    short, long = np.minimum(width, height), np.maximum(width, height)
+    size, gap, middle = long / max(wide, tall), (y - top - tall) / max(wide, tall), x + width / 2
+    is_below = (POINT_BELOW[0] <= gap) & (gap <= POINT_BELOW[1]) & (left <= middle) & (middle <= left + wide)
+    is_round = (long < 2 * short) & (2 * area > width * height)
+    return is_below & is_round & (POINT[0] <= size) & (size <= POINT[1])
 
 
 def doubt(mask: np.ndarray) -> int:
@@ -150,13 +151,9 @@ def doubt(mask: np.ndarray) -> int:
     """
     if not mask.any():
         return 4
-    borders = int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
-    left, top, right, bottom = bounding_box(mask)
-    longer = max(right - left, bottom - top)
-    depth = float(cv2.distanceTransform(mask[top:bottom, left:right].astype(np.uint8), cv2.DIST_L2, 3).max())
-    is_fat = 2 * depth > 0.5 * longer
-    is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
-    return max(0, borders - 1) + 3 * (is_fat or is_bar)
+    touched = borders(np.array(cv2.boundingRect(mask.view(np.uint8))), mask.shape).sum()
+    is_bar = touched > 1 and is_solid(mask)
+    return max(0, int(touched) - 1) + 3 * (is_bar or fatness(mask) > FAT)
 
 
 def is_cut_off(mask: np.ndarray) -> bool:
@@ -224,8 +221,8 @@ def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | No
     """Return the contrast without a level stroke below the others, joined to them or apart, if there is one."""
     if mask.any() and min(mask.shape) >= RULED_SIDE and (lighter := without_base_line(mask)) is not None:
         return np.where(mask & ~lighter, 0, contrast)
-    n, labels, stats = components(mask.view(np.uint8))
-    if n < 3:
+    labels, stats = components(mask.view(np.uint8))
+    if len(stats) < 3:
         return None
     lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
     left, _top, right, bottom = bounding_box(mask & (labels != lowest))
