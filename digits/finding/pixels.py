@@ -72,6 +72,19 @@ def bounding_box(mask: np.ndarray) -> Box:
     return left, top, left + width, top + height
 
 
+def slimness(points: np.ndarray) -> float:
+    """Return the shorter side of the narrowest rectangle round points, (n, 2) or an outline, against the longer one."""
+    _middle, sides, _angle = cv2.minAreaRect(points)
+    return min(sides) / max(1.0, *sides)
+
+
+def fullness(outline: np.ndarray) -> float:
+    """Return how much of its narrowest rectangle an outline of pixels fills: a box 1, an ellipse 0.79."""
+    _middle, (width, height), _angle = cv2.minAreaRect(outline)
+    half_a_pixel_round = cv2.arcLength(outline, True) / 2 + 1
+    return (cv2.contourArea(outline) + half_a_pixel_round) / ((width + 1) * (height + 1))
+
+
 def to_grey(pixels: np.ndarray) -> np.ndarray:
     """Return a picture, uint8 (h, w) or RGB (h, w, 3), as grey levels, (h, w)."""
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels

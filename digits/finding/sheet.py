@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from digits.finding.pixels import borders, bounding_box, to_grey
+from digits.finding.pixels import borders, bounding_box, fullness, slimness, to_grey
 
 WRITTEN = 0.1  # of the height or width of a frame, that what is written in it spans at least
 RIM = 31  # pixels at working size: twice what a ring and its overlapping ends take
@@ -61,22 +61,15 @@ def _holes(dark: np.ndarray) -> list[np.ndarray]:
     for contour, (*_others, parent) in zip(contours, tree[0] if contours else (), strict=True):
         if parent >= 0:
             parts.setdefault(parent, []).append(contour)
-    parted = [holes for holes in parts.values() if len(holes) > 1 and min(map(_fullness, holes)) < BOXY]
+    parted = [holes for holes in parts.values() if len(holes) > 1 and min(map(fullness, holes)) < BOXY]
     wholes = [cv2.convexHull(np.concatenate(holes)) for holes in parted]
     return [hole for holes in parts.values() for hole in holes] + [whole for whole in wholes if _is_frame(whole)]
 
 
 def _is_frame(hull: np.ndarray) -> bool:
     """Whether a hull is that of a box, or nearly of a circle: no 8's loops, no narrow nought's halves."""
-    _middle, (width, height), _angle = cv2.minAreaRect(hull)
-    full, slim = _fullness(hull), min(width, height) / max(1.0, width, height)
+    full, slim = fullness(hull), slimness(hull)
     return full > BOXY and slim > 0.5 or full > ROUND and slim > 0.75
-
-
-def _fullness(outline: np.ndarray) -> float:
-    """Return how much of its narrowest rectangle an outline fills: a box 1, an ellipse 0.79."""
-    _middle, (width, height), _angle = cv2.minAreaRect(outline)
-    return cv2.contourArea(outline) / max(1.0, width * height)
 
 
 def coloured_sheet(pixels: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
@@ -134,7 +127,7 @@ def _hull(outline: np.ndarray, size: int, least: float) -> np.ndarray | None:
 
 def _is_rectangle(hull: np.ndarray) -> bool:
     """Whether the hull fills its narrowest rectangle, as a sheet does, seen from an angle too."""
-    return _fullness(hull) > 0.85
+    return fullness(hull) > 0.85
 
 
 def _inside(hull: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level
+from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, fullness, ink_level, slimness
 from digits.finding.rules import without_base_line, without_rules
 
 FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
@@ -168,18 +168,12 @@ def is_cut_off(mask: np.ndarray) -> bool:
     height, width = mask.shape
     margins = np.array([left, top, width - right, height - bottom])
     longer, touched = max(right - left, bottom - top), int(margins.argmin())
-    slimness = _slimness(mask) if margins[touched] == 0 else 1.0
+    slim = slimness(np.argwhere(mask).astype(np.int32)) if margins[touched] == 0 else 1.0
     runs_through = margins[1] == margins[3] == 0 and max(margins) > right - left
-    if slimness < HAIR or (slimness < BAR and runs_through):
+    if slim < HAIR or (slim < BAR and runs_through):
         return True
     opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
     return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)
-
-
-def _slimness(mask: np.ndarray) -> float:
-    """Return the narrower side of the smallest rectangle round the strokes against the longer one."""
-    _middle, sides, _angle = cv2.minAreaRect(np.argwhere(mask).astype(np.int32))
-    return min(sides) / max(1.0, *sides)
 
 
 def fatness(mask: np.ndarray) -> float:
@@ -195,12 +189,7 @@ def fatness(mask: np.ndarray) -> float:
 def rectangularity(mask: np.ndarray) -> float:
     """Return how much of the smallest rectangle round the mask its outline fills: 1 for a box, 0.78 for an ellipse."""
     points = np.argwhere(mask)[:, ::-1].astype(np.int32)
-    if not len(points):
-        return 0.0
-    outline = cv2.convexHull(points)
-    _middle, (width, height), _angle = cv2.minAreaRect(outline)
-    half_a_pixel_round = cv2.arcLength(outline, True) / 2 + 1
-    return float((cv2.contourArea(outline) + half_a_pixel_round) / ((width + 1) * (height + 1)))
+    return fullness(cv2.convexHull(points)) if len(points) else 0.0
 
 
 def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
