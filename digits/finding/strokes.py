@@ -1,11 +1,11 @@
-"""From contrast to strokes: which of the dark places belong to the digit, and how sure that is.
+"""From contrast to strokes: which of the dark places belong to the digit, and what tells them from a digit's.
 
 Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
 A contrast is float32 (h, w), 0 = paper, 1 = ink; a mask is boolean or uint8 (h, w). A component's statistics, (5,), are
 OpenCV's: left, top, width, height, area.
 
     mask, others = select_strokes(contrast)    # (h, w) bool, 0–1
-    doubt(mask)                                # 0: looks like the strokes of one digit
+    fatness(mask)                              # 0.1–0.4 for a digit's strokes
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
 APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
-THIN, LONGER = 0.15, 1.25  # a cell's line: its width against its length, and that against the digit's longer side
-HAIR, BAR = 0.05, 0.3  # of a straight stroke's length: how wide a ruled line is at most, and an edge or a shadow
+THIN = 0.15  # a cell's line: its width against its length
+BAR = 0.3  # of a straight stroke's length: how wide an edge or a shadow is at most
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -31,9 +31,6 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     Also how much other writing of about the digit's size there is: the heaviest such part against the digit's, 0–1.
     """
     values = np.clip(contrast, 0, 1)
-    nothing = np.zeros(contrast.shape, bool), 0.0
-    if not values.any():
-        return nothing
     level = ink_level(values)
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
@@ -41,11 +38,11 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     labels, stats = components(weak)
     weight = _weigh(values, level, weak, labels, stats)
     if weight.max() <= 0:
-        return nothing
+        return np.zeros(contrast.shape, bool), 0.0
     if len(stats) == 2:  # the ground and one component, as in most drawings
         return labels > 0, 0.0
     kept = _belong(stats, weight, weak.shape)
-    return kept[labels], _other_writing(stats, weight, kept, weak.shape)
+    return kept[labels], _other_writing(stats, weight, kept)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -68,7 +65,7 @@ def _plausibility(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     at_sides, at_ends = borders(stats, shape).T
     lies_flat = (at_sides > 0) & (stats[:, 3] < 0.15 * shape[0]) & (stats[:, 2] > 0.5 * shape[1])
     is_edge = (lies_flat | (at_sides + at_ends > 2)) & (min(shape) >= RULED_SIDE)
-    return np.where(is_edge, 0.02, np.array([1.0, 0.7, 0.5, 0.4, 0.4])[at_sides + at_ends])
+    return np.where(is_edge, 0.02, 2 / (2 + at_sides + at_ends))
 
 
 def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -99,24 +96,19 @@ def _split(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return stats[..., :2], stats[..., 2:4]
 
 
-def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
     """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
 
-    What is much smaller than the digit's main component is no writing, but for a point below it, that makes a ! or ?,
-    and for several parts within it, as those of a face. Nor is the line of a cell.
+    It is 1 where a point stands below the digit's main component, that makes a ! or ?, or several parts within it, as
+    those of a face. The line of a cell is no writing.
     """
     main = stats[np.argmax(weight)]
     is_second = kept & _is_second_digit(stats, main)
     if _is_point_below(stats, main).any() or is_second.any() or _is_within(stats, main).sum() > 1:
         return 1.0
-    is_writing = (stats[:, 2:4].max(axis=1) > 0.4 * main[2:4].max()) & ~_is_cell_line(stats, main, shape)
-    return min(1.0, float((weight * (is_writing & ~kept)).max() / weight[kept].sum()))
-
-
-def _is_cell_line(stats: np.ndarray, main: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return which components, (n,) bool, are thin, longer than the digit, and run out of the picture."""
     short, long = np.sort(stats[:, 2:4]).T
-    return (short < THIN * long) & (long > LONGER * main[2:4].max()) & borders(stats, shape).any(axis=1)
+    left_out = weight[~kept & (short >= THIN * long)]
+    return min(1.0, float(left_out.max(initial=0.0) / weight[kept].sum()))
 
 
 def _is_second_digit(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
@@ -144,23 +136,10 @@ def _is_point_below(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
     return is_below & is_round & (POINT[0] <= size) & (size <= POINT[1])
 
 
-def doubt(mask: np.ndarray) -> int:
-    """Count what speaks against the mask being one digit's strokes: borders touched, a blob, nothing at all.
-
-    One border touched is common in tight crops and counts nothing.
-    """
-    if not mask.any():
-        return 4
-    touched = borders(np.array(cv2.boundingRect(mask.view(np.uint8))), mask.shape).sum()
-    is_bar = touched > 1 and is_solid(mask)
-    return max(0, int(touched) - 1) + 3 * (is_bar or fatness(mask) > FAT)
-
-
 def is_cut_off(mask: np.ndarray) -> bool:
     """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it.
 
-    So may a straight line as thin as a ruled one, with room or without, and a bar from the top to the bottom that has
-    room beside it: the edge of a desk, a shadow.
+    So may a bar from the top to the bottom that has room beside it: the edge of a desk, a shadow.
     """
     if min(mask.shape) < RULED_SIDE or not mask.any():
         return False
@@ -170,7 +149,7 @@ def is_cut_off(mask: np.ndarray) -> bool:
     longer, touched = max(right - left, bottom - top), int(margins.argmin())
     slim = slimness(np.argwhere(mask).astype(np.int32)) if margins[touched] == 0 else 1.0
     runs_through = margins[1] == margins[3] == 0 and max(margins) > right - left
-    if slim < HAIR or (slim < BAR and runs_through):
+    if slim < BAR and runs_through:
         return True
     opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
     return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)

@@ -12,7 +12,7 @@ import numpy as np
 
 from digits.finding.found import FoundDigit
 from digits.finding.paper import Method
-from digits.finding.strokes import FAT
+from digits.finding.strokes import FAT, is_cut_off, rectangularity
 from digits.reading.answer import UNIFORM, Prediction
 from digits.reading.verdict import (
     BLANK,
@@ -91,7 +91,8 @@ def _no_strokes(found: FoundDigit, digit: int) -> str:
     """Return why what was found is no writing at all, or nothing."""
     if found.fatness > BLOB:
         return BLOB_REASON
-    return BOX_REASON if digit == 0 and found.rectangularity > BOX else ""
+    is_drawn = found.method is not Method.AS_IT_IS
+    return BOX_REASON if digit == 0 and is_drawn and rectangularity(found.mask) > BOX else ""
 
 
 def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Thresholds) -> str:
@@ -102,7 +103,7 @@ def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Threshol
     """
     if found.fatness > FAT:
         return f"strokes too thick to be sure of a {digit}"
-    if found.is_cut_off:
+    if is_cut_off(found.mask):
         return f"this {digit} may be cut off at the border"
     rival = _rival(seen, digit, thresholds) if len(seen) > 1 else None
     return "" if rival is None else f"could be {digit} or {rival}"
