@@ -115,5 +115,4 @@ def _closer(pixels: np.ndarray, found: FoundDigit) -> list[FoundDigit]:
     closer = _find_in(cut)
     if closer.box is None:
         return [replace(found, others=())]
-    shown = [view.shifted(left, top) for view in (closer, *closer.others)]
-    return [replace(view, left_out=max(found.left_out, view.left_out)) for view in shown]
+    return [view.shifted(left, top) for view in (closer, *closer.others)]

@@ -21,6 +21,7 @@ from digits.finding.pixels import counts, quantile, sample
 COARSE_SIDE = 32  # pixels of the copy, at most, that a surface is fitted to
 ROUNDS = 4  # of fitting it
 COARSE_GRAIN = 3.5  # mean grey levels; in such noise, closing finds strokes everywhere
+OF_Y, OF_X = [0, 0, 1, 1, 0, 2], [0, 1, 0, 1, 2, 0]  # powers of y and x in the terms of a quadratic
 
 
 class Method(Enum):
@@ -49,8 +50,8 @@ def measure_contrast(pixels: np.ndarray, method: Method | None = None) -> Measur
     values = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)  # (h, w, 1 or 3)
     paper, method = paper_of(pixels, values, method)
     signed, darker = _along_ink_colour(values - paper)
-    strength = _ink_strength(signed, 0.0 if method is Method.FLAT_PAPER else _noise(signed))
-    contrast = np.clip(signed / strength, 0, 1.5) if strength else np.zeros_like(signed)
+    noise = 0.0 if method is Method.FLAT_PAPER else _noise(signed)
+    contrast = _as_contrast(signed, max(8.0, 4.0 * noise))
     return Measured(contrast, method, "dark on light" if darker else "light on dark")
 
 
@@ -85,9 +86,7 @@ def measure_shaded(pixels: np.ndarray) -> Measured:
     darkness = ratio if ratio.ndim == 2 else ratio.mean(axis=2)
     if cv2.absdiff(pixels, smooth).mean() > COARSE_GRAIN:
         darkness[:] = 0
-    inked = darkness[darkness > max(0.1, 4 * quantile(sample(darkness), 0.5))]  # most is paper, and its grain
-    contrast = np.clip(darkness / quantile(inked, 0.9), 0, 1.5) if inked.size > 6 else np.zeros_like(darkness)
-    return Measured(contrast, Method.SHADED_PAPER, "dark on light")
+    return Measured(_as_contrast(darkness, 0.1), Method.SHADED_PAPER, "dark on light")
 
 
 def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
@@ -96,7 +95,7 @@ def flat_paper(pixels: np.ndarray) -> np.ndarray | None:
     Sensor noise never repeats one value over a quarter of a picture; a drawing program does.
     """
     grey = pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 1])
-    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    border = _border(grey)
     shares, on_border = counts(grey) / grey.size, counts(border) / border.size
     level = int(np.argmax(shares + on_border))
     near = shares[max(0, level - 24) : level + 25].sum()
@@ -114,17 +113,23 @@ def fit_paper(values: np.ndarray) -> np.ndarray:
     """
     height, width, n_channels = values.shape
     coarse = cv2.resize(values, (min(width, COARSE_SIDE), min(height, COARSE_SIDE)), interpolation=cv2.INTER_AREA)
-    border = np.concatenate([coarse[0], coarse[-1], coarse[1:-1, 0], coarse[1:-1, -1]])
-    basis = _quadratic_basis(*coarse.shape[:2])
+    at_border = np.median(_border(coarse), axis=0)
+    in_y, in_x = _powers(coarse.shape[0]), _powers(coarse.shape[1])
+    basis = (in_y[:, None, OF_Y] * in_x[:, OF_X]).reshape(-1, 6)
     coarse = coarse.reshape(-1, n_channels)
-    distance = _farthest(coarse - np.median(border, axis=0))
+    distance = _farthest(coarse - at_border)
     keep = distance <= quantile(distance, 0.5)  # to begin with, the half that resembles the border
     for _ in range(ROUNDS):
         kept = basis[keep]
         coefficients = np.linalg.lstsq(kept.T @ kept, kept.T @ coarse[keep], rcond=None)[0]
         distance = _farthest(coarse - basis @ coefficients)
         keep = distance <= max(2.0, 2.5 * quantile(distance[keep], 0.5))
-    return _quadratic_surface(coefficients.astype(np.float32), height, width)
+    return _quadratic_surface(coefficients, height, width)
+
+
+def _border(pixels: np.ndarray) -> np.ndarray:
+    """Return the outermost pixels, (n,) or (n, c)."""
+    return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
 
 
 def _farthest(departure: np.ndarray) -> np.ndarray:
@@ -132,40 +137,24 @@ def _farthest(departure: np.ndarray) -> np.ndarray:
     return functools.reduce(np.maximum, np.abs(departure).T)  # many times as fast as max(axis=1) over three
 
 
-@functools.lru_cache(maxsize=64)
-def _quadratic_basis(height: int, width: int) -> np.ndarray:
-    y, x = np.meshgrid(_axis(height), _axis(width), indexing="ij")
-    columns = [np.ones_like(x), x, y, x * y, x * x, y * y]
-    return np.stack([column.ravel() for column in columns], axis=1)
-
-
-def _axis(n: int) -> np.ndarray:
-    """Return the middles of n equal parts of -1 … 1, so that coarse and fine grids lie on each other."""
-    return ((np.arange(n, dtype=np.float32) + 0.5) * 2 / n - 1).astype(np.float32)
-
-
 def _quadratic_surface(coefficients: np.ndarray, height: int, width: int) -> np.ndarray:
-    x, y = _axis(width)[None], _axis(height)[:, None]
-    surface = np.empty((height, width, coefficients.shape[1]), np.float32)
-    for channel, (one, along_x, along_y, across, x_squared, y_squared) in enumerate(coefficients.T):
-        row = one + x * along_x + x * x * x_squared  # (1, w)
-        column = y * along_y + y * y * y_squared  # (h, 1)
-        surface[..., channel] = row + column + (y * x) * across
-    return surface
+    terms = np.zeros((coefficients.shape[1], 3, 3), np.float32)
+    terms[:, OF_Y, OF_X] = coefficients.T
+    return np.stack([_powers(height) @ channel @ _powers(width).T for channel in terms], axis=-1)
+
+
+@functools.lru_cache(maxsize=64)
+def _powers(n: int) -> np.ndarray:
+    """Return 1, t and t² of the middles of n equal parts of -1 … 1, (n, 3): coarse and fine grids lie on each other."""
+    return np.vander((np.arange(n) + 0.5) * 2 / n - 1, 3, increasing=True).astype(np.float32)
 
 
 def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
     """Project (h, w, c) departures on the direction of the strongest ones: (h, w), ink positive; and is ink darker?"""
-    if departure.shape[2] == 1:
-        size = np.abs(sample(departure))
-        strongest = sample(departure)[size >= quantile(size, 0.97)][:, None]
-        direction = np.array([1.0], np.float32)
-    else:
-        flat = departure.reshape(-1, departure.shape[2])
-        flat = flat[:: max(1, len(flat) // 8192)]
-        size = sum(channel * channel for channel in flat.T)
-        strongest = flat[size >= quantile(size, 0.97)]
-        direction = np.linalg.eigh(strongest.T @ strongest)[1][:, -1].astype(np.float32)
+    some = sample(departure)
+    size = sum(channel * channel for channel in some.T)
+    strongest = some[size >= quantile(size, 0.97)]
+    direction = np.linalg.eigh(strongest.T @ strongest)[1][:, -1]
     if (strongest @ direction).sum() < 0:
         direction = -direction
     return (departure @ direction if len(direction) > 1 else departure[..., 0] * direction), bool(direction.sum() < 0)
@@ -173,14 +162,12 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
 
 def _noise(signed: np.ndarray) -> float:
     """Return the spread of the paper, from the side where no ink is: ink may cover more than half of the picture."""
-    signed = sample(signed)
-    n_lighter = np.count_nonzero(signed < 0)
-    return -1.4826 * float(np.partition(signed, n_lighter // 2)[n_lighter // 2]) if n_lighter else 0.0
+    some = sample(signed)
+    lighter = some[some < 0]
+    return -1.4826 * quantile(lighter, 0.5) if lighter.size else 0.0
 
 
-def _ink_strength(signed: np.ndarray, noise: float) -> float:
-    """Return the departure of solid ink, or 0 if nothing stands out of the noise."""
-    above = signed[signed > max(8.0, 4.0 * noise)]
-    if above.size < 6:
-        return 0.0
-    return quantile(above, 0.9)
+def _as_contrast(departure: np.ndarray, least: float) -> np.ndarray:
+    """Return departures from the paper, (h, w), in those of solid ink; 0 if hardly any is above `least`."""
+    inked = departure[departure > least]
+    return np.clip(departure / quantile(inked, 0.9), 0, 1.5) if inked.size > 5 else np.zeros_like(departure)

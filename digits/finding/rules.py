@@ -14,7 +14,7 @@ from digits.finding.pixels import bounding_box
 
 MIDDLE = 0.125  # of a line's height: how far from its middle a stroke through it may lie, and half of what it may slant
 ALL_ALONG = 0.95  # of its length, that such a stroke covers
-LOW, OVERHANG, LEVEL = 0.7, 0.12, 0.12  # of an underline: how far down, how far beyond the writing, its greatest slant
+LOW, OVERHANG = 0.7, 0.12  # of an underline: how far down, and how far beyond the writing
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
@@ -22,14 +22,11 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
 
     Where a stroke crosses or stands on the line, the stroke stays.
     """
-    height, width = mask.shape
+    width = mask.shape[1]
     margin = max(2, width // 25)
-    if not mask[:, :margin].any() and not mask[:, -margin:].any():
-        return mask
     sides = [(0.0, y) for y in _runs(mask[:, :margin])] + [(width - 1.0, y) for y in _runs(mask[:, -margin:])]
-    edges = [(x, 0.0) for x in _runs(mask[:margin].T)] + [(x, height - 1.0) for x in _runs(mask[-margin:].T)]
     for i, start in enumerate(sides):
-        for end in sides[i + 1 :] + edges:
+        for end in sides[i + 1 :]:
             if abs(end[0] - start[0]) > 0.5 * width and abs(end[1] - start[1]) < 0.35 * abs(end[0] - start[0]):
                 mask = _without_line(mask, start, end)
     return mask
@@ -44,7 +41,7 @@ def without_base_line(mask: np.ndarray) -> np.ndarray | None:
     if upper[:, :margin].any() or upper[:, -margin:].any():
         return None
     (start, *more), (end, *others) = _runs(strokes[:, :margin]), _runs(strokes[:, -margin:])
-    if more or others or abs(end - start) > LEVEL * width:
+    if more or others:
         return None
     rest = _without_line(strokes, (0.0, start), (width - 1.0, end))
     first, _top, last, _bottom = bounding_box(rest)
@@ -76,8 +73,7 @@ def _without_line(mask: np.ndarray, start: tuple[float, float], end: tuple[float
         return mask
     reach = thickness / 2 + 2
     stroke = ((apart > reach) & (apart <= reach + 2) & inked).any(axis=0)
-    erased = np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
-    return erased if erased.sum() > 0.25 * mask.sum() else mask
+    return np.where((apart <= reach) & ~stroke & along, 0, mask).astype(np.uint8)
 
 
 def runs_through(ink: np.ndarray) -> bool:

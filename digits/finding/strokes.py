@@ -1,11 +1,11 @@
-"""From contrast to strokes: which of the dark places belong to the digit, and how sure that is.
+"""From contrast to strokes: which of the dark places belong to the digit, and what tells them from a digit's.
 
 Leaves out specks, ruled lines, the edge of a desk and patches of shadow; keeps a detached bar and a broken stroke.
 A contrast is float32 (h, w), 0 = paper, 1 = ink; a mask is boolean or uint8 (h, w). A component's statistics, (5,), are
 OpenCV's: left, top, width, height, area.
 
     mask, others = select_strokes(contrast)    # (h, w) bool, 0–1
-    doubt(mask)                                # 0: looks like the strokes of one digit
+    fatness(mask)                              # 0.1–0.4 for a digit's strokes
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, ink_level
+from digits.finding.pixels import RULED_SIDE, borders, bounding_box, components, fullness, ink_level, slimness
 from digits.finding.rules import without_base_line, without_rules
 
 FAT = 0.5  # three of the 12,333 digits of the development sets are as fat
 POINT = 0.06, 0.34  # size of the point of a ! or ?, against what it stands below
 POINT_BELOW = 0.1, 0.4  # likewise, how far below: specks of old paper lie nearer
 APART, BESIDE, BELOW = 0.04, 0.35, 0.6  # of the main part: how far from it, and how high, a part is another digit
-THIN, LONGER = 0.15, 1.25  # a cell's line: its width against its length, and that against the digit's longer side
-HAIR, BAR = 0.05, 0.3  # of a straight stroke's length: how wide a ruled line is at most, and an edge or a shadow
+THIN = 0.15  # a cell's line: its width against its length
+BAR = 0.3  # of a straight stroke's length: how wide an edge or a shadow is at most
 CUT_OFF = 0.3  # of the digit's longer side: paper opposite the border that it touches, where it was not cut out tightly
 
 
@@ -31,23 +31,18 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     Also how much other writing of about the digit's size there is: the heaviest such part against the digit's, 0–1.
     """
     values = np.clip(contrast, 0, 1)
-    nothing = np.zeros(contrast.shape, bool), 0.0
-    if not values.any():
-        return nothing
     level = ink_level(values)
     weak = (values > 0.55 * level).astype(np.uint8)
     if min(weak.shape) >= RULED_SIDE:
         weak = without_rules(weak)
-    n, labels, stats = components(weak)
+    labels, stats = components(weak)
     weight = _weigh(values, level, weak, labels, stats)
     if weight.max() <= 0:
-        return nothing
-    main = int(np.argmax(weight))
-    together = (_belongs(stats[i], weight[i], stats[main], weight[main], weak.shape) for i in range(1, n))
-    kept = np.array([False, *together])
-    kept[main] = True
-    strokes = labels > 0 if kept[1:].all() else kept[labels]
-    return strokes, _other_writing(stats, weight, kept, weak.shape)
+        return np.zeros(contrast.shape, bool), 0.0
+    if len(stats) == 2:  # the ground and one component, as in most drawings
+        return labels > 0, 0.0
+    kept = _belong(stats, weight, weak.shape)
+    return kept[labels], _other_writing(stats, weight, kept)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -59,72 +54,18 @@ def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarra
     parts, strengths = labels[inside], values[inside]
     strong = np.bincount(parts[strengths > level], minlength=n)
     mass = np.bincount(parts, weights=strengths, minlength=n) * (strong > 0)
-    weight = mass * np.array([1.0] + [_plausibility(stats[i], weak.shape) for i in range(1, n)])
+    weight = mass * _plausibility(stats, weak.shape)
     if n > 2 and min(weak.shape) >= RULED_SIDE:
         weight[_fat(weak, parts, stats)] *= 0.1
     return weight
 
 
-def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
-
-    What is much smaller than the digit's main component is no writing, but for a point below it, that makes a ! or ?,
-    and for several parts within it, as those of a face. Nor is the line of a cell.
-    """
-    main = stats[np.argmax(weight)]
-    if any(_is_point_below(stat, main) for stat in stats[1:]):
-        return 1.0
-    if len(stats) > 3 and sum(_is_within(stat, main) for stat in stats[1:]) > 1:
-        return 1.0
-    if any(_is_second_digit(stat, main) for stat in stats[1:][kept[1:]]):
-        return 1.0
-    is_writing = [max(stat[2:4]) > 0.4 * max(main[2:4]) and not _is_cell_line(stat, main, shape) for stat in stats]
-    others = weight * ~kept * is_writing
-    return min(1.0, float(others.max() / weight[kept].sum()))
-
-
-def _is_cell_line(stat: np.ndarray, main: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether a component is thin, longer than the digit, and runs out of the picture."""
-    short, long = sorted(stat[2:4])
-    return bool(short < THIN * long and long > LONGER * max(main[2:4]) and any(borders(stat, shape)))
-
-
-def _is_second_digit(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component stands apart from the main one, beside or below it, and is nearly as high: no bar of a 5."""
-    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]))
-    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]))
-    apart, height = APART * max(main[2:4]), stat[3] / main[3]
-    return bool((gap_x >= apart and height > BESIDE) or (gap_y >= apart and height > BELOW))
-
-
-def _is_within(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component that is no speck lies within the main one's box, clear of its edges."""
-    (low, size), (corner, sides) = (np.split(part[:4], 2) for part in (stat, main))
-    is_clear = (low > corner + sides / 8) & (low + size < corner + sides * 7 / 8)
-    return bool(is_clear.all() and size.max() > POINT[0] * sides.max())
-
-
-def _is_point_below(stat: np.ndarray, main: np.ndarray) -> bool:
-    """Whether a component is the point of a ! or ?, below the rest of it."""
-    x, y, width, height, area = stat[:5]
-    left, top, wide, tall = main[:4]
-    size, gap = (length / max(wide, tall) for length in (max(width, height), y - (top + tall)))
-    is_below = POINT_BELOW[0] <= gap <= POINT_BELOW[1] and left <= x + width / 2 <= left + wide
-    return (
-        is_below
-        and POINT[0] <= size <= POINT[1]
-        and max(width, height) < 2 * min(width, height)
-        and 2 * area > width * height
-    )
-
-
-def _plausibility(stat: np.ndarray, shape: tuple[int, ...]) -> float:
-    """How much a component looks like writing: edges of the desk and rests of rules, along a border, hardly do."""
-    at_sides, at_ends = borders(stat, shape)
-    lies_flat = at_sides and stat[3] < 0.15 * shape[0] and stat[2] > 0.5 * shape[1]
-    if (lies_flat or at_sides + at_ends >= 3) and min(shape) >= RULED_SIDE:
-        return 0.02
-    return (1.0, 0.7, 0.5, 0.4, 0.4)[at_sides + at_ends]
+def _plausibility(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return how much each component looks like writing: edges of the desk, along a border, hardly do."""
+    at_sides, at_ends = borders(stats, shape).T
+    lies_flat = (at_sides > 0) & (stats[:, 3] < 0.15 * shape[0]) & (stats[:, 2] > 0.5 * shape[1])
+    is_edge = (lies_flat | (at_sides + at_ends > 2)) & (min(shape) >= RULED_SIDE)
+    return np.where(is_edge, 0.02, 2 / (2 + at_sides + at_ends))
 
 
 def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -134,36 +75,71 @@ def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
     return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
 
 
-def _belongs(stat: np.ndarray, weight: float, main: np.ndarray, main_weight: float, shape: tuple[int, ...]) -> bool:
-    """Whether a component is part of the digit whose largest part is `main`: heavy enough, near enough, no corner."""
-    gap_x = max(main[0] - (stat[0] + stat[2]), stat[0] - (main[0] + main[2]), 0)
-    gap_y = max(main[1] - (stat[1] + stat[3]), stat[1] - (main[1] + main[3]), 0)
-    reach = 0.35 * max(main[2], main[3])
-    in_corner = all(borders(stat, shape)) and min(shape) >= RULED_SIDE
-    return weight > 0.04 * main_weight and max(gap_x, gap_y) <= reach and not in_corner
+def _belong(stats: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which components, (n,) bool, are the digit: the heaviest, and what is near it and no speck or corner."""
+    main = stats[np.argmax(weight)]
+    is_near = _gaps(stats, main).max(axis=1) <= 0.35 * main[2:4].max()
+    in_corner = borders(stats, shape).all(axis=1) & (min(shape) >= RULED_SIDE)
+    kept = is_near & ~in_corner & (weight > 0.04 * weight.max())
+    kept[np.argmax(weight)] = True
+    return kept
 
 
-def doubt(mask: np.ndarray) -> int:
-    """Count what speaks against the mask being one digit's strokes: borders touched, a blob, nothing at all.
+def _gaps(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return how far each component lies beside the main one, and above or below it, (n, 2); negative in it."""
+    (low, size), (corner, sides) = _split(stats), _split(main)
+    return np.maximum(corner - low - size, low - corner - sides)
 
-    One border touched is common in tight crops and counts nothing.
+
+def _split(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of components, (…, 2) in x and y, and their sizes."""
+    return stats[..., :2], stats[..., 2:4]
+
+
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
+    """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
+
+    It is 1 where a point stands below the digit's main component, that makes a ! or ?, or several parts within it, as
+    those of a face. The line of a cell is no writing.
     """
-    if not mask.any():
-        return 4
-    borders = int(mask[0].any()) + int(mask[-1].any()) + int(mask[:, 0].any()) + int(mask[:, -1].any())
-    left, top, right, bottom = bounding_box(mask)
-    longer = max(right - left, bottom - top)
-    depth = float(cv2.distanceTransform(mask[top:bottom, left:right].astype(np.uint8), cv2.DIST_L2, 3).max())
-    is_fat = 2 * depth > 0.5 * longer
-    is_bar = borders >= 2 and mask.sum() > 0.6 * (right - left) * (bottom - top)
-    return max(0, borders - 1) + 3 * (is_fat or is_bar)
+    main = stats[np.argmax(weight)]
+    is_second = kept & _is_second_digit(stats, main)
+    if _is_point_below(stats, main).any() or is_second.any() or _is_within(stats, main).sum() > 1:
+        return 1.0
+    short, long = np.sort(stats[:, 2:4]).T
+    left_out = weight[~kept & (short >= THIN * long)]
+    return min(1.0, float(left_out.max(initial=0.0) / weight[kept].sum()))
+
+
+def _is_second_digit(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, stand apart beside or below the main one, nearly as high: no bar of a 5."""
+    beside, below = (_gaps(stats, main) >= APART * main[2:4].max()).T
+    height = stats[:, 3] / main[3]
+    return beside & (height > BESIDE) | below & (height > BELOW)
+
+
+def _is_within(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are no specks and lie within the main one's box, clear of its edges."""
+    (low, size), (corner, sides) = _split(stats), _split(main)
+    is_clear = (low > corner + sides / 8) & (low + size < corner + sides * 7 / 8)
+    return is_clear.all(axis=1) & (size.max(axis=1) > POINT[0] * sides.max())
+
+
+def _is_point_below(stats: np.ndarray, main: np.ndarray) -> np.ndarray:
+    """Return which components, (n,) bool, are the point of a ! or ?, below the rest of it."""
+    (left, top), (wide, tall) = _split(main)
+    x, y, width, height, area = stats.T
+    short, long = np.minimum(width, height), np.maximum(width, height)
+    size, gap, middle = long / max(wide, tall), (y - top - tall) / max(wide, tall), x + width / 2
+    is_below = (POINT_BELOW[0] <= gap) & (gap <= POINT_BELOW[1]) & (left <= middle) & (middle <= left + wide)
+    is_round = (long < 2 * short) & (2 * area > width * height)
+    return is_below & is_round & (POINT[0] <= size) & (size <= POINT[1])
 
 
 def is_cut_off(mask: np.ndarray) -> bool:
     """Whether the strokes touch one border of a picture that leaves them room elsewhere: they may go on beyond it.
 
-    So may a straight line as thin as a ruled one, with room or without, and a bar from the top to the bottom that has
-    room beside it: the edge of a desk, a shadow.
+    So may a bar from the top to the bottom that has room beside it: the edge of a desk, a shadow.
     """
     if min(mask.shape) < RULED_SIDE or not mask.any():
         return False
@@ -171,18 +147,12 @@ def is_cut_off(mask: np.ndarray) -> bool:
     height, width = mask.shape
     margins = np.array([left, top, width - right, height - bottom])
     longer, touched = max(right - left, bottom - top), int(margins.argmin())
-    slimness = _slimness(mask) if margins[touched] == 0 else 1.0
+    slim = slimness(np.argwhere(mask).astype(np.int32)) if margins[touched] == 0 else 1.0
     runs_through = margins[1] == margins[3] == 0 and max(margins) > right - left
-    if slimness < HAIR or (slimness < BAR and runs_through):
+    if slim < BAR and runs_through:
         return True
     opposite, next_nearest = margins[(touched + 2) % 4], np.sort(margins)[1]
     return bool(margins[touched] == 0 and next_nearest > CUT_OFF / 3 * longer and opposite > CUT_OFF * longer)
-
-
-def _slimness(mask: np.ndarray) -> float:
-    """Return the narrower side of the smallest rectangle round the strokes against the longer one."""
-    _middle, sides, _angle = cv2.minAreaRect(np.argwhere(mask).astype(np.int32))
-    return min(sides) / max(1.0, *sides)
 
 
 def fatness(mask: np.ndarray) -> float:
@@ -198,12 +168,7 @@ def fatness(mask: np.ndarray) -> float:
 def rectangularity(mask: np.ndarray) -> float:
     """Return how much of the smallest rectangle round the mask its outline fills: 1 for a box, 0.78 for an ellipse."""
     points = np.argwhere(mask)[:, ::-1].astype(np.int32)
-    if not len(points):
-        return 0.0
-    outline = cv2.convexHull(points)
-    _middle, (width, height), _angle = cv2.minAreaRect(outline)
-    half_a_pixel_round = cv2.arcLength(outline, True) / 2 + 1
-    return float((cv2.contourArea(outline) + half_a_pixel_round) / ((width + 1) * (height + 1)))
+    return fullness(cv2.convexHull(points)) if len(points) else 0.0
 
 
 def edge_height(contrast: np.ndarray, mask: np.ndarray) -> float:
@@ -224,8 +189,8 @@ def without_underline(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray | No
     """Return the contrast without a level stroke below the others, joined to them or apart, if there is one."""
     if mask.any() and min(mask.shape) >= RULED_SIDE and (lighter := without_base_line(mask)) is not None:
         return np.where(mask & ~lighter, 0, contrast)
-    n, labels, stats = components(mask.view(np.uint8))
-    if n < 3:
+    labels, stats = components(mask.view(np.uint8))
+    if len(stats) < 3:
         return None
     lowest = 1 + int(np.argmax(stats[1:, 1]))  # by its top
     left, _top, right, bottom = bounding_box(mask & (labels != lowest))

@@ -84,8 +84,7 @@ def is_sure(found: FoundDigit) -> bool:
 
 def in_order(first: FoundDigit, within: list[FoundDigit], distinct: list[FoundDigit]) -> FoundDigit:
     """Return the view to believe unless another looks clearly better, with those others."""
-    same = within and _holds(within[0].box, first.box)  # digit, without what is drawn around it
-    if same and within[0].doubt <= first.doubt:
+    if within and _holds(within[0].box, first.box):  # digit, without what is drawn around it
         first, *within = within
     else:
         within = [replace(view, method=_place(view, first)) for view in within]
@@ -110,10 +109,8 @@ def _holds(outer: Box | None, box: Box | None) -> bool:
     """Whether a `box` is no larger than an `outer` one by more than a tenth of its height on any side."""
     if outer is None or box is None:
         return False
-    slack = 0.1 * (outer[3] - outer[1])
-    return all(edge <= inner + slack for edge, inner in zip(outer[:2], box[:2], strict=True)) and all(
-        edge >= inner - slack for edge, inner in zip(outer[2:], box[2:], strict=True)
-    )
+    beyond = np.subtract(box, outer) * (-1, -1, 1, 1)
+    return bool(beyond.max() <= 0.1 * _height(outer))
 
 
 def differs(view: FoundDigit, first: FoundDigit) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from digits.finding.found import FoundDigit
 from digits.finding.paper import Method
-from digits.finding.strokes import FAT
+from digits.finding.strokes import FAT, is_cut_off, rectangularity
 from digits.reading.answer import UNIFORM, Prediction
 from digits.reading.verdict import (
     BLANK,
@@ -91,7 +91,8 @@ def _no_strokes(found: FoundDigit, digit: int) -> str:
     """Return why what was found is no writing at all, or nothing."""
     if found.fatness > BLOB:
         return BLOB_REASON
-    return BOX_REASON if digit == 0 and found.rectangularity > BOX else ""
+    is_drawn = found.method is not Method.AS_IT_IS
+    return BOX_REASON if digit == 0 and is_drawn and rectangularity(found.mask) > BOX else ""
 
 
 def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Thresholds) -> str:
@@ -102,7 +103,7 @@ def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Threshol
     """
     if found.fatness > FAT:
         return f"strokes too thick to be sure of a {digit}"
-    if found.is_cut_off:
+    if is_cut_off(found.mask):
         return f"this {digit} may be cut off at the border"
     rival = _rival(seen, digit, thresholds) if len(seen) > 1 else None
     return "" if rival is None else f"could be {digit} or {rival}"
@@ -111,15 +112,14 @@ def _doubt(found: FoundDigit, seen: list[Seen], digit: int, thresholds: Threshol
 def _rival(seen: list[Seen], digit: int, thresholds: Thresholds) -> int | None:
     """Return another digit as which one of the views would be ok by itself; None if there is none.
 
-    A nought with a bar in it and a 1 in a ring look alike, and of a digit joined to its ring much is lost.
+    A nought with a bar in it and a 1 in a ring look alike.
     """
-    whole, inside = seen[0], [view for view in seen if view.found.method is Method.INSIDE and view.score > 0]
-    if digit == 1 and inside and whole.score > 0 and whole.probs.argmax() == 0:
+    whole, *others = seen
+    is_inside = any(view.found.method is Method.INSIDE and view.score > 0 for view in others)
+    if digit == 1 and is_inside and whole.score > 0 and whole.probs.argmax() == 0:
         return 0
-    if digit == 0 and (others := [int(view.probs.argmax()) for view in inside if view.probs.argmax() > 1]):
-        return others[0]
     for found, probs, score in seen:
         other = int(probs.argmax())
-        if other != digit and found.fatness <= FAT and judge(probs, score, thresholds, found.left_out)[0] == OK:
+        if other != digit and judge(probs, score, thresholds, found.left_out)[0] == OK:
             return other
     return None

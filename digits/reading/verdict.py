@@ -22,7 +22,7 @@ LEAST_CONFIDENCE = 0.9  # calibrated: nine answers in ten are right there, and a
 DEFAULT_THRESHOLDS = {"unsure_confidence": LEAST_CONFIDENCE, "unsure_score": -1e9, "not_a_digit_score": -1e9}
 
 NO_ONE_DIGIT = 0.3  # the likeliest digit is not even this likely: specks of paper; no digit of the sets, sure or not
-CROP_WEIGHT, SURE_BOTH = 0.7, 0.9  # chosen on development digits of old registers, see docs/labbook.md
+CROP_WEIGHT = 0.7  # chosen on development digits of old registers, see docs/labbook.md
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which further looks count nothing, and count in full
 SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
 CLEAR_CROP = 4.0  # score from which a crop is read without the ink's consent; of 2,392 crops of no digit 5 more are ok
@@ -111,6 +111,6 @@ def judge_both(
     if status == OK and others:
         return both, UNSURE, f"could be {best} or {others[0]}"
     least = (DEFAULT_THRESHOLDS | thresholds)["unsure_score"]
-    if status == OK and (both[best] < SURE_BOTH or min(score, crop_score) < least):
+    if status == OK and min(score, crop_score) < least:
         return both, UNSURE, f"an unusual {best}, or no digit"
     return both, status, reason
