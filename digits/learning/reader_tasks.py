@@ -24,7 +24,8 @@ from digits.finding.strip import PAPER
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_strip
 from digits.learning.learner import with_no_digit
-from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.learning.lookalikes import draw_lookalike
+from digits.learning.networks import CropNet, LineNet, LookalikeNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import Pen
 from digits.learning.writing import Writer
@@ -199,6 +200,31 @@ def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[st
     }
 
 
+# ---------------------------------------------------------------- lookalikes
+
+
+def ink_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield ink, uint8 (n, 28, 28), and whether each is a digit, float (n,)."""
+    order = rng.permutation(len(samples))
+    for start in range(0, len(order) - size + 1, size):
+        chosen = [samples[i] for i in order[start : start + size]]
+        ink = np.stack([ink for ink, _is_digit in chosen])
+        yield torch.from_numpy(ink), torch.tensor([float(is_digit) for _ink, is_digit in chosen])
+
+
+def lookalike_loss(odds: Tensor, is_digit: Tensor) -> Tensor:
+    """Return the cross-entropy of log odds (n,), smoothed: a few drawings are not what they are meant to be."""
+    return F.binary_cross_entropy_with_logits(odds, is_digit.to(odds) * 0.98 + 0.01)
+
+
+@torch.inference_mode()
+def check_lookalikes(model: nn.Module, samples: list[Sample], device: str) -> dict[str, float]:
+    """Return the shares of digits and of others that are told from each other."""
+    odds = model(torch.from_numpy(np.stack([ink for ink, _is_digit in samples])).to(device)).cpu().numpy()
+    are_digits = np.array([bool(is_digit) for _ink, is_digit in samples])
+    return {"digits": float((odds[are_digits] > 0).mean()), "others": float((odds[~are_digits] < 0).mean())}
+
+
 TASKS = {
     "lines": Task(
         network=LineNet,
@@ -232,6 +258,17 @@ TASKS = {
         dynamic={0: "n"},
         answer="logits",
         settings=Settings("crops", part=40_000, window=2, epochs=13, batch_size=128, lr=3e-3),
+    ),
+    "lookalikes": Task(
+        network=LookalikeNet,
+        draw=draw_lookalike,
+        batches=ink_batches,
+        loss=lookalike_loss,
+        check=check_lookalikes,
+        example=(2, 28, 28),
+        dynamic={0: "n"},
+        answer="log_odds",
+        settings=Settings("lookalikes", part=12_000, window=4, epochs=24, batch_size=128, lr=3e-3),
     ),
 }
 FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt
