@@ -16,7 +16,6 @@ import numpy as np
 
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
-from digits.learning.crops import draw_picture
 from digits.learning.doodles import draw_face, draw_outline, draw_zigzag
 from digits.learning.glyphs import Glyph, Rng, choose, draw_glyph
 from digits.learning.handwriting import write, write_old, write_oval
@@ -30,15 +29,15 @@ from digits.reading.verdict import digit_score, softmax
 
 DIGITS = 0.5  # share of what is drawn
 LEAST_SCORE, LEAST_CONFIDENCE = 0.5, 0.6  # with which `mnistnet` takes something for a digit, or nearly
-OTHERS_BESIDE = 0.1  # share of the digits that stand among others
+OVALS, STYLES, OLD, CLEAN = 0.05, 0.06, 0.05, 0.2  # shares of the digits; clean ones are MNIST's as they are
 STRUCK = (2, 3, 4, 5, 6, 8, 9)
 
 
-def draw_lookalike(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
+def draw_lookalike(writer: Writer, rng: Rng, _pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
     """Return ink, uint8 (28, 28), that looks like a digit to `mnistnet`, and whether it is one, 1 or 0."""
     is_digit = int(rng.random() < DIGITS)
     while True:
-        picture, label = _digit(writer, rng, pens) if is_digit else (_no_digit(writer, rng), None)
+        picture, label = _digit(writer, rng) if is_digit else (_no_digit(writer, rng), None)
         found = find_digit(picture)
         ink = min((found, *found.others), key=lambda view: view.doubt).ink
         taken_for = _taken_for(ink)
@@ -58,14 +57,16 @@ def _mnistnet() -> OnnxEngine:
     return OnnxEngine(weights_path("mnistnet").with_suffix(".onnx"), threads=1)
 
 
-def _digit(writer: Writer, rng: Rng, pens: dict[Pen, float]) -> tuple[np.ndarray, int]:
-    """Return a picture of a digit, and which; smooth ovals and the writer's own hands are drawn more than elsewhere."""
-    if rng.random() < OTHERS_BESIDE:
-        return draw_picture(writer, rng, pens)
-    digit, way = int(rng.integers(10)), rng.random()
-    if way < 0.06:
+def _digit(writer: Writer, rng: Rng) -> tuple[np.ndarray, int]:
+    """Return a picture of a digit, and which; smooth ovals and the project's own hands are frequent among them."""
+    way, digit = rng.random(), int(rng.integers(10))
+    if way < OVALS:
         return imitate(write_oval(rng), rng), 0
-    glyph = write(digit, rng) if way < 0.14 else write_old(digit, rng) if way < 0.2 else writer.glyph(digit, rng)
+    if way < OVALS + STYLES + OLD:
+        return imitate((write if way < OVALS + STYLES else write_old)(digit, rng), rng), digit
+    glyph = writer.glyph(digit, rng)
+    if isinstance(glyph, np.ndarray) and way > 1 - CLEAN:
+        return glyph, digit
     return imitate(glyph, rng), digit
 
 
@@ -89,6 +90,6 @@ def _struck_out(rng: Rng, glyph: Callable[[], Glyph]) -> np.ndarray:
 
 
 DOODLES: dict[NonDigit, float] = {
-    draw_outline: 0.36, draw_face: 0.06, draw_zigzag: 0.05, _hollow: 0.05, _struck_out: 0.06,
+    draw_outline: 0.36, draw_face: 0.04, draw_zigzag: 0.05, _hollow: 0.05, _struck_out: 0.06,
 }  # fmt: skip
 KINDS = CHARACTERS | DOODLES

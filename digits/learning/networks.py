@@ -137,7 +137,7 @@ class CropNet(nn.Module):
 
 
 class LookalikeNet(nn.Module):
-    """Ink, uint8 (n, 28, 28), to (n,) log odds that it is a digit, not something that looks like one: 30,129 parameters.
+    """Ink, uint8 (n, 28, 28), to (n,) log odds that it is a digit, and nothing that looks like one: 30,129 parameters.
 
     What it sees anywhere counts as much as what it sees on average: one corner tells a house from a 0.
     """
