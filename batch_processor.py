@@ -256,7 +256,8 @@ class BatchProcessor:
     def _job(self, sources: list[str], recursive: bool, labelled: bool, name: str | None = None) -> dict[str, Any]:
         """Return what decides the rows; its fingerprint tells whether an interrupted run was of the same job."""
         predictor = self._reader.predictor
-        networks = [*(network.facts for network in predictor.engines), predictor.crop_reader().facts]
+        networks = [network.facts for network in predictor.engines]
+        networks += [predictor.crop_reader().facts, predictor.lookalikes().facts]
         if self.number or self._form:
             networks.append(predictor.number_readers().facts)
         weights = json.dumps(networks, sort_keys=True, default=str)

@@ -38,12 +38,12 @@ from digits.finding.ink import TURNS, turn
 from digits.finding.limits import MAX_BYTES, PictureError
 from digits.finding.pages import PAGED, Page, to_pages
 from digits.reading.answer import NumberReading, Prediction, error_prediction, number_error_row
-from digits.reading.conclusion import Seen, conclude
+from digits.reading.conclusion import Seen, conclude, sure_ink, unusual
 from digits.reading.engines import Engine, OnnxEngine, SurroundingsNetwork, TorchEngine
 from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
-from digits.reading.verdict import ERROR, SURE, digit_score, look_again, softmax
+from digits.reading.verdict import ERROR, LEAST_ODDS, SURE, digit_score, look_again, softmax
 from digits.weights import split_names, weights_path
 from utils import choose_device
 
@@ -81,6 +81,7 @@ class MNISTPredictor:
             self.thresholds["unsure_confidence"] = threshold
         self._number_readers: NumberReaders | None = None
         self._crop_reader: SurroundingsNetwork | None = None
+        self._lookalikes: SurroundingsNetwork | None = None
 
     def predict(self, picture: Given) -> Prediction:
         """Read the one digit in `picture`: a path, open file, bytes, PIL image or array. Raises `PictureError`."""
@@ -110,7 +111,19 @@ class MNISTPredictor:
             of_item = list(islice(seen, 1 + len(item.others)))
             in_crop = next(in_crops) if item.crop is not None else None
             predictions.append(conclude(item, of_item, in_crop, self.thresholds))
+        return self._without_lookalikes(predictions)
+
+    def _without_lookalikes(self, predictions: list[Prediction]) -> list[Prediction]:
+        """Return predictions, those unsure that were ok by their ink alone and look like something else."""
+        inks = {i: ink for i, one in enumerate(predictions) if (ink := sure_ink(one)) is not None}
+        if inks:
+            for i in np.array(list(inks))[~self.are_digits(np.stack(list(inks.values())))]:
+                predictions[i] = unusual(predictions[i])
         return predictions
+
+    def are_digits(self, ink: np.ndarray) -> np.ndarray:
+        """Return (n,) whether each ink, uint8 (n, 28, 28), that looks like a digit is likely to be one."""
+        return self.lookalikes().run(ink) >= LEAST_ODDS
 
     def read_number(self, picture: Given) -> NumberReading:
         """Read all digits in `picture`, line by line; a single one as `predict` does.
@@ -132,6 +145,12 @@ class MNISTPredictor:
         if self._crop_reader is None:
             self._crop_reader = SurroundingsNetwork("crops", self._threads)
         return self._crop_reader
+
+    def lookalikes(self) -> SurroundingsNetwork:
+        """Return what tells digits from what looks like one, opened at the first call. Raises `UserError`."""
+        if self._lookalikes is None:
+            self._lookalikes = SurroundingsNetwork("lookalikes", self._threads)
+        return self._lookalikes
 
     def predict_proba(self, ink: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float32 (n, 10), of ink, (n, 28, 28) or (28, 28), white on black.

@@ -1,4 +1,4 @@
-"""Train the networks that see writing in its surroundings: the line reader, the finder of numbers, the crop reader.
+"""Train the networks beside `mnistnet`: the line reader, the finder of numbers, the crop reader, the lookalikes.
 
     python train_readers.py lines              # some hours on two cores
     python train_readers.py lines --start models/lines.onnx    # learn today's drawings too: half an hour
@@ -178,7 +178,9 @@ def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> P
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
-    parser = argparse.ArgumentParser(description="Train the networks that look at writing in its surroundings.")
+    parser = argparse.ArgumentParser(
+        description="Train the networks that find numbers, read lines and crops, or tell digits from lookalikes."
+    )
     parser.add_argument("network", choices=TASKS, help="which network")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
     parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")

@@ -13,6 +13,7 @@ from digits.learning import furniture
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_field, draw_strip
 from digits.learning.handwriting import OLD_WAYS, make_styles, write_old, write_way
+from digits.learning.lookalikes import draw_lookalike
 from digits.learning.other_signs import OTHER_SIGNS
 from digits.learning.pages import PAGE, Page, _any_piece, as_close_up, as_seen, as_sketch, draw_page
 from digits.learning.pens import HELD_OUT, PENS, ballpoint
@@ -20,6 +21,7 @@ from digits.learning.signs import struck_out
 from digits.learning.texts import any_text
 from digits.learning.writing import Hand, Writer
 from digits.reading.symbols import OTHER, SYMBOLS
+from predict import MNISTPredictor
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,22 @@ def test_crops_hold_every_digit_and_some_that_are_none(writer):
     assert 0.1 < np.mean(np.array(labels) == 10) < 0.4
 
 
-@pytest.mark.parametrize("draw", [draw_strip, draw_page, lambda writer, rng: draw_crop(writer, rng, HELD_OUT)])
+def test_lookalikes_are_digits_and_others_that_mnistnet_takes_for_one(writer):
+    rng = np.random.default_rng(3)
+    inks, are_digits = zip(*(draw_lookalike(writer, rng, PENS) for _ in range(60)), strict=True)
+    _probabilities, scores = MNISTPredictor().predict_scores(np.stack(inks))
+    assert scores.min() > 0 and 0.3 < np.mean(are_digits) < 0.7
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        draw_strip,
+        draw_page,
+        lambda writer, rng: draw_crop(writer, rng, HELD_OUT),
+        lambda writer, rng: draw_lookalike(writer, rng, PENS),
+    ],
+)
 def test_the_same_seed_draws_the_same(writer, draw):
     first, second = (draw(writer, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])

@@ -17,9 +17,9 @@ from digits.files import MODELS_DIR
 from digits.finding.strip import PAPER
 from digits.learning.datasets import data_dir
 from digits.learning.learner import Learner, read_run
-from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.learning.networks import CropNet, LineNet, LookalikeNet, PageNet
 from digits.learning.quantise import quantise_weights
-from digits.learning.reader_tasks import TASKS, Settings, line_loss, pad, page_loss
+from digits.learning.reader_tasks import TASKS, Settings, line_loss, lookalike_loss, pad, page_loss
 from digits.learning.warm_start import Norm, freeze_norms, take_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
@@ -33,6 +33,7 @@ def test_shapes_are_those_the_networks_promise():
     assert LineNet()(torch.zeros(2, 32, 100, dtype=torch.uint8)).shape == (2, 50, len(SYMBOLS) + 1)
     assert PageNet()(torch.zeros(2, 64, 96, dtype=torch.uint8)).shape == (2, 2, 16, 24)
     assert CropNet()(torch.zeros(3, 48, 48, dtype=torch.uint8)).shape == (3, 10)
+    assert LookalikeNet()(torch.zeros(3, 28, 28, dtype=torch.uint8)).shape == (3,)
 
 
 def test_the_learning_rate_rises_stays_and_falls():
@@ -56,6 +57,11 @@ def test_the_loss_of_a_page_falls_with_the_right_zone():
     truth = torch.zeros(1, 2, 4, 4)
     truth[0, 0, 1:3] = 1
     assert page_loss(8 * truth - 4, truth) < page_loss(4 - 8 * truth, truth)
+
+
+def test_the_loss_of_lookalikes_falls_with_the_right_answer():
+    is_digit = torch.tensor([1.0, 0.0])
+    assert lookalike_loss(8 * is_digit - 4, is_digit) < lookalike_loss(4 - 8 * is_digit, is_digit)
 
 
 def test_strips_are_padded_with_paper():
@@ -84,7 +90,7 @@ def test_a_smoke_run_writes_a_network_that_runs(name, tmp_path, monkeypatch, cap
     run = tmp_path / f"{name}-smoke"
     assert json.loads((run / "config.json").read_text())["name"] == name
     network = SurroundingsNetwork(name, directory=run)
-    sizes = {"lines": (1, 32, 84), "pages": (1, 64, 96), "crops": (3, 48, 48)}
+    sizes = {"lines": (1, 32, 84), "pages": (1, 64, 96), "crops": (3, 48, 48), "lookalikes": (3, 28, 28)}
     assert np.isfinite(network.run(np.zeros(sizes[name], np.uint8))).all()
     assert not (tmp_path / "models").exists()
 
@@ -136,7 +142,7 @@ def test_quantised_weights_answer_nearly_the_same_from_a_quarter_of_the_file(tmp
     assert (np.abs(y - nearly).max(axis=0) <= 0.02 * np.abs(y).max(axis=0)).all()
 
 
-@pytest.mark.parametrize("name", ["lines", "pages", "crops"])
+@pytest.mark.parametrize("name", TASKS)
 def test_a_network_that_goes_on_from_a_shipped_one_begins_where_that_stands(name):
     task, shipped = TASKS[name], SurroundingsNetwork(name)
     network = task.network()

@@ -202,6 +202,23 @@ def write_old(digit: int, rng: np.random.Generator) -> list[np.ndarray]:
     return write_way(OLD_WAYS[digit], rng)
 
 
+def write_oval(rng: np.random.Generator) -> list[np.ndarray]:
+    """Return pen strokes of a 0 as smooth as a compass draws it, one in five with a slash, a bar or a dot inside.
+
+    From slim to round, its ends open or past each other.
+    """
+    turn = np.linspace(0, 2 * np.pi * rng.uniform(0.94, 1.08), 80) - rng.uniform(0, 2 * np.pi)
+    wide, square = np.exp(rng.uniform(np.log(0.4), np.log(1.15))), rng.uniform(0.8, 1.1)
+    cos, sin = np.cos(turn), np.sin(turn)
+    oval = np.stack([wide * np.sign(cos) * np.abs(cos) ** square, np.sign(sin) * np.abs(sin) ** square], axis=1)
+    strokes = [50 + 50 * oval]
+    if rng.random() < 0.2:
+        angle, half = rng.uniform(0.6, 2.6), rng.choice([2.0, 20.0, 40.0, 55.0])
+        along = half * np.array([np.cos(angle) * wide, -np.sin(angle)])
+        strokes.append(np.stack([50 - along, 50 + along]))
+    return [stroke.astype(np.float32) for stroke in strokes]
+
+
 def write_way(ways: list[list[tuple[str, Points]]], rng: np.random.Generator) -> list[np.ndarray]:
     """Return pen strokes, (n, 2) float32 paths, of one of the ways of writing something, its points moved at random."""
     shake = rng.uniform(1.0, 5.5)

@@ -135,3 +135,20 @@ class CropNet(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:
         """Return the logits of the ten digits."""
         return self.answer(self.look(_to_input(crops)))
+
+
+class LookalikeNet(nn.Module):
+    """Ink, uint8 (n, 28, 28), to (n,) log odds that it is a digit, and nothing that looks like one: 30,129 parameters.
+
+    What it sees anywhere counts as much as what it sees on average: one corner tells a house from a 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = nn.Sequential(_conv(1, 16, 5, 2), _conv(16, 24), _conv(24, 40, 3, 2), _conv(40, 48))
+        self.answer = nn.Sequential(nn.Dropout(0.1), nn.Linear(2 * 48, 1))
+
+    def forward(self, ink: Tensor) -> Tensor:
+        """Return the log odds of each being a digit."""
+        x = self.look(ink.float().unsqueeze(1) / 255)
+        return self.answer(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)).squeeze(1)

@@ -159,3 +159,4 @@ NON_DIGITS: dict[NonDigit, float] = {
     _texture: 0.04,
 }
 ALONE = {make: share for make, share in NON_DIGITS.items() if make is not _several} | {_frame: 0.2}  # no whole digit
+CHARACTERS: dict[NonDigit, float] = {_letter: 0.24, _scribble: 0.1, _character: 0.16}

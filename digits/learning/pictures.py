@@ -170,16 +170,17 @@ def _jpeg(picture: np.ndarray, rng: Rng) -> np.ndarray:
 
 def imitate(glyph: Glyph, rng: Rng) -> np.ndarray:
     """Return one picture, uint8 (h, w) or (h, w, 3), of the glyph as somebody might bring it."""
-    return _picture(draw_glyph(glyph, rng), rng)
+    return imitated(draw_glyph(glyph, rng), rng)
 
 
 def imitate_no_digit(glyphs: Sequence[Glyph], rng: Rng) -> np.ndarray:
     """Return one picture of something that is not a single digit; fragments are made of `glyphs`."""
     make = choose(NON_DIGITS, rng)
-    return _picture(make(rng, lambda: glyphs[int(rng.integers(len(glyphs)))]), rng)
+    return imitated(make(rng, lambda: glyphs[int(rng.integers(len(glyphs)))]), rng)
 
 
-def _picture(coverage: np.ndarray, rng: Rng) -> np.ndarray:
+def imitated(coverage: np.ndarray, rng: Rng) -> np.ndarray:
+    """Return one picture, uint8 (h, w) or (h, w, 3), of coverage, float32 (h, w), in any style."""
     if coverage.max() < 0.5:  # bent or thinned away
         coverage = np.zeros_like(coverage)
         cv2.line(coverage, (40, 40), (60, 44), 1.0, 3)

@@ -24,7 +24,8 @@ from digits.finding.strip import PAPER
 from digits.learning.crops import draw_crop
 from digits.learning.fields import draw_strip
 from digits.learning.learner import with_no_digit
-from digits.learning.networks import CropNet, LineNet, PageNet
+from digits.learning.lookalikes import draw_lookalike
+from digits.learning.networks import CropNet, LineNet, LookalikeNet, PageNet
 from digits.learning.pages import as_seen, draw_page
 from digits.learning.pens import Pen
 from digits.learning.writing import Writer
@@ -199,6 +200,39 @@ def check_crops(model: nn.Module, samples: list[Sample], device: str) -> dict[st
     }
 
 
+# ---------------------------------------------------------------- lookalikes
+
+
+def ink_batches(samples: list[Sample], size: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield ink, float (n, 28, 28), each a little turned, slanted and moved, and whether it is a digit, float (n,)."""
+    order = rng.permutation(len(samples))
+    for start in range(0, len(order) - size + 1, size):
+        chosen = [samples[i] for i in order[start : start + size]]
+        ink = np.stack([ink for ink, _is_digit in chosen])
+        yield _moved(torch.from_numpy(ink), rng), torch.tensor([float(is_digit) for _ink, is_digit in chosen])
+
+
+def _moved(ink: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return ink, uint8 (n, 28, 28), as float, seen through an affine map of its own each."""
+    close = np.array([[0.08, 0.08, 0.03], [0.08, 0.08, 0.03]])  # standard deviations from the map that changes nothing
+    maps = torch.from_numpy((np.eye(2, 3) + rng.normal(0, close, (len(ink), 2, 3))).astype(np.float32))
+    x = ink.float().unsqueeze(1)
+    return F.grid_sample(x, F.affine_grid(maps, list(x.shape), align_corners=False), align_corners=False).squeeze(1)
+
+
+def lookalike_loss(odds: Tensor, is_digit: Tensor) -> Tensor:
+    """Return the cross-entropy of log odds (n,), smoothed: a few drawings are not what they are meant to be."""
+    return F.binary_cross_entropy_with_logits(odds, is_digit.to(odds) * 0.98 + 0.01)
+
+
+@torch.inference_mode()
+def check_lookalikes(model: nn.Module, samples: list[Sample], device: str) -> dict[str, float]:
+    """Return the shares of digits and of others that are told from each other."""
+    odds = model(torch.from_numpy(np.stack([ink for ink, _is_digit in samples])).to(device)).cpu().numpy()
+    are_digits = np.array([bool(is_digit) for _ink, is_digit in samples])
+    return {"digits": float((odds[are_digits] > 0).mean()), "others": float((odds[~are_digits] < 0).mean())}
+
+
 TASKS = {
     "lines": Task(
         network=LineNet,
@@ -232,6 +266,17 @@ TASKS = {
         dynamic={0: "n"},
         answer="logits",
         settings=Settings("crops", part=40_000, window=2, epochs=13, batch_size=128, lr=3e-3),
+    ),
+    "lookalikes": Task(
+        network=LookalikeNet,
+        draw=draw_lookalike,
+        batches=ink_batches,
+        loss=lookalike_loss,
+        check=check_lookalikes,
+        example=(2, 28, 28),
+        dynamic={0: "n"},
+        answer="log_odds",
+        settings=Settings("lookalikes", part=12_000, window=6, epochs=24, batch_size=256, lr=4e-3),
     ),
 }
 FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt

@@ -139,6 +139,10 @@ class Predictor(Protocol):
         """Return (probabilities (n, 10), digit scores (n,)) of ink, uint8 (n, 28, 28)."""
         ...
 
+    def are_digits(self, ink: np.ndarray) -> np.ndarray:
+        """Return (n,) whether each ink, uint8 (n, 28, 28), that looks like a digit is likely to be one."""
+        ...
+
     def read_number(self, picture: Picture) -> NumberReading:
         """Read all digits in `picture`, line by line. Raises `PictureError`."""
         ...
@@ -149,4 +153,8 @@ class Predictor(Protocol):
 
     def crop_reader(self) -> SurroundingsNetwork:
         """Return the network that sees a digit among other things. Raises `UserError` if its file is missing."""
+        ...
+
+    def lookalikes(self) -> SurroundingsNetwork:
+        """Return the network that tells digits from what looks like one. Raises `UserError` if its file is missing."""
         ...

@@ -6,6 +6,7 @@ prediction.status, prediction.reason       # "unsure", "could be 4 or 9"
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,22 @@ def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thr
     if status == OK and digit is not None and (doubt := _doubt(found, seen, digit, thresholds)):
         status, reason = UNSURE, doubt
     return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
+
+
+def sure_ink(prediction: Prediction) -> np.ndarray | None:
+    """Return the ink, uint8 (28, 28), of a prediction that is ok by that alone, not by a crop; None of any other.
+
+    What is ink already, as MNIST's pictures are, is not looked at twice: that would take a seventh of its time.
+    """
+    found = prediction.found
+    if prediction.status != OK or found is None or found.crop is not None or found.method is Method.AS_IT_IS:
+        return None
+    return found.ink
+
+
+def unusual(prediction: Prediction) -> Prediction:
+    """Return an ok prediction as unsure, because its ink looks more like something else than like a digit."""
+    return replace(prediction, status=UNSURE, reason=f"an unusual {prediction.digit}, or no digit")
 
 
 def _believed(seen: list[Seen]) -> Seen:

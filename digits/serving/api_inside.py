@@ -21,7 +21,7 @@ from digits.measuring.attacks import Judge, StressKind
 from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
-from digits.reading.verdict import BLANK, NOT_A_DIGIT, judge
+from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE, judge
 from digits.serving.images import heat_on_ink, to_sheet, to_uint8
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
@@ -179,13 +179,17 @@ def _stress(explainer: Explainer, predictor: Predictor, prediction: Prediction, 
 
 def _judge_like(predictor: Predictor, prediction: Prediction) -> Judge:
     """Return what judges ink as the picture it comes from was judged; what another rule refused stays refused."""
-    left_out = prediction.found.left_out if prediction.found else 0.0
+    found, limits = prediction.found, predictor.thresholds
+    left_out, in_crop = (found.left_out, found.crop is not None) if found else (0.0, False)
 
     def tell(ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
         probabilities, scores = predictor.predict_scores(ink)
-        limits = predictor.thresholds
         pairs = zip(probabilities, scores, strict=True)
-        return probabilities, [judge(p, float(score), limits, left_out)[0] for p, score in pairs]
+        statuses = [judge(p, float(score), limits, left_out)[0] for p, score in pairs]
+        if not in_crop:
+            alike = zip(statuses, predictor.are_digits(ink), strict=True)
+            statuses = [UNSURE if status == OK and not is_digit else status for status, is_digit in alike]
+        return probabilities, statuses
 
     by_ink = tell(_ink_of(prediction)[None])[1][0]
     if prediction.status == NOT_A_DIGIT and by_ink != NOT_A_DIGIT:
