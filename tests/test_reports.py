@@ -313,6 +313,25 @@ def test_the_counts_above_the_bars_keep_apart(width, truth, tmp_path, chromium):
     assert card["x"] < edges[0] and edges[-1] < card["x"] + card["width"]
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("number", [False, True])
+def test_no_serious_barrier_in_a_report(number, tmp_path, chromium):
+    """Run axe-core as a phone shows it, with what is unsure chosen, and a table wider than the screen."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    answer = {"text": "703 58"} if number else {"digit": 7}
+    row = {"path": "a.png", "status": "unsure", "confidence": 0.8, "label": "7", "correct": 0} | answer
+    journal = journal_of(tmp_path, [row], number=number, labelled=True)
+    run = {"sources": ["x"], "model": ["mnistnet"], "started": "2026-11-20T14:37", "seconds": 1.0, "skipped": {}}
+    report = write_report(journal, summarise(journal) | run, "html", tmp_path / "report")
+    for theme in ("light", "dark"):
+        page = chromium.new_page(viewport={"width": 390, "height": 844}, color_scheme=theme)
+        page.goto(report.as_uri())
+        page.locator("tbody tr").last.click()
+        found = axe.run(page).response["violations"]
+        page.close()
+        assert not [problem["help"] for problem in found if problem["impact"] in ("serious", "critical")], theme
+
+
 def test_columns_are_the_same_with_and_without_truth(truth, tmp_path):
     processor = BatchProcessor(output_dir=tmp_path, number=True)
     without = processor.process([truth / "5"])

@@ -40,7 +40,7 @@ function confusion(counts) {
   for (const name of [...DIGITS, "none", "right"]) head.append(element("th", { textContent: name }));
   const table = element("table", { className: "confusion" }, head);
   for (const [label, line] of counts.entries()) table.append(confusionLine(label, line));
-  return element("div", { className: "scroll" }, table);
+  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Confusions" }, table);
 }
 
 function confusionLine(label, line) {
