@@ -561,6 +561,22 @@ def test_a_small_digit_above_a_number_is_not_surely_a_line_of_its_own(glyphs, pr
     assert "may belong to the 4071" in reading.reason
 
 
+@pytest.mark.parametrize("crossed", [(0,), (3,), (1, 2)])
+def test_a_line_through_an_empty_cell_is_not_surely_a_1(glyphs, predictor, crossed):
+    side = 88
+    page = np.zeros((side + 60, 4 * side + 60), np.float32)
+    for i, digit in enumerate((4, 2, 8, 5)):
+        left, top = 30 + i * side, 30
+        cv2.rectangle(page, (left, top), (left + side, top + side), 0.6, 2)
+        if i in crossed:
+            cv2.line(page, (left + 8, top + side - 8), (left + side - 8, top + 8), 1, 5, cv2.LINE_AA)
+        else:
+            ink = glyphs[digit]
+            at = left + (side - ink.shape[1]) // 2
+            page[top + 16 : top + 16 + HEIGHT, at : at + ink.shape[1]] = ink
+    assert predictor.read_number(on_paper(page)).status != OK
+
+
 @pytest.mark.parametrize("strength, status", [(0.2, UNSURE), (0.6, OK)])
 def test_a_line_much_fainter_than_another_may_be_wiped_out(glyphs, predictor, strength, status):
     page = write(glyphs, "4071\n2953", margin=30)

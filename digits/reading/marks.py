@@ -1,4 +1,4 @@
-"""Marks that the line reader takes for a symbol, and that are none: = for a -, a blot for a digit.
+"""Marks that the line reader takes for a symbol, and that are none: = for a -, a blot for a digit, a slash for a 1.
 
 The line reader knows the digits, seven signs and "other writing"; what it never saw becomes the nearest of them.
 
@@ -8,18 +8,36 @@ The line reader knows the digits, seven signs and "other writing"; what it never
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from digits.finding.strokes import fatness
 
 BLOT = 0.6  # as fat in a strip, see `fatness`, is no digit: 4 of 892 drawn ones are, and 36 of 40 punched holes
+SLANT, STRAIGHT = 0.8, 1.5  # columns a row that a straight stroke leans, and by how many it bends: 1s lean up to 0.7
 
 
 def why_not(symbol: str, ink: np.ndarray) -> str:
     """Return why the ink, bool (h, w), is hardly the symbol it was read as; nothing if it may well be."""
     if symbol == "-":
         return "two strokes" if _is_double(ink) else ""
-    return "filled" if symbol.isdigit() and symbol != "1" and fatness(ink) > BLOT else ""
+    if symbol == "1":
+        return "a slanting stroke" if _is_slanting(ink) else ""
+    return "filled" if symbol.isdigit() and fatness(ink) > BLOT else ""
+
+
+def _is_slanting(ink: np.ndarray) -> bool:
+    """Whether the largest part of the ink, bool (h, w), is a straight stroke that leans as through an empty cell."""
+    _n, labels, stats, _middles = cv2.connectedComponentsWithStats(ink.astype(np.uint8))
+    if len(stats) < 2:
+        return False
+    stroke = labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
+    rows = np.flatnonzero(stroke.any(axis=1))
+    if len(rows) < len(ink) / 2:
+        return False
+    middles = stroke[rows] @ np.arange(ink.shape[1]) / stroke[rows].sum(axis=1)
+    slant, start = np.polyfit(rows, middles, 1)
+    return abs(slant) > SLANT and float(np.abs(start + slant * rows - middles).max()) < STRAIGHT
 
 
 def _is_double(ink: np.ndarray) -> bool:
