@@ -561,6 +561,29 @@ def test_a_small_digit_above_a_number_is_not_surely_a_line_of_its_own(glyphs, pr
     assert "may belong to the 4071" in reading.reason
 
 
+def small(glyph: np.ndarray, up: int, high: int = 30, within: int = 72) -> np.ndarray:
+    """Return a glyph `high` pixels high and `up` pixels above the foot of a space `within` pixels high."""
+    width = max(4, round(glyph.shape[1] * high / HEIGHT))
+    return np.pad(cv2.resize(glyph, (width, high), interpolation=cv2.INTER_AREA), ((within - high - up, up), (0, 0)))
+
+
+@pytest.mark.parametrize("up", [41, 36, 0])
+@pytest.mark.parametrize("text, digit", [("27", 5), ("40", 3), ("8", 2)])
+def test_small_cents_exponents_and_indices_are_not_surely_digits_of_the_line(glyphs, predictor, up, text, digit):
+    first = [np.pad(glyphs[int(letter)], ((4, 12), (0, 0))) for letter in text]
+    last = np.pad(glyphs[digit], ((4, 12), (0, 0)))
+    assert predictor.read_number(on_paper(beside(*first, last, gap=10))).status == OK
+    assert predictor.read_number(on_paper(beside(*first, small(glyphs[digit], up), gap=10))).status != OK
+
+
+def test_a_line_below_small_cents_does_not_hide_that_they_are_raised(glyphs, predictor):
+    page = beside(np.pad(glyphs[7], ((8, 8), (0, 0))), small(glyphs[3], 34), small(glyphs[2], 34), gap=8)
+    left = 50 + glyphs[7].shape[1] + 6
+    cv2.line(page, (left, 50 + 72 - 24), (page.shape[1] - 52, 50 + 72 - 24), 1, 4)
+    reading = predictor.read_number(on_paper(page))
+    assert reading.status != OK or reading.text != "732"
+
+
 @pytest.mark.parametrize("crossed", [(0,), (3,), (1, 2)])
 def test_a_line_through_an_empty_cell_is_not_surely_a_1(glyphs, predictor, crossed):
     side = 88
