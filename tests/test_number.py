@@ -600,6 +600,18 @@ def test_a_line_through_an_empty_cell_is_not_surely_a_1(glyphs, predictor, cross
     assert predictor.read_number(on_paper(page)).status != OK
 
 
+@pytest.mark.parametrize("at, digit, up", [(2, 3, 24), (3, 7, 16), (3, 7, 24)])
+def test_a_digit_squeezed_in_between_the_others_is_not_passed_over(glyphs, predictor, at, digit, up):
+    page = write(glyphs, "4071", gap=24)
+    assert predictor.read_number(on_paper(page)).status == OK
+    low = cv2.resize(glyphs[digit], None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    left = 50 + sum(glyphs[int(other)].shape[1] + 24 for other in "4071"[:at]) - 12 - low.shape[1] // 2
+    place = page[90 - up - low.shape[0] : 90 - up, left : left + low.shape[1]]
+    np.maximum(place, low, out=place)
+    reading = predictor.read_number(on_paper(page))
+    assert reading.status != OK and reading.reason
+
+
 @pytest.mark.parametrize("strength, status", [(0.2, UNSURE), (0.6, OK)])
 def test_a_line_much_fainter_than_another_may_be_wiped_out(glyphs, predictor, strength, status):
     page = write(glyphs, "4071\n2953", margin=30)
