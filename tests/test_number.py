@@ -622,6 +622,16 @@ def test_a_digit_squeezed_in_between_the_others_is_not_passed_over(glyphs, predi
     assert reading.status != OK and reading.reason
 
 
+@pytest.mark.parametrize("width, height, n_found", [(30, 20, 0), (14, 20, 1)])
+def test_what_is_squeezed_in_is_no_bar_of_a_5(glyphs, predictor, width, height, n_found):
+    finder = predictor.number_readers().finder
+    page = write(glyphs, "4071", gap=60)
+    zones = finder.looks(on_paper(page))[0][0]
+    left = 50 + glyphs[4].shape[1] + 30 - width // 2
+    cv2.line(page, (left + 3, 49 + height), (left + width - 3, 55), 1, 6, cv2.LINE_AA)
+    assert len(strays(on_paper(page), zones, finder)) == n_found
+
+
 @pytest.mark.parametrize("strength, status", [(0.2, UNSURE), (0.6, OK)])
 def test_a_line_much_fainter_than_another_may_be_wiped_out(glyphs, predictor, strength, status):
     page = write(glyphs, "4071\n2953", margin=30)

@@ -15,7 +15,7 @@ from digits.finding.strokes import fatness
 from digits.reading.spans import INKED, ink_at_digits
 
 BLOT = 0.6  # as fat in a strip, see `fatness`, is no digit: 4 of 892 drawn ones are, and 36 of 40 punched holes
-SLANT, STRAIGHT = 0.8, 1.5  # columns a row that a straight stroke leans, and by how many it bends: 1s lean up to 0.7
+SLANT, STRAIGHT = 0.9, 1.5  # columns a row that a straight stroke leans, and by how many it bends: few 1s lean by 0.8
 WITHIN, UPRIGHT = (
     0.3,
     0.8,

@@ -46,10 +46,14 @@ def _is_apart(ink: Zone, read: Sequence[Zone], height: float) -> bool:
 
 
 def _is_squeezed_in(ink: Zone, zone: Zone) -> bool:
-    """Whether the foot of a low piece of ink hangs above the middle of a zone's digits, between or over them."""
+    """Whether the foot of a low piece of ink hangs above the middle of a zone's digits, between or over them.
+
+    A piece that is wider than high is rather the bar of a 5.
+    """
     middle = ink.x + ink.length / 2
     foot = zone.y + zone.slope * (middle - zone.x) - ink.y - ink.height / 2
-    return zone.x < middle < zone.x + zone.length and 0 < foot < HANGING * zone.height
+    is_between = zone.x < middle < zone.x + zone.length and 0 < foot < HANGING * zone.height
+    return is_between and ink.length < ink.height
 
 
 def _longer(zone: Zone) -> Zone:
