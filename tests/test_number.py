@@ -561,6 +561,77 @@ def test_a_small_digit_above_a_number_is_not_surely_a_line_of_its_own(glyphs, pr
     assert "may belong to the 4071" in reading.reason
 
 
+def small(glyph: np.ndarray, up: int, high: int = 30, within: int = 72) -> np.ndarray:
+    """Return a glyph `high` pixels high and `up` pixels above the foot of a space `within` pixels high."""
+    width = max(4, round(glyph.shape[1] * high / HEIGHT))
+    return np.pad(cv2.resize(glyph, (width, high), interpolation=cv2.INTER_AREA), ((within - high - up, up), (0, 0)))
+
+
+@pytest.mark.parametrize("up", [41, 36, 0])
+@pytest.mark.parametrize("text, digit", [("27", 5), ("40", 3), ("8", 2)])
+def test_small_cents_exponents_and_indices_are_not_surely_digits_of_the_line(glyphs, predictor, up, text, digit):
+    first = [np.pad(glyphs[int(letter)], ((4, 12), (0, 0))) for letter in text]
+    last = np.pad(glyphs[digit], ((4, 12), (0, 0)))
+    assert predictor.read_number(on_paper(beside(*first, last, gap=10))).status == OK
+    assert predictor.read_number(on_paper(beside(*first, small(glyphs[digit], up), gap=10))).status != OK
+
+
+def test_a_line_below_small_cents_does_not_hide_that_they_are_raised(glyphs, predictor):
+    page = beside(np.pad(glyphs[7], ((8, 8), (0, 0))), small(glyphs[3], 34), small(glyphs[2], 34), gap=8)
+    left = 50 + glyphs[7].shape[1] + 6
+    cv2.line(page, (left, 50 + 72 - 24), (page.shape[1] - 52, 50 + 72 - 24), 1, 4)
+    reading = predictor.read_number(on_paper(page))
+    assert reading.status != OK or reading.text != "732"
+
+
+@pytest.mark.parametrize("crossed", [(0,), (3,), (1, 2)])
+def test_a_line_through_an_empty_cell_is_not_surely_a_1(glyphs, predictor, crossed):
+    side = 88
+    page = np.zeros((side + 60, 4 * side + 60), np.float32)
+    for i, digit in enumerate((4, 2, 8, 5)):
+        left, top = 30 + i * side, 30
+        cv2.rectangle(page, (left, top), (left + side, top + side), 0.6, 2)
+        if i in crossed:
+            cv2.line(page, (left + 8, top + side - 8), (left + side - 8, top + 8), 1, 5, cv2.LINE_AA)
+        else:
+            ink = glyphs[digit]
+            at = left + (side - ink.shape[1]) // 2
+            page[top + 16 : top + 16 + HEIGHT, at : at + ink.shape[1]] = ink
+    assert predictor.read_number(on_paper(page)).status != OK
+
+
+@pytest.mark.parametrize("text", ["5172", "812", "946"])
+@pytest.mark.parametrize("wide, high", [(26, 40), (30, 42)])
+def test_a_ring_round_one_of_the_digits_is_not_surely_a_0(glyphs, predictor, text, wide, high):
+    page = np.pad(write(glyphs, text, gap=30), ((20, 20), (0, 0)))
+    left = 50 + glyphs[int(text[0])].shape[1] + 30
+    middle = left + glyphs[int(text[1])].shape[1] // 2, 70 + HEIGHT // 2
+    cv2.ellipse(page, middle, (wide, high), 0, 0, 360, 1, 4, cv2.LINE_AA)
+    assert predictor.read_number(on_paper(page)).status != OK
+
+
+@pytest.mark.parametrize("at, digit, up", [(2, 3, 24), (3, 7, 16), (3, 7, 24)])
+def test_a_digit_squeezed_in_between_the_others_is_not_passed_over(glyphs, predictor, at, digit, up):
+    page = write(glyphs, "4071", gap=24)
+    assert predictor.read_number(on_paper(page)).status == OK
+    low = cv2.resize(glyphs[digit], None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    left = 50 + sum(glyphs[int(other)].shape[1] + 24 for other in "4071"[:at]) - 12 - low.shape[1] // 2
+    place = page[90 - up - low.shape[0] : 90 - up, left : left + low.shape[1]]
+    np.maximum(place, low, out=place)
+    reading = predictor.read_number(on_paper(page))
+    assert reading.status != OK and reading.reason
+
+
+@pytest.mark.parametrize("width, height, n_found", [(30, 20, 0), (14, 20, 1)])
+def test_what_is_squeezed_in_is_no_bar_of_a_5(glyphs, predictor, width, height, n_found):
+    finder = predictor.number_readers().finder
+    page = write(glyphs, "4071", gap=60)
+    zones = finder.looks(on_paper(page))[0][0]
+    left = 50 + glyphs[4].shape[1] + 30 - width // 2
+    cv2.line(page, (left + 3, 49 + height), (left + width - 3, 55), 1, 6, cv2.LINE_AA)
+    assert len(strays(on_paper(page), zones, finder)) == n_found
+
+
 @pytest.mark.parametrize("strength, status", [(0.2, UNSURE), (0.6, OK)])
 def test_a_line_much_fainter_than_another_may_be_wiped_out(glyphs, predictor, strength, status):
     page = write(glyphs, "4071\n2953", margin=30)

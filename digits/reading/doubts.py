@@ -20,6 +20,10 @@ from digits.reading.symbols import OTHER, SYMBOLS
 
 UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
 TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line
+SMALLER, RAISED, LOWERED = 0.75, 0.25, 0.05  # of the tallest digit's height: a raised or lowered one, and how far it is
+ALONG = 0.8  # of a line's length, that a ruled line covers
+TRACED, LEVEL = 0.3, 0.9  # of its strongest ink, to which a digit is traced; of its width, that a line below it covers
+RIM = 3  # rows of a strip that may show the feet and heads of other lines
 
 
 def close_by(spelt: Spelt, boxes: list[Box]) -> str:
@@ -60,11 +64,37 @@ def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
 
 def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
     """Return which symbol's ink is hardly that symbol, and why; or nothing."""
-    ink = ink_at_digits(strip) > INKED
     for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
-        if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
+        if symbol != " " and (why := why_not(symbol, strip[:, round(left) : round(right)])):
             return f"the {symbol} at {place_of(box)} may be none: {why}"
     return ""
+
+
+def out_of_line(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
+    """Return which digit is smaller than another and raised or lowered, as cents and exponents are, or nothing."""
+    ink = strip[RIM:-RIM].astype(np.float32) - PAPER
+    ink[(ink[:, round(spans[0][0]) : round(spans[-1][1])] > INKED).mean(axis=1) > ALONG] = 0  # ruled
+    digits = [i for i, symbol in enumerate(text) if symbol.isdigit()]
+    extents = [_rows_of(ink[:, round(spans[i][0]) : round(spans[i][1])]) for i in digits]
+    top, foot = max(extents, key=lambda rows: rows[1] - rows[0])
+    height = foot - top
+    for i, (start, end) in zip(digits, extents, strict=True):
+        if 0 < end - start < SMALLER * height and end < foot - RAISED * height:
+            return f"the {text[i]} at {place_of(boxes[i])} is small and raised"
+        if 0 < end - start < SMALLER * height and end > foot + LOWERED * height:
+            return f"the {text[i]} at {place_of(boxes[i])} is small and lowered"
+    return ""
+
+
+def _rows_of(ink: np.ndarray) -> tuple[int, int]:
+    """Return the first row of a digit's ink, float32 (h, w), and that behind its last, without a line below it."""
+    inked = ink > TRACED * ink.max(initial=1.0)
+    edges = np.flatnonzero(np.diff(inked.any(axis=1), prepend=False, append=False))
+    parts = [slice(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    strokes = [
+        rows for rows in parts if rows.stop - rows.start > TALL * DIGIT_HEIGHT or inked[rows].any(axis=0).mean() < LEVEL
+    ]
+    return (int(strokes[0].start), int(strokes[-1].stop)) if strokes else (0, 0)
 
 
 def weakest(spelt: Spelt, boxes: list[Box]) -> str:

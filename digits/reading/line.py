@@ -14,7 +14,7 @@ import numpy as np
 from digits.finding.pixels import Box
 from digits.finding.strip import DIGIT_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
-from digits.reading.doubts import close_by, is_crossed_out, misread, place_of, skipped, unread_end, weakest
+from digits.reading.doubts import close_by, is_crossed_out, misread, out_of_line, place_of, skipped, unread_end, weakest
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
 from digits.reading.spans import Span, spans_of, to_box
@@ -153,7 +153,8 @@ def _doubt(best: _Seen, other: Spelt, spans: list[Span], boxes: list[Box]) -> st
     spelt, inked = best.spelt, [span for span, symbol in zip(spans, best.spelt.text, strict=True) if symbol != " "]
     if is_crossed_out(inked, best.strip):
         return "it may be crossed out"
-    if why := misread(spelt.text, spans, best.strip, boxes):
+    where = spelt.text, spans, best.strip, boxes
+    if why := misread(*where) or out_of_line(*where):
         return why
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if _without_spaces(otherwise) != _without_spaces(said):

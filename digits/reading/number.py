@@ -26,7 +26,7 @@ from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.looks import WELL_READ, once, surest
 from digits.reading.neighbours import against_each_other
 from digits.reading.spaces import spaced
-from digits.reading.strays import strays
+from digits.reading.strays import LOWEST, strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
 
 SURELY_ONE = 0.8  # certainty of a zone in which surely something is written
@@ -101,11 +101,13 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
 
 def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders) -> list[ReadLine]:
-    """Return what stands beside the lines, read as if it were as high as these."""
+    """Return what stands beside the lines, read as if it were as high as these; or in one, unread."""
     height = float(np.median([line.zone.height for line in lines]))
     found: list[ReadLine] = []
     for zone in strays(grey, [line.zone for line in lines], readers.finder):
-        if not any(line.zone.touches(zone) for line in found):
+        if zone.height < LOWEST * height:
+            found.append(ReadLine(zone, "", [], [], 0.0, ""))
+        elif not any(line.zone.touches(zone) for line in found):
             found.append(read_zone(grey, replace(zone, height=height), readers))
     return found
 

@@ -1,4 +1,4 @@
-"""Ink as high as the digits, where nothing was read: a digit that the finder of numbers did not see.
+"""Ink where nothing was read: a digit that the finder of numbers did not see, or a small one squeezed in between them.
 
     strays(grey, zones, finder)          # the Zone of each
 
@@ -18,21 +18,42 @@ from digits.reading.finder import SIDE, STRIDE, NumberFinder, Zone, seen_at, to_
 
 FAINT, CLEAR = 40, 80  # levels above the paper: ink reaches as far as the first, and a quarter of it exceeds the second
 LOWEST, TALLEST, WIDEST = 0.6, 1.6, 3.0  # in heights of the digits that were read
+LOW = 0.3  # likewise, of a digit squeezed in
+HANGING = 0.8  # likewise, how far its foot is above the middle of the others, at most
 BESIDE = 0.5  # digit heights beyond either end of a line that are its own
 OTHER_WRITING = 0.3  # probability of the finder
 
 
 def strays(grey: np.ndarray, zones: Sequence[Zone], finder: NumberFinder) -> list[Zone]:
-    """Return where in a grey picture, uint8 (h, w), digits may stand outside the zones that were read."""
+    """Return where in a grey picture, uint8 (h, w), digits may stand outside the zones that were read, or in one."""
     height = float(np.median([zone.height for zone in zones]))
     scale = min(DIGIT_HEIGHT / height, SIDE / max(grey.shape))
     small = seen_at(scale, grey)
     read = [_longer(zone.scaled(scale)) for zone in zones]
-    apart = [ink for ink in _as_high(to_page(small), scale * height) if not any(ink.touches(zone) for zone in read)]
+    apart = [ink for ink in _pieces(to_page(small), scale * height) if _is_apart(ink, read, scale * height)]
     if not apart:
         return []
     _numbers, others = finder.look(small)
     return [ink.scaled(1 / scale) for ink in apart if _most(others, ink) < OTHER_WRITING]
+
+
+def _is_apart(ink: Zone, read: Sequence[Zone], height: float) -> bool:
+    """Whether a piece of ink is as high as a digit and apart from what was read, or squeezed into it."""
+    n_touched = sum(ink.touches(zone) for zone in read)
+    if ink.height < LOWEST * height:
+        return n_touched < 2 and any(_is_squeezed_in(ink, zone) for zone in read)
+    return not n_touched
+
+
+def _is_squeezed_in(ink: Zone, zone: Zone) -> bool:
+    """Whether the foot of a low piece of ink hangs above the middle of a zone's digits, between or over them.
+
+    A piece that is wider than high is rather the bar of a 5.
+    """
+    middle = ink.x + ink.length / 2
+    foot = zone.y + zone.slope * (middle - zone.x) - ink.y - ink.height / 2
+    is_between = zone.x < middle < zone.x + zone.length and 0 < foot < HANGING * zone.height
+    return is_between and ink.length < ink.height
 
 
 def _longer(zone: Zone) -> Zone:
@@ -40,12 +61,12 @@ def _longer(zone: Zone) -> Zone:
     return replace(zone, x=zone.x - more, y=zone.y - more * zone.slope, length=zone.length + 2 * more)
 
 
-def _as_high(page: np.ndarray, height: float) -> Iterator[Zone]:
-    """Yield each piece of ink about as high as a digit in an even page, uint8 (h, w), away from its borders."""
+def _pieces(page: np.ndarray, height: float) -> Iterator[Zone]:
+    """Yield each piece of ink not much higher than a digit in an even page, uint8 (h, w), away from its borders."""
     _n, labels, stats, _centres = cv2.connectedComponentsWithStats((page > PAPER + FAINT).astype(np.uint8))
     left, top, width, tall = stats[:, :4].T
     is_inside = (left > 0) & (top > 0) & (left + width < page.shape[1]) & (top + tall < page.shape[0])
-    is_as_high = (LOWEST * height <= tall) & (tall <= TALLEST * height) & (width <= WIDEST * height)
+    is_as_high = (LOW * height <= tall) & (tall <= TALLEST * height) & (width <= WIDEST * height)
     for label in np.flatnonzero(is_inside & is_as_high):
         x, y, w, h, area = stats[label]
         place = np.s_[y : y + h, x : x + w]
