@@ -72,7 +72,7 @@ def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
     """Return which components, (n,) bool, are patches of shadow or light; `parts` are the labels of weak pixels."""
     depth = np.zeros(len(stats), np.float32)
     np.maximum.at(depth, parts, cv2.distanceTransform(weak, cv2.DIST_L2, 3)[weak > 0])
-    return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
+    return 2 * depth > FAT * stats[:, 2:4].max(axis=1)
 
 
 def _belong(stats: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
