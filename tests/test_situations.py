@@ -270,3 +270,17 @@ def test_the_line_of_a_cell_is_no_other_writing(is_flat, examples):
         pictures.append(on_paper(sheet, is_flat))
     answers = MNISTPredictor().predict_batch(pictures)
     assert sum(answer.digit == i and answer.status == OK for i, answer in enumerate(answers)) >= 9
+
+
+def test_a_speck_below_a_digit_in_a_tiny_noisy_frame_makes_no_question_mark_of_it(examples):
+    pictures = []
+    for seed, ink in enumerate(examples * 3):
+        rng = np.random.default_rng(seed)
+        digit = tight(ink, 14)
+        sheet = np.zeros((34, 34), np.float32)
+        sheet[6:20, 12 : 12 + digit.shape[1]] = digit
+        sheet[23:25, 15:17] = 0.5
+        pictures.append((180 - 90 * sheet + rng.normal(0, 4, sheet.shape)).clip(0, 255).astype(np.uint8))
+    answers = MNISTPredictor().predict_batch(pictures)
+    assert sum(answer.status == OK and answer.digit == i % 10 for i, answer in enumerate(answers)) >= 15
+    assert not [answer.digit for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i % 10]

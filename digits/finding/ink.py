@@ -90,7 +90,7 @@ def centre_by_mass(strokes: np.ndarray) -> np.ndarray:
     """Place strokes (at most 20 on a side, 0–1) so that their centre of mass is the middle of 28x28; stretch to 255."""
     inked = strokes[strokes > 0.1]
     top_level = quantile(inked, 0.95) if inked.size else 1.0
-    levels = (np.clip(strokes / max(0.2, top_level), 0, 1) * 255).round().astype(np.uint8)
+    levels = (np.clip(strokes / top_level, 0, 1) * 255).round().astype(np.uint8)
     x, y = centre_of_mass(levels) if levels.any() else (levels.shape[1] / 2, levels.shape[0] / 2)
     height, width = levels.shape
     left = min(max(0, round(MIDDLE - x)), INK_SIDE - width)

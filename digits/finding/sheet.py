@@ -31,7 +31,7 @@ def framed(contrast: np.ndarray) -> np.ndarray | None:
     dark = (contrast > WRITTEN).astype(np.uint8)
     closed = cv2.dilate(dark, np.ones((GAP, GAP), np.uint8))
     outline = max([*_holes(dark), *_holes(closed)], key=cv2.contourArea, default=None)
-    region = None if outline is None else _inside(outline, dark.shape)
+    region = None if outline is None else _inside(outline, dark)
     return region if region is not None and 0 < dark[region].mean() < FILLED else None
 
 
@@ -88,17 +88,17 @@ def _outlines(patch: np.ndarray) -> Sequence[np.ndarray]:
 
 def _sheet(outline: np.ndarray, patch: np.ndarray) -> np.ndarray | None:
     """Return the inside, boolean (h, w), of a part of a patch that has four corners and the desk round it, or None."""
-    region = _inside(outline, patch.shape)
+    region = _inside(outline, patch)
     if region is None or fullness(cv2.convexHull(outline)) < BOXY:
         return None
     is_on_desk = borders(np.array(cv2.boundingRect(outline)), patch.shape).sum() < 2
     return region if is_on_desk and patch[region].mean() > FILLED else None  # not the hull of a digit's own strokes
 
 
-def _inside(outline: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+def _inside(outline: np.ndarray, patch: np.ndarray) -> np.ndarray | None:
     """Return the inside, boolean (h, w), of an outline's hull, without its rim; None of a small one."""
-    if not LEAST < cv2.contourArea(outline) / np.prod(shape) < MOST:
+    if not LEAST < cv2.contourArea(outline) / patch.size < MOST:
         return None
-    filled = cv2.fillConvexPoly(np.zeros(shape, np.uint8), cv2.convexHull(outline), 1)
+    filled = cv2.fillConvexPoly(np.zeros_like(patch), cv2.convexHull(outline), 1)
     region = cv2.erode(filled, np.ones((7, 7), np.uint8)) > 0
     return region if region.any() else None

@@ -42,7 +42,7 @@ def select_strokes(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     if len(stats) == 2:  # the ground and one component, as in most drawings
         return labels > 0, 0.0
     kept = _belong(stats, weight, weak.shape)
-    return kept[labels], _other_writing(stats, weight, kept)
+    return kept[labels], _other_writing(stats, weight, kept, weak.shape)
 
 
 def _weigh(values: np.ndarray, level: float, weak: np.ndarray, labels: np.ndarray, stats: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ def _fat(weak: np.ndarray, parts: np.ndarray, stats: np.ndarray) -> np.ndarray:
     """Return which components, (n,) bool, are patches of shadow or light; `parts` are the labels of weak pixels."""
     depth = np.zeros(len(stats), np.float32)
     np.maximum.at(depth, parts, cv2.distanceTransform(weak, cv2.DIST_L2, 3)[weak > 0])
-    return 2 * depth > 0.5 * stats[:, 2:4].max(axis=1)
+    return 2 * depth > FAT * stats[:, 2:4].max(axis=1)
 
 
 def _belong(stats: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -96,7 +96,7 @@ def _split(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return stats[..., :2], stats[..., 2:4]
 
 
-def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> float:
+def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray, shape: tuple[int, ...]) -> float:
     """Return the weight of the heaviest component left out against that of the `kept`, (n,) bool: 0–1.
 
     It is 1 where a point stands below the digit's main component, that makes a ! or ?, or several parts within it, as
@@ -104,7 +104,8 @@ def _other_writing(stats: np.ndarray, weight: np.ndarray, kept: np.ndarray) -> f
     """
     main = stats[np.argmax(weight)]
     is_second = kept & _is_second_digit(stats, main)
-    if _is_point_below(stats, main).any() or is_second.any() or _is_within(stats, main).sum() > 1:
+    has_point = _is_point_below(stats, main).any() and min(shape) >= RULED_SIDE  # a speck, in a tiny frame
+    if has_point or is_second.any() or _is_within(stats, main).sum() > 1:
         return 1.0
     short, long = np.sort(stats[:, 2:4]).T
     left_out = weight[~kept & (short >= THIN * long)]
