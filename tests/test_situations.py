@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.doodles import DOODLES
+from benchmarks.doodles import draw as draw_doodle
 from benchmarks.situations import SITUATIONS, draw, enlarge, paper
 from digits.files import ASSETS_DIR
 from digits.finding.digit import to_ink
 from digits.finding.pixels import bounding_box
+from digits.finding.rules import without_base_line
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
 
@@ -284,3 +287,27 @@ def test_a_speck_below_a_digit_in_a_tiny_noisy_frame_makes_no_question_mark_of_i
     answers = MNISTPredictor().predict_batch(pictures)
     assert sum(answer.status == OK and answer.digit == i % 10 for i, answer in enumerate(answers)) >= 15
     assert not [answer.digit for i, answer in enumerate(answers) if answer.status == OK and answer.digit != i % 10]
+
+
+@pytest.mark.filterwarnings("error")
+def test_strokes_one_pixel_wide_stand_on_no_line():
+    mask = np.zeros((20, 20), bool)
+    mask[17:19, 10] = True
+    assert without_base_line(mask) is None
+
+
+@pytest.mark.parametrize("name", ["boat", "heart", "umbrella"])
+def test_outlines_that_are_no_oval_are_no_sure_nought(name):
+    """To mnistnet alone three in four of these are a 0."""
+    rng = np.random.default_rng(0)
+    answers = MNISTPredictor().predict_batch(draw_doodle(DOODLES[name], rng, is_flat=True) for _ in range(20))
+    assert sum(answer.status == OK for answer in answers) <= 4
+
+
+@pytest.mark.parametrize("thick", [4, 8, 14])
+@pytest.mark.parametrize("wide", [35, 45, 55, 65])
+def test_an_oval_as_smooth_as_a_compass_draws_it_is_a_nought(wide, thick):
+    sheet = np.full((200, 200), 255, np.uint8)
+    cv2.ellipse(sheet, (100, 100), (wide, 70), 8, 0, 360, 0, thick, cv2.LINE_AA)
+    answer = MNISTPredictor().predict(sheet)
+    assert (answer.digit, answer.status) == (0, OK)

@@ -38,7 +38,7 @@ def without_base_line(mask: np.ndarray) -> np.ndarray | None:
     strokes = mask[top:bottom, left:right].view(np.uint8)
     height, width = strokes.shape
     margin, upper = max(2, width // 25), strokes[: int(LOW * height)]
-    if upper[:, :margin].any() or upper[:, -margin:].any():
+    if width == 1 or upper[:, :margin].any() or upper[:, -margin:].any():
         return None
     (start, *more), (end, *others) = _runs(strokes[:, :margin]), _runs(strokes[:, -margin:])
     if more or others:
