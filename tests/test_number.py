@@ -600,16 +600,6 @@ def test_a_line_through_an_empty_cell_is_not_surely_a_1(glyphs, predictor, cross
     assert predictor.read_number(on_paper(page)).status != OK
 
 
-@pytest.mark.parametrize("text", ["5172", "812", "946"])
-@pytest.mark.parametrize("wide, high", [(26, 40), (30, 42)])
-def test_a_ring_round_one_of_the_digits_is_not_surely_a_0(glyphs, predictor, text, wide, high):
-    page = np.pad(write(glyphs, text, gap=30), ((20, 20), (0, 0)))
-    left = 50 + glyphs[int(text[0])].shape[1] + 30
-    middle = left + glyphs[int(text[1])].shape[1] // 2, 70 + HEIGHT // 2
-    cv2.ellipse(page, middle, (wide, high), 0, 0, 360, 1, 4, cv2.LINE_AA)
-    assert predictor.read_number(on_paper(page)).status != OK
-
-
 @pytest.mark.parametrize("at, digit, up", [(2, 3, 24), (3, 7, 16), (3, 7, 24)])
 def test_a_digit_squeezed_in_between_the_others_is_not_passed_over(glyphs, predictor, at, digit, up):
     page = write(glyphs, "4071", gap=24)

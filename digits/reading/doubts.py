@@ -64,8 +64,9 @@ def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
 
 def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
     """Return which symbol's ink is hardly that symbol, and why; or nothing."""
+    ink = ink_at_digits(strip) > INKED
     for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
-        if symbol != " " and (why := why_not(symbol, strip[:, round(left) : round(right)])):
+        if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
             return f"the {symbol} at {place_of(box)} may be none: {why}"
     return ""
 

@@ -1,8 +1,9 @@
-"""Marks that the line reader takes for a symbol, and that are none: = for a -, a slash for a 1, a ring for a 0, a blot.
+"""Marks that the line reader takes for a symbol, and that are none: = for a -, a blot for a digit, a slash for a 1.
 
 The line reader knows the digits, seven signs and "other writing"; what it never saw becomes the nearest of them.
 
-    why_not("-", strip[:, left:right])         # "two strokes", or "" for an ordinary -
+    ink = strip[:, left:right] > level         # one symbol's, bool (h, w)
+    why_not("-", ink)                          # "two strokes", or "" for an ordinary -
 """
 
 from __future__ import annotations
@@ -10,27 +11,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from digits.finding.strip import PAPER
 from digits.finding.strokes import fatness
-from digits.reading.spans import INKED, ink_at_digits
 
 BLOT = 0.6  # as fat in a strip, see `fatness`, is no digit: 4 of 892 drawn ones are, and 36 of 40 punched holes
 SLANT, STRAIGHT = 0.9, 1.5  # columns a row that a straight stroke leans, and by how many it bends: few 1s lean by 0.8
-WITHIN, UPRIGHT = (
-    0.3,
-    0.8,
-)  # of the height of a ring: what stands inside is as high; a side of a frame, no ring, is straight
 
 
-def why_not(symbol: str, strip: np.ndarray) -> str:
-    """Return why one symbol's piece of a strip, uint8 (32, w), is hardly that symbol; nothing if it may well be."""
-    ink = ink_at_digits(strip) > INKED
+def why_not(symbol: str, ink: np.ndarray) -> str:
+    """Return why the ink, bool (h, w), is hardly the symbol it was read as; nothing if it may well be."""
     if symbol == "-":
         return "two strokes" if _is_double(ink) else ""
     if symbol == "1":
         return "a slanting stroke" if _is_slanting(ink) else ""
-    if symbol == "0" and _holds_another(strip > PAPER + INKED):
-        return "a ring with something in it"
     return "filled" if symbol.isdigit() and fatness(ink) > BLOT else ""
 
 
@@ -46,18 +38,6 @@ def _is_slanting(ink: np.ndarray) -> bool:
     middles = stroke[rows] @ np.arange(ink.shape[1]) / stroke[rows].sum(axis=1)
     slant, start = np.polyfit(rows, middles, 1)
     return abs(slant) > SLANT and float(np.abs(start + slant * rows - middles).max()) < STRAIGHT
-
-
-def _holds_another(ink: np.ndarray) -> bool:
-    """Whether the highest part of the ink, bool (h, w), is a ring, or a piece of one, round another part."""
-    _n, labels, stats, _middles = cv2.connectedComponentsWithStats(ink.astype(np.uint8))
-    if len(stats) < 3:
-        return False
-    left, top, width, height, _area = stats.T
-    ring = 1 + int(stats[1:, cv2.CC_STAT_HEIGHT].argmax())
-    is_within = (top > top[ring]) & (top + height < top[ring] + height[ring])
-    is_within &= (left >= left[ring]) & (left + width <= left[ring] + width[ring]) & (height > WITHIN * height[ring])
-    return bool(is_within.any()) and int((labels == ring).sum(axis=0).max()) < UPRIGHT * height[ring]
 
 
 def _is_double(ink: np.ndarray) -> bool:
