@@ -10,8 +10,9 @@ from benchmarks.doodles import DOODLES
 from benchmarks.doodles import draw as draw_doodle
 from benchmarks.situations import SITUATIONS, draw, enlarge, paper
 from digits.files import ASSETS_DIR
+from digits.finding.decode import open_picture
 from digits.finding.digit import to_ink
-from digits.finding.pixels import bounding_box
+from digits.finding.pixels import bounding_box, to_grey
 from digits.finding.rules import without_base_line
 from digits.reading.verdict import OK
 from predict import MNISTPredictor
@@ -311,3 +312,13 @@ def test_an_oval_as_smooth_as_a_compass_draws_it_is_a_nought(wide, thick):
     cv2.ellipse(sheet, (100, 100), (wide, 70), 8, 0, 360, 0, thick, cv2.LINE_AA)
     answer = MNISTPredictor().predict(sheet)
     assert (answer.digit, answer.status) == (0, OK)
+
+
+@pytest.mark.parametrize("quality", [40, 75, 95])
+def test_drawings_saved_as_jpeg_are_read_as_surely(quality):
+    """The noise of a JPEG round a stroke, lighter than white, is no sheet of paper."""
+    for digit in range(10):
+        drawing = to_grey(open_picture(ASSETS_DIR / "examples" / f"{digit}.png"))
+        _done, data = cv2.imencode(".jpg", drawing, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        answer = MNISTPredictor().predict(data.tobytes())
+        assert (answer.digit, answer.status) == (digit, OK)
