@@ -153,7 +153,7 @@ def _along_ink_colour(departure: np.ndarray) -> tuple[np.ndarray, bool]:
     some = sample(departure)
     size = sum(channel * channel for channel in some.T)
     strongest = some[size >= quantile(size, 0.97)]
-    direction = np.linalg.eigh(strongest.T @ strongest)[1][:, -1]
+    direction = np.linalg.eigh(strongest.T @ strongest)[1][:, -1] if some.shape[1] > 1 else np.ones(1, np.float32)
     if (strongest @ direction).sum() < 0:
         direction = -direction
     return (departure @ direction if len(direction) > 1 else departure[..., 0] * direction), bool(direction.sum() < 0)

@@ -161,7 +161,7 @@ def fatness(mask: np.ndarray) -> float:
     left, top, right, bottom = bounding_box(mask)
     if right == left:
         return 0.0
-    strokes = np.pad(mask[top:bottom, left:right].astype(np.uint8), 1)
+    strokes = cv2.copyMakeBorder(mask[top:bottom, left:right].view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     depth = float(cv2.distanceTransform(strokes, cv2.DIST_L2, 5).max())  # of a stroke w wide: (w + 1) / 2
     return (2 * depth - 1) / max(right - left, bottom - top)
 
