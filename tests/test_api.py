@@ -21,6 +21,7 @@ import pytest
 from fastapi import FastAPI, UploadFile
 from PIL import Image
 
+from benchmarks.doodles import DOODLES, draw
 from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
 from digits.corrections import Corrections
 from digits.files import ROOT
@@ -157,6 +158,15 @@ def test_inside_judges_as_reading_does(client: httpx.Client) -> None:
     assert row["status"] == "not_a_digit" and told["probabilities"] == [row[f"p{digit}"] for digit in range(10)]
     curve = client.post("/api/stress?kind=gaussian", files={"file": ("A.png", data)}).json()
     assert curve["statuses"][0] == "not_a_digit"
+
+
+def test_inside_doubts_what_looks_like_a_digit_and_is_none(client: httpx.Client) -> None:
+    """Along the curves, too, a heart is no sure 0."""
+    data = cv2.imencode(".png", draw(DOODLES["heart"], np.random.default_rng(0), is_flat=True))[1].tobytes()
+    row = post(client, data).json()["rows"][0]
+    assert (row["status"], row["digit"]) == ("unsure", 0)
+    curve = client.post("/api/stress?kind=rotation", files={"file": ("heart.png", data)}).json()
+    assert curve["statuses"][0] == "unsure"
 
 
 def test_documentation_needs_no_other_host(client: httpx.Client) -> None:

@@ -73,15 +73,18 @@ def conclude(item: FoundDigit, seen: list[Seen], in_crop: np.ndarray | None, thr
     return Prediction(digit, float(probs.max()), probs, status, reason, float(score), found)
 
 
-def sure_ink(prediction: Prediction) -> np.ndarray | None:
-    """Return the ink, uint8 (28, 28), of a prediction that is ok by that alone, not by a crop; None of any other.
+def is_by_ink_alone(found: FoundDigit) -> bool:
+    """Whether one network judges what was found, which another then looks at again: no crop was asked.
 
     What is ink already, as MNIST's pictures are, is not looked at twice: that would take a seventh of its time.
     """
+    return found.crop is None and found.method is not Method.AS_IT_IS
+
+
+def sure_ink(prediction: Prediction) -> np.ndarray | None:
+    """Return the ink, uint8 (28, 28), of a prediction that is ok by that alone; None of any other."""
     found = prediction.found
-    if prediction.status != OK or found is None or found.crop is not None or found.method is Method.AS_IT_IS:
-        return None
-    return found.ink
+    return found.ink if prediction.status == OK and found is not None and is_by_ink_alone(found) else None
 
 
 def unusual(prediction: Prediction) -> Prediction:

@@ -21,6 +21,7 @@ from digits.measuring.attacks import Judge, StressKind
 from digits.measuring.explain import Explainer
 from digits.measuring.nearest import Nearest
 from digits.reading.answer import Prediction, Predictor
+from digits.reading.conclusion import is_by_ink_alone
 from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE, judge
 from digits.serving.images import heat_on_ink, to_sheet, to_uint8
 from digits.serving.readers import Readers
@@ -180,13 +181,13 @@ def _stress(explainer: Explainer, predictor: Predictor, prediction: Prediction, 
 def _judge_like(predictor: Predictor, prediction: Prediction) -> Judge:
     """Return what judges ink as the picture it comes from was judged; what another rule refused stays refused."""
     found, limits = prediction.found, predictor.thresholds
-    left_out, in_crop = (found.left_out, found.crop is not None) if found else (0.0, False)
+    left_out, looked_again = (found.left_out, is_by_ink_alone(found)) if found else (0.0, False)
 
     def tell(ink: np.ndarray) -> tuple[np.ndarray, list[str]]:
         probabilities, scores = predictor.predict_scores(ink)
         pairs = zip(probabilities, scores, strict=True)
         statuses = [judge(p, float(score), limits, left_out)[0] for p, score in pairs]
-        if not in_crop:
+        if looked_again:
             alike = zip(statuses, predictor.are_digits(ink), strict=True)
             statuses = [UNSURE if status == OK and not is_digit else status for status, is_digit in alike]
         return probabilities, statuses
