@@ -91,6 +91,6 @@ def _struck_out(rng: Rng, glyph: Callable[[], Glyph]) -> np.ndarray:
 
 
 DOODLES: dict[NonDigit, float] = {
-    draw_outline: 0.36, draw_face: 0.04, draw_zigzag: 0.05, _hollow: 0.05, _struck_out: 0.06,
+    draw_outline: 0.36, draw_face: 0.08, draw_zigzag: 0.05, _hollow: 0.02, _struck_out: 0.06,
 }  # fmt: skip
 KINDS = CHARACTERS | DOODLES

@@ -276,7 +276,7 @@ TASKS = {
         example=(2, 28, 28),
         dynamic={0: "n"},
         answer="log_odds",
-        settings=Settings("lookalikes", part=12_000, window=6, epochs=24, batch_size=256, lr=4e-3),
+        settings=Settings("lookalikes", part=12_000, window=3, epochs=24, batch_size=256, lr=4e-3),
     ),
 }
 FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt
