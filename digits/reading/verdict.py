@@ -26,7 +26,7 @@ CROP_WEIGHT = 0.7  # chosen on development digits of old registers, see docs/lab
 SURE, UNCERTAIN = 0.95, 0.85  # confidences from which further looks count nothing, and count in full
 SEEN_IN_BLANK = 2.0  # score from which a crop holds a digit though no stroke stood out from the paper
 CLEAR_CROP = 4.0  # score from which a crop is read without the ink's consent; of 2,392 crops of no digit 5 more are ok
-LEAST_ODDS = -2.5  # log odds, of being a digit and no lookalike, that ok needs; 8 of 5,000 validation digits have less
+LEAST_ODDS = -2.7  # log odds, of being a digit and no lookalike, that ok needs; 8 of 5,000 validation digits have less
 CROWDED = 0.15  # of the digit's ink in one other part; no single digit of the development sets comes near it
 
 REASONS = {
