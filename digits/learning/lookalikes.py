@@ -29,7 +29,7 @@ from digits.reading.verdict import digit_score, softmax
 from digits.weights import weights_path
 
 DIGITS = 0.5  # share of what is drawn
-LEAST_SCORE, LEAST_CONFIDENCE = 0.5, 0.6  # with which `mnistnet` takes something for a digit, or nearly
+TAKEN_SCORE, TAKEN_CONFIDENCE = 0.5, 0.6  # with more of which `mnistnet` takes something for a digit, or nearly
 OVALS, STYLES, OLD, CLEAN = 0.05, 0.06, 0.05, 0.2  # shares of the digits; clean ones are MNIST's as they are
 STRUCK = (2, 3, 4, 5, 6, 8, 9)
 
@@ -49,7 +49,7 @@ def draw_lookalike(writer: Writer, rng: Rng, _pens: dict[Pen, float]) -> tuple[n
 def _taken_for(ink: np.ndarray) -> int | None:
     """Return the digit for which `mnistnet` takes ink; None if it does not."""
     logits = _mnistnet().logits(ink[None])
-    is_taken = softmax(logits).max() > LEAST_CONFIDENCE and digit_score(logits)[0] > LEAST_SCORE
+    is_taken = softmax(logits).max() > TAKEN_CONFIDENCE and digit_score(logits)[0] > TAKEN_SCORE
     return int(logits.argmax()) if is_taken else None
 
 
