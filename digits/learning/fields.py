@@ -50,7 +50,7 @@ def draw_field(
     # 1. The text and the hand; one digit a cell now and then.
     height = float(np.exp(rng.uniform(*np.log(heights))))
     text, hand = any_text(rng), any_hand(rng, pens)
-    if text.isdigit() and rng.random() < 0.4:
+    if text.replace(OTHER, "0").isdigit() and rng.random() < 0.4:
         hand = replace(hand, pitch=float(rng.uniform(0.85, 2.2)))
     written = writer.write(text, height, rng, hand)
 

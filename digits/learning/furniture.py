@@ -69,10 +69,10 @@ def in_box(sheet: Sheet, _marks: list[Mark], _hand: Hand, rng: Rng) -> None:
 def in_cells(sheet: Sheet, _marks: list[Mark], hand: Hand, rng: Rng) -> None:
     """A cell for each digit, side by side or apart; a few of them empty."""
     h, thick, pitch = sheet.height, _thick(sheet, rng), hand.pitch * sheet.height
-    top, bottom = sheet.base - h - rng.uniform(0.02, 0.6) * h, sheet.base + rng.uniform(0.02, 0.6) * h
+    top, bottom = sheet.base - h - rng.uniform(-0.15, 0.6) * h, sheet.base + rng.uniform(-0.12, 0.6) * h
     gap = rng.uniform(0.04, 0.2) * h if rng.random() < 0.4 else 0.0
     faint = rng.uniform(0.15, 1.0) if rng.random() < 0.5 else 1.0
-    extra = int(rng.integers(0, 3)) if rng.random() < 0.25 else 0
+    extra = int(rng.integers(1, 4)) if rng.random() < 0.3 else 0
     for cell in range(-extra if rng.random() < 0.3 else 0, round((sheet.right - sheet.left) / pitch) + extra):
         left = sheet.left + cell * pitch
         sheet.box(left + gap / 2, top, left + pitch - gap / 2, bottom, thick, faint)

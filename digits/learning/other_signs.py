@@ -1,4 +1,4 @@
-"""What stands beside numbers and is none of their signs, as pen strokes: = ~ ( ? % € √ and more; blots; strikes.
+"""What stands beside numbers and is none of their signs, as pen strokes: = ( ? % € and more; tallies, blots, strikes.
 
 Each way is a handful of points on a 100x100 field, drawn by the project; every draw moves the points.
 
@@ -63,6 +63,11 @@ OTHER_SIGNS: dict[str, list[list[tuple[str, Points]]]] = {
     "°": [[_placed(RING, 6, 0, 0.26)]],
     ">": [[line((6, 24), (60, 52), (8, 82))], [line((60, 24), (6, 52), (60, 82))]],
     "&": [[curve((88, 94), (40, 40), (44, 4), (66, 16), (30, 56), (20, 88), (52, 98), (84, 60))]],
+    "tally": [
+        [*(line((x, 4), (x - 3, 96)) for x in (0, 22, 44, 66)), line((-14, 74), (84, 26))],
+        [*(line((x, 2), (x + 2, 98)) for x in (0, 18, 36)), line((-12, 24), (50, 78))],
+    ],
+    "void": [[line((2, 98), (98, 2))], [line((2, 2), (98, 98))], [line((4, 30), (96, 26)), line((96, 26), (4, 74))]],
     "blot": [
         [_placed(RING, 20, 20, size) for size in (0.02, 0.1, 0.2, 0.3, 0.4)],
         [_placed(RING, 0, 10, size / 10) for size in range(1, 9)],
@@ -78,12 +83,13 @@ def draw_other_sign(rng: np.random.Generator) -> list[np.ndarray]:
 def strike(width: float, height: float, rng: np.random.Generator) -> list[np.ndarray]:
     """Return the strokes, (n, 2), that cross out a digit of `width` and `height`: one or two lines, or a zigzag."""
     way = str(rng.choice(["level", "rising", "falling", "crossed", "double", "zigzag"]))
+    before, behind = rng.uniform(0, 0.4, 2)
     if way == "zigzag":
         n = int(rng.integers(5, 9))
-        x, y = np.linspace(-0.25, 1.25, n), np.where(np.arange(n) % 2, 0.15, 0.85)
+        x, y = np.linspace(-before, 1 + behind, n), np.where(np.arange(n) % 2, 0.15, 0.85)
         return [np.stack([x, y + rng.normal(0, 0.06, n)], axis=1) * (width, height)]
-    level = [(-0.25, 0.5), (1.25, 0.5)]
-    rising, falling = [(-0.2, 0.9), (1.2, 0.1)], [(-0.2, 0.1), (1.2, 0.9)]
+    level = [(-before, 0.5), (1 + behind, 0.5)]
+    rising, falling = [(-before, 0.9), (1 + behind, 0.1)], [(-before, 0.1), (1 + behind, 0.9)]
     drawn = {
         "level": [level], "rising": [rising], "falling": [falling], "crossed": [rising, falling],
         "double": [[(x, y + apart) for x, y in level] for apart in (-0.08, 0.08)],

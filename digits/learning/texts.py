@@ -58,7 +58,7 @@ def _with_other_signs(rng: Rng) -> str:
     sum_ = f"{_digits(rng, 1, 2)}{rng.choice(list('+-'))}{_digits(rng, 1, 2)}{OTHER}{more}"
     among = f"{_digits(rng, 1, 3)}{OTHER}{more}"
     ways = [f"{OTHER}{text}", f"{text}{OTHER}", f"{OTHER}{text}{OTHER}", f"{text} {OTHER}", among, sum_, OTHER]
-    return str(rng.choice(ways, p=[0.2, 0.27, 0.08, 0.1, 0.18, 0.12, 0.05]))
+    return str(rng.choice(ways, p=[0.18, 0.24, 0.08, 0.1, 0.25, 0.1, 0.05]))
 
 
 def _jumble(rng: Rng) -> str:
@@ -85,7 +85,7 @@ TEXTS: dict[Callable[[Rng], str], float] = {
     **NUMBERS,
     _jumble: 0.04,
     _with_words: 0.08,
-    _with_other_signs: 0.14,
+    _with_other_signs: 0.18,
     lambda rng: " ".join(OTHER * int(rng.integers(1, 4))): 0.05,
     lambda _rng: "": 0.04,
 }

@@ -17,10 +17,14 @@ import cv2
 import numpy as np
 
 from digits.finding.pixels import bounding_box
+from digits.learning.doodles import draw_face, draw_outline
 from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph, resized
 from digits.learning.pens import PENS, Pen, draw_pen
 from digits.learning.signs import LEAST_HEIGHT, draw_sign, straight_one, struck_out, write_other_sign, write_word
 from digits.reading.symbols import OTHER
+
+STRUCK = "12345689"  # not a 0 or a 7, which many write with a stroke
+OVERWRITTEN = "02 03 04 05 07 23 24 25 26 27 29 34 36 37 45 46 47 48 56 57 58 67 78 79".split()  # a 1 would be a stroke
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,29 @@ class Writer:
         return draw_sign(symbol, height, pen, rng)
 
     def _other(self, height: float, pen: float, hand: Hand, rng: Rng) -> tuple[np.ndarray, float]:
-        """Return the coverage of what is in no number, another sign, a digit struck out or a word; and its foot."""
+        """Return the coverage of what is in no number, another sign, a correction, a doodle or a word; and its foot."""
         way = rng.random()
-        if way < 0.35:
+        if way < 0.32:
             return write_other_sign(height, pen, rng)
-        if way < 0.5:
-            drawn = struck_out(self.digit(int(rng.integers(1, 10)), pen, rng, hand.bent), pen, rng)
+        if way < 0.65:
+            drawn = self._corrected(pen, hand, rng) if way < 0.57 else _doodle(rng)
             return resized(drawn, height / drawn.shape[0], LEAST_HEIGHT), rng.normal(0, 0.05) * height
         return write_word(height, pen, rng), rng.normal(0, 0.1) * height
+
+    def _corrected(self, pen: float, hand: Hand, rng: Rng) -> np.ndarray:
+        """Return the coverage of a digit that is struck out, or has another one written over it."""
+        if rng.random() < 0.5:
+            return struck_out(self.digit(int(rng.choice(list(STRUCK))), pen, rng, hand.bent), pen, rng)
+        first, second = (self.digit(int(digit), pen, rng, hand.bent) for digit in rng.choice(OVERWRITTEN))
+        size = max(first.shape[1], second.shape[1]), max(first.shape[0], second.shape[0])
+        return np.maximum(*(cv2.resize(drawn, size, interpolation=cv2.INTER_LINEAR) for drawn in (first, second)))
+
+
+def _doodle(rng: Rng) -> np.ndarray:
+    """Return the coverage of a heart, a face or the like, cut to its ink."""
+    drawn = (draw_face if rng.random() < 0.4 else draw_outline)(rng, list)
+    left, top, right, bottom = bounding_box(drawn > 0.15)
+    return drawn[top:bottom, left:right]
 
 
 def _set(text: str, pieces: list[tuple[np.ndarray, float]], height: float, hand: Hand, rng: Rng) -> Written:
