@@ -1,11 +1,13 @@
 """What is left to doubt of a line that was read: each rule looks for one thing, and says in words where it found it.
 
-    close_by(spelt, boxes)             # "something at columns 40–61 was not read", or "" for nothing
+    close_by(spelt, boxes)             # Doubt("something at columns 40–61 was not read", box), or None
 
 They are asked one after the other in line.py; the first that finds something is the reason why the line is not ok.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,33 +28,40 @@ TRACED, LEVEL = 0.3, 0.9  # of its strongest ink, to which a digit is traced; of
 RIM = 3  # rows of a strip that may show the feet and heads of other lines
 
 
-def close_by(spelt: Spelt, boxes: list[Box]) -> str:
-    """Return where other writing stands beside a digit or sign, or nothing."""
+class Doubt(NamedTuple):
+    """Why a line is not ok, in words, and the box of the symbol that they name, if they name one."""
+
+    why: str
+    box: Box | None = None
+
+
+def close_by(spelt: Spelt, boxes: list[Box]) -> Doubt | None:
+    """Return where other writing stands beside a digit or sign, or None."""
     for i, symbol in enumerate(spelt.text):
         beside = spelt.text[max(0, i - 1) : i] + spelt.text[i + 1 : i + 2]
         if symbol == OTHER and beside.strip(f" {OTHER}"):
-            return f"something at {place_of(boxes[i])} was not read"
-    return ""
+            return Doubt(f"something at {_place_of(boxes[i])} was not read", boxes[i])
+    return None
 
 
-def unread_end(zone: Zone, boxes: list[Box]) -> str:
-    """Return which end of the zone nothing was read at, or nothing."""
+def unread_end(zone: Zone, boxes: list[Box]) -> Doubt | None:
+    """Return which end of the zone nothing was read at, or None."""
     first, last = boxes[0][0], boxes[-1][2]
     if first - zone.x > UNREAD * zone.height:
-        return f"something at columns {round(zone.x)}–{first} was not read"
+        return Doubt(f"something at columns {round(zone.x)}–{first} was not read")
     if zone.x + zone.length - last > UNREAD * zone.height:
-        return f"something at columns {last}–{round(zone.x + zone.length)} was not read"
-    return ""
+        return Doubt(f"something at columns {last}–{round(zone.x + zone.length)} was not read")
+    return None
 
 
-def skipped(spans: list[Span], strip: np.ndarray, to_picture: np.ndarray, shape: tuple[int, ...]) -> str:
-    """Return between which two symbols something as high as writing was passed over, or nothing."""
+def skipped(spans: list[Span], strip: np.ndarray, to_picture: np.ndarray, shape: tuple[int, ...]) -> Doubt | None:
+    """Return between which two symbols something as high as writing was passed over, or None."""
     ink = ink_at_digits(strip) > INKED
     tall = ink.sum(axis=0) > TALL * DIGIT_HEIGHT
     for (_left, end), (start, _right) in zip(spans, spans[1:], strict=False):
         if start - end > UNREAD * DIGIT_HEIGHT and tall[round(end) : round(start)].sum() > BROAD * DIGIT_HEIGHT:
-            return f"something at {place_of(to_box((end, start), to_picture, shape))} was not read"
-    return ""
+            return Doubt(f"something at {_place_of(to_box((end, start), to_picture, shape))} was not read")
+    return None
 
 
 def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
@@ -62,17 +71,17 @@ def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
     return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
 
 
-def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
-    """Return which symbol's ink is hardly that symbol, and why; or nothing."""
+def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> Doubt | None:
+    """Return which symbol's ink is hardly that symbol, and why; or None."""
     ink = ink_at_digits(strip) > INKED
     for symbol, (left, right), box in zip(text, spans, boxes, strict=True):
         if symbol != " " and (why := why_not(symbol, ink[:, round(left) : round(right)])):
-            return f"the {symbol} at {place_of(box)} may be none: {why}"
-    return ""
+            return Doubt(f"the {symbol} at {_place_of(box)} may be none: {why}", box)
+    return None
 
 
-def out_of_line(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> str:
-    """Return which digit is smaller than another and raised or lowered, as cents and exponents are, or nothing."""
+def out_of_line(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> Doubt | None:
+    """Return which digit is smaller than another and raised or lowered, as cents and exponents are, or None."""
     ink = strip[RIM:-RIM].astype(np.float32) - PAPER
     ink[(ink[:, round(spans[0][0]) : round(spans[-1][1])] > INKED).mean(axis=1) > ALONG] = 0  # ruled
     digits = [i for i, symbol in enumerate(text) if symbol.isdigit()]
@@ -81,10 +90,10 @@ def out_of_line(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box
     height = foot - top
     for i, (start, end) in zip(digits, extents, strict=True):
         if 0 < end - start < SMALLER * height and end < foot - RAISED * height:
-            return f"the {text[i]} at {place_of(boxes[i])} is small and raised"
+            return Doubt(f"the {text[i]} at {_place_of(boxes[i])} is small and raised", boxes[i])
         if 0 < end - start < SMALLER * height and end > foot + LOWERED * height:
-            return f"the {text[i]} at {place_of(boxes[i])} is small and lowered"
-    return ""
+            return Doubt(f"the {text[i]} at {_place_of(boxes[i])} is small and lowered", boxes[i])
+    return None
 
 
 def _rows_of(ink: np.ndarray) -> tuple[int, int]:
@@ -98,18 +107,18 @@ def _rows_of(ink: np.ndarray) -> tuple[int, int]:
     return (int(strokes[0].start), int(strokes[-1].stop)) if strokes else (0, 0)
 
 
-def weakest(spelt: Spelt, boxes: list[Box]) -> str:
+def weakest(spelt: Spelt, boxes: list[Box]) -> Doubt:
     """Return where a line is least sure: at its weakest symbol, or in the gap that most probably holds one more."""
     weakest, gap = int(spelt.certainty.argmin()), int(spelt.missed.argmax())
     if spelt.certainty[weakest] < 1 - spelt.missed[gap]:
         second = SYMBOLS[np.argsort(spelt.probabilities[weakest])[-2]]
         absent = spelt.presence[weakest] < spelt.probabilities[weakest].max()
         otherwise = "nothing" if absent else {" ": "a space", OTHER: "other writing"}.get(second, second)
-        return f"the {spelt.text[weakest]} at {place_of(boxes[weakest])} could be {otherwise}"
+        return Doubt(f"the {spelt.text[weakest]} at {_place_of(boxes[weakest])} could be {otherwise}", boxes[weakest])
     side, box = ("before", boxes[gap]) if gap < len(boxes) else ("behind", boxes[-1])
-    return f"there may be one more digit or sign {side} {place_of(box)}"
+    return Doubt(f"there may be one more digit or sign {side} {_place_of(box)}", box)
 
 
-def place_of(box: Box) -> str:
+def _place_of(box: Box) -> str:
     """Return where a box is, in words."""
     return f"columns {box[0]}–{box[2]}"

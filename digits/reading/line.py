@@ -14,7 +14,7 @@ import numpy as np
 from digits.finding.pixels import Box
 from digits.finding.strip import DIGIT_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
-from digits.reading.doubts import close_by, is_crossed_out, misread, out_of_line, place_of, skipped, unread_end, weakest
+from digits.reading.doubts import Doubt, close_by, is_crossed_out, misread, out_of_line, skipped, unread_end, weakest
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
 from digits.reading.spans import Span, spans_of, to_box
@@ -140,28 +140,29 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
     inked, ends = [spans[i] for i in written], [boxes[i] for i in written]
     unread = close_by(spelt, boxes) or unread_end(zone, ends) or skipped(inked, best.strip, best.to_picture, grey.shape)
-    doubt = unread or _doubt(best, other, spans, boxes)
-    digits = [replace(digit, status=UNSURE) if place_of(digit.box) in doubt else digit for digit in digits]
+    found = unread or _doubt(best, other, spans, boxes)
+    digits = [replace(digit, status=UNSURE) if found and digit.box == found.box else digit for digit in digits]
+    doubt = found.why if found else ""
     is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
     in_heights = [(left / DIGIT_HEIGHT, right / DIGIT_HEIGHT) for left, right in spans]
     symbols = [in_heights[i] for i in written if spelt.text[i] != OTHER]
     return ReadLine(zone, _without_words(spelt.text), symbols, digits, best.certainty, doubt, is_whole)
 
 
-def _doubt(best: _Seen, other: Spelt, spans: list[Span], boxes: list[Box]) -> str:
-    """Return what speaks against a line in which nothing was left unread, or nothing; `other` is its other look."""
+def _doubt(best: _Seen, other: Spelt, spans: list[Span], boxes: list[Box]) -> Doubt | None:
+    """Return what speaks against a line in which nothing was left unread, or None; `other` is its other look."""
     spelt, inked = best.spelt, [span for span, symbol in zip(spans, best.spelt.text, strict=True) if symbol != " "]
     if is_crossed_out(inked, best.strip):
-        return "it may be crossed out"
+        return Doubt("it may be crossed out")
     where = spelt.text, spans, best.strip, boxes
-    if why := misread(*where) or out_of_line(*where):
-        return why
+    if doubt := misread(*where) or out_of_line(*where):
+        return doubt
     said, otherwise = _without_words(spelt.text), _without_words(other.text)
     if _without_spaces(otherwise) != _without_spaces(said):
-        return f"it could be {otherwise or 'no number'}"
+        return Doubt(f"it could be {otherwise or 'no number'}")
     if "/" in said and usage(said) < 1:  # few people write one there, but a 1 that leans
-        return f"a / in {said} could be 1"
-    return weakest(spelt, boxes) if np.sqrt(spelt.probability * other.probability) < LEAST_SURE else ""
+        return Doubt(f"a / in {said} could be 1")
+    return weakest(spelt, boxes) if np.sqrt(spelt.probability * other.probability) < LEAST_SURE else None
 
 
 def _looks(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> list[_Seen]:
