@@ -224,9 +224,10 @@ def new_settings(arguments: argparse.Namespace) -> Settings:
 def main(argv: list[str] | None = None) -> int:
     """Train, export, print where the network lies."""
     arguments = parse_arguments(argv)
-    task = TASKS[arguments.network]
+    task, directory = TASKS[arguments.network], arguments.data_dir or data_dir()
+    load_mnist(True, directory)  # fetched once, before each worker would, and before a run begins that cannot go on
     settings, state, run_dir = open_run(arguments)
-    model = train(task, settings, run_dir, state, arguments.data_dir or data_dir(), arguments.workers)
+    model = train(task, settings, run_dir, state, directory, arguments.workers)
     noted = asdict(settings) | {"start": Path(settings.start).name}  # no folders, for privacy
     facts = {"settings": json.dumps(noted), "git_commit": git_commit() or "unknown"}
     path = export(task, model, run_dir / f"{settings.name}.onnx", facts)

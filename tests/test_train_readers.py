@@ -185,6 +185,13 @@ def test_a_new_run_does_not_take_the_place_of_an_earlier_one(tmp_path, monkeypat
     train_readers.open_run(train_readers.parse_arguments(["lines", "--smoke"]))  # a trial is made again at will
 
 
+def test_without_mnist_no_run_begins(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path / "runs")
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])  # nothing can be downloaded
+    assert train_readers.main(["lines", "--smoke", "--data-dir", str(tmp_path / "none")]) == 2
+    assert "MNIST is not in" in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
 def test_epochs_that_are_asked_for_are_of_that_run_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(train_readers, "RUNS_DIR", tmp_path)
     usual = TASKS["crops"].settings.epochs
