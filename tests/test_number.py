@@ -395,6 +395,18 @@ def test_half_a_digit_at_the_border_is_not_passed_over(glyphs, predictor):
         assert reading.status != OK, text
 
 
+@pytest.mark.parametrize("text", ["1719", "61", "498"])
+@pytest.mark.parametrize("at", ["the top", "the foot"])
+def test_a_number_that_may_go_on_beyond_the_border_is_not_ok(glyphs, predictor, text, at):
+    written = write(glyphs, text)
+    rows = np.flatnonzero(written.any(axis=1))
+    middle = (rows[0] + rows[-1]) // 2
+    cut = written[middle:] if at == "the top" else written[:middle]
+    assert predictor.read_number(on_paper(cut)).status != OK
+    close = written[rows[0] - 2 :] if at == "the top" else written[: rows[-1] + 3]
+    assert predictor.read_number(on_paper(close)).status == OK
+
+
 def test_a_number_of_another_size_is_not_passed_over(glyphs, predictor):
     rows = write(glyphs, "\n".join(["35 82"] * 4))
     large = cv2.resize(write(glyphs, "48"), None, fx=4.5, fy=4.5)

@@ -13,7 +13,7 @@ import numpy as np
 
 from digits.finding.pixels import Box
 from digits.finding.rules import runs_through
-from digits.finding.strip import DIGIT_HEIGHT, PAPER
+from digits.finding.strip import DIGIT_HEIGHT, PAPER, measure
 from digits.reading.ctc import Spelt
 from digits.reading.finder import Zone
 from digits.reading.marks import why_not
@@ -25,6 +25,8 @@ TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a 
 SMALLER, RAISED, LOWERED = 0.75, 0.25, 0.05  # of the tallest digit's height: a raised or lowered one, and how far it is
 ALONG = 0.8  # of a line's length, that a ruled line covers
 TRACED, LEVEL = 0.3, 0.9  # of its strongest ink, to which a digit is traced; of its width, that a line below it covers
+NEAR, ROOM = 0.1, 0.3  # digit heights from a border that strokes may cross, and at the other one
+CROSSED = 0.5  # of the ink's depth, where it does
 RIM = 3  # rows of a strip that may show the feet and heads of other lines
 
 
@@ -69,6 +71,23 @@ def is_crossed_out(spans: list[Span], strip: np.ndarray) -> bool:
     left, right = round(spans[0][0]), round(spans[-1][1])
     ink = strip[:, left:right].astype(np.float32) - PAPER > INKED
     return len(spans) > 1 and right - left >= DIGIT_HEIGHT and runs_through(ink)
+
+
+def cut_through(zone: Zone, boxes: list[Box], grey: np.ndarray) -> Doubt | None:
+    """Return that all symbols end at the top or the foot of a picture that leaves room on the other side; or None.
+
+    They may go on beyond it, as a single digit may that touches a border.
+    """
+    lefts, tops, rights, feet = np.array(boxes).T
+    above, below = tops.min(), grey.shape[0] - feet.max()
+    near, far = sorted((above, below))
+    if near > NEAR * zone.height or far < ROOM * zone.height:
+        return None
+    paper, contrast = measure(grey[tops.min() : feet.max(), lefts[0] : rights[-1]])
+    inked = (grey[0 if above < below else -1] - paper) / contrast > CROSSED
+    is_ruled = inked[lefts[0] : rights[-1]].mean() > ALONG
+    all_end_there = all(inked[left:right].any() for left, right in zip(lefts, rights, strict=True))
+    return Doubt("it may be cut off at the border") if all_end_there and not is_ruled else None
 
 
 def misread(text: str, spans: list[Span], strip: np.ndarray, boxes: list[Box]) -> Doubt | None:

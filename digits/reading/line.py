@@ -14,7 +14,17 @@ import numpy as np
 from digits.finding.pixels import Box
 from digits.finding.strip import DIGIT_HEIGHT
 from digits.reading.ctc import Spelt, log_probability, spell
-from digits.reading.doubts import Doubt, close_by, is_crossed_out, misread, out_of_line, skipped, unread_end, weakest
+from digits.reading.doubts import (
+    Doubt,
+    close_by,
+    cut_through,
+    is_crossed_out,
+    misread,
+    out_of_line,
+    skipped,
+    unread_end,
+    weakest,
+)
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.finder import NumberFinder, Zone
 from digits.reading.spans import Span, spans_of, to_box
@@ -140,7 +150,7 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
     inked, ends = [spans[i] for i in written], [boxes[i] for i in written]
     unread = close_by(spelt, boxes) or unread_end(zone, ends) or skipped(inked, best.strip, best.to_picture, grey.shape)
-    found = unread or _doubt(best, other, spans, boxes)
+    found = unread or cut_through(zone, ends, grey) or _doubt(best, other, spans, boxes)
     digits = [replace(digit, status=UNSURE) if found and digit.box == found.box else digit for digit in digits]
     doubt = found.why if found else ""
     is_whole = not unread and bool(spelt.missed.max() < 1 - LEAST_SURE)
