@@ -53,6 +53,7 @@ def draw_field(
     if text.replace(OTHER, "0").isdigit() and rng.random() < 0.4:
         hand = replace(hand, pitch=float(rng.uniform(0.85, 2.2)))
     written = writer.write(text, height, rng, hand)
+    text = "".join(mark.symbol for mark in written.marks)
 
     # 2. The paper, with room for it and for what is beside it.
     room = rng.uniform(0.2, 2.0, 4) * height

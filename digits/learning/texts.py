@@ -1,6 +1,7 @@
 """What people write on forms: numbers with their signs, in the proportions of real life; words beside them, or nothing.
 
-any_text(np.random.default_rng(0))         # "64,444.60"; `OTHER` stands for a word or a scribble
+any_text(np.random.default_rng(0))         # "64,444.60"; `OTHER` stands for a word or a scribble, `SQUEEZED` for a
+                                           # small digit that was forgotten, above the gap where it belongs
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from digits.learning.glyphs import Rng, choose
 from digits.reading.symbols import OTHER
 
+SQUEEZED = "^"
 WORDS = (
     "Name Date Datum Total Summe EUR No. Nr. Tel. Postcode PLZ Amount Betrag Score Punkte Phone Street Apples kg cm "
     "Student Class Zip Form page Balance Customer Konto Room Year Age Menge Price Art Birth Page Seite Max Anna Li Bob "
-    "Sum Tax Rate Time from to and Mr. Mrs. Dr. Form-B §3 (a) A4 B2 DIN Rev. 2024-03 1/1 27-B No.7 Q1 x2 3rd"
+    "Sum Tax Rate Time from to and Mr. Mrs. Dr. Form-B §3 (a) A4 B2 DIN Rev. 2024-03 1/1 27-B No.7 Q1 x2 3rd g m h km/h"
 ).split()
 
 
@@ -57,8 +59,18 @@ def _with_other_signs(rng: Rng) -> str:
     text, more = any_text(rng, NUMBERS), _digits(rng, 1, 3)
     sum_ = f"{_digits(rng, 1, 2)}{rng.choice(list('+-'))}{_digits(rng, 1, 2)}{OTHER}{more}"
     among = f"{_digits(rng, 1, 3)}{OTHER}{more}"
-    ways = [f"{OTHER}{text}", f"{text}{OTHER}", f"{OTHER}{text}{OTHER}", f"{text} {OTHER}", among, sum_, OTHER]
-    return str(rng.choice(ways, p=[0.18, 0.24, 0.08, 0.1, 0.25, 0.1, 0.05]))
+    squeezed = f"{_digits(rng, 1, 3)}{SQUEEZED}{more}"
+    ways = [
+        f"{OTHER}{text}",
+        f"{text}{OTHER}",
+        f"{OTHER}{text}{OTHER}",
+        f"{text} {OTHER}",
+        among,
+        squeezed,
+        sum_,
+        OTHER,
+    ]
+    return str(rng.choice(ways, p=[0.17, 0.23, 0.07, 0.09, 0.23, 0.07, 0.09, 0.05]))
 
 
 def _jumble(rng: Rng) -> str:

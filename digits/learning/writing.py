@@ -21,6 +21,7 @@ from digits.learning.doodles import draw_face, draw_outline
 from digits.learning.glyphs import LONG, Glyph, Rng, choose, draw_glyph, resized
 from digits.learning.pens import PENS, Pen, draw_pen
 from digits.learning.signs import LEAST_HEIGHT, draw_sign, straight_one, struck_out, write_other_sign, write_word
+from digits.learning.texts import SQUEEZED
 from digits.reading.symbols import OTHER
 
 STRUCK = "12345689"  # not a 0 or a 7, which many write with a stroke
@@ -119,6 +120,10 @@ class Writer:
             return resized(drawn, scale, LEAST_HEIGHT), rng.normal(0, hand.uneven) * height
         if symbol == " ":
             return np.zeros((1, max(1, round(height * rng.uniform(0.55, 1.3)))), np.float32), 0.0
+        if symbol == SQUEEZED:
+            drawn = self.digit(int(rng.integers(0, 10)), pen, rng, hand.bent)
+            size = height * rng.uniform(0.35, 0.65)
+            return resized(drawn, size / drawn.shape[0], LEAST_HEIGHT), height * rng.uniform(1.0, 1.3) - size
         if symbol == OTHER:
             return self._other(height, pen, hand, rng)
         return draw_sign(symbol, height, pen, rng)
@@ -167,11 +172,15 @@ def _set(text: str, pieces: list[tuple[np.ndarray, float]], height: float, hand:
             cell += height * hand.pitch
         elif marks and symbol not in " ." and rng.random() < hand.touching:
             left = min(left, _contact(page[top : top + piece.shape[0]], piece) - rng.uniform(0, 0.08) * height)
+        if symbol == SQUEEZED:
+            left = right - piece.shape[1] * rng.uniform(0.1, 0.6)
         left = round(max(0, left))
         place = page[top : top + piece.shape[0], left : left + piece.shape[1]]
         np.maximum(place, piece[:, : place.shape[1]], out=place)
-        marks.append(Mark(symbol, left, top, left + piece.shape[1], top + piece.shape[0]))
-        right = max(right, left + piece.shape[1]) if not hand.pitch else left + piece.shape[1]
+        seen_as = OTHER if symbol == SQUEEZED else symbol
+        marks.append(Mark(seen_as, left, top, left + piece.shape[1], top + piece.shape[0]))
+        if symbol != SQUEEZED:
+            right = left + piece.shape[1] if hand.pitch else max(right, left + piece.shape[1])
     width = min(page.shape[1], round(max(right, cell) + 0.3 * height))
     return Written(page[:, :width], marks, height, base)
 
