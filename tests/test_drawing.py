@@ -18,7 +18,7 @@ from digits.learning.other_signs import OTHER_SIGNS
 from digits.learning.pages import PAGE, Page, _any_piece, as_close_up, as_seen, as_sketch, draw_page
 from digits.learning.pens import HELD_OUT, PENS, ballpoint
 from digits.learning.signs import struck_out
-from digits.learning.texts import any_text
+from digits.learning.texts import SQUEEZED, any_text
 from digits.learning.writing import Hand, Writer
 from digits.reading.symbols import OTHER, SYMBOLS
 from predict import MNISTPredictor
@@ -60,8 +60,16 @@ def test_a_pitch_gives_every_digit_its_cell(writer):
 def test_texts_hold_nothing_but_symbols():
     rng = np.random.default_rng(0)
     texts = [any_text(rng) for _ in range(500)]
-    assert set("".join(texts)) == set(SYMBOLS)
+    assert set("".join(texts)) == {*SYMBOLS, SQUEEZED}
     assert 0.01 < np.mean([text == "" for text in texts]) < 0.1 and any(OTHER in text for text in texts)
+
+
+def test_a_digit_squeezed_in_is_other_writing_above_a_gap(writer):
+    written = writer.write(f"4{SQUEEZED}7", 40, np.random.default_rng(3))
+    left, small, right = written.marks
+    assert [left.symbol, small.symbol, right.symbol] == ["4", OTHER, "7"]
+    assert small.bottom - small.top < 0.7 * 40 and small.bottom < written.base - 10
+    assert left.left < (small.left + small.right) / 2 < right.right
 
 
 def test_strips_are_of_one_height_and_say_what_is_seen(writer):
