@@ -536,6 +536,17 @@ def test_a_hole_punched_in_a_number_is_not_surely_a_digit(glyphs, predictor, rad
     assert reading.status != OK
 
 
+@pytest.mark.parametrize(("x", "status"), [(60, OK), (450, UNSURE)])
+def test_holes_punched_in_the_margin_are_no_writing_and_among_numbers_they_are(glyphs, predictor, x, status):
+    lines = np.vstack([np.hstack([write(glyphs, text, margin=60) for text in row]) for row in (["258", "471"],) * 2])
+    page = np.pad(lines, ((0, 0), (140, 0)))
+    for y in (90, 260):
+        cv2.circle(page, (x, y), 22, 1, -1, cv2.LINE_AA)
+    reading = predictor.read_number(on_paper(page))
+    assert ["".join(line.split()) for line in reading.lines] == ["258471"] * 2
+    assert reading.status == status, reading.reason
+
+
 @pytest.mark.parametrize("text", ["4071", "258", "63"])
 @pytest.mark.parametrize("turn", [360, 350])
 def test_a_ring_round_a_number_is_not_read(glyphs, predictor, text, turn):

@@ -16,7 +16,7 @@ from digits.finding.rules import runs_through
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, measure
 from digits.reading.ctc import Spelt
 from digits.reading.finder import Zone
-from digits.reading.marks import why_not
+from digits.reading.marks import is_blot, why_not
 from digits.reading.spans import INKED, Span, ink_at_digits, to_box
 from digits.reading.symbols import OTHER, SYMBOLS
 
@@ -54,6 +54,14 @@ def unread_end(zone: Zone, boxes: list[Box]) -> Doubt | None:
     if zone.x + zone.length - last > UNREAD * zone.height:
         return Doubt(f"something at columns {last}–{round(zone.x + zone.length)} was not read")
     return None
+
+
+def illegible(zone: Zone, text: str, spans: list[Span], strip: np.ndarray) -> Doubt | None:
+    """Return that a zone in which no number is read holds something; None if that is a punched hole or a blot."""
+    columns = [slice(round(left), round(right)) for left, right in spans]
+    if text == OTHER and is_blot(ink_at_digits(strip)[:, columns[0]] > INKED):
+        return None
+    return Doubt(f"something at {zone.place} was not read")
 
 
 def skipped(spans: list[Span], strip: np.ndarray, to_picture: np.ndarray, shape: tuple[int, ...]) -> Doubt | None:

@@ -18,6 +18,7 @@ from digits.reading.doubts import (
     Doubt,
     close_by,
     cut_through,
+    illegible,
     is_crossed_out,
     misread,
     out_of_line,
@@ -90,6 +91,11 @@ class ReadLine:
     doubt: str
     is_whole: bool = False
 
+    @property
+    def is_blot(self) -> bool:
+        """Whether there is no writing at all, but a blot or a punched hole."""
+        return not self.digits and not self.doubt
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -145,7 +151,8 @@ def _read(grey: np.ndarray, zone: Zone, readers: NumberReaders) -> ReadLine:
     n_words = spelt.text.count(OTHER)
     beside_a_unit = n_words == len(digits) == 1 and digits[0].confidence > CLEAR
     if (len(digits) <= n_words and not beside_a_unit) or best.certainty < LEAST_READ:
-        return ReadLine(zone, "", [], [], best.certainty, f"something at {zone.place} was not read")
+        nothing = illegible(zone, spelt.text, spans, best.strip)
+        return ReadLine(zone, "", [], [], best.certainty, nothing.why if nothing else "")
     # 4. What is left to doubt.
     written = [i for i, symbol in enumerate(spelt.text) if symbol != " "]
     inked, ends = [spans[i] for i in written], [boxes[i] for i in written]

@@ -40,8 +40,10 @@ def surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[l
 
 def _sureness(lines: list[ReadLine]) -> float:
     """Return how surely a look is read, zones without digits not at all: pieces of large digits say little."""
-    areas = [line.zone.length * line.zone.height for line in lines]
-    return float(np.average([line.certainty * bool(line.digits) for line in lines], weights=areas)) if lines else 0.0
+    written = [line for line in lines if not line.is_blot]
+    areas = [line.zone.length * line.zone.height for line in written]
+    sure = [line.certainty * bool(line.digits) for line in written]
+    return float(np.average(sure, weights=areas)) if written else 0.0
 
 
 def _is_clean(lines: list[ReadLine]) -> bool:

@@ -23,7 +23,12 @@ def why_not(symbol: str, ink: np.ndarray) -> str:
         return "two strokes" if _is_double(ink) else ""
     if symbol == "1":
         return "a slanting stroke" if _is_slanting(ink) else ""
-    return "filled" if symbol.isdigit() and fatness(ink) > BLOT else ""
+    return "filled" if symbol.isdigit() and is_blot(ink) else ""
+
+
+def is_blot(ink: np.ndarray) -> bool:
+    """Whether the ink, bool (h, w), is a filled spot, as a punched hole or a blot is."""
+    return fatness(ink) > BLOT
 
 
 def _is_slanting(ink: np.ndarray) -> bool:

@@ -69,8 +69,10 @@ def _read(pixels: np.ndarray, readers: NumberReaders, as_one: Callable[[], Predi
 
     # 3. What makes any answer doubtful: what surely is a number was left unread, here or by a look at another size;
     #    another look says anything else; marks may stand for the number above.
-    doubts = [line.doubt for line in looked if not line.digits and line.zone.certainty > SURELY_ONE]
-    doubts += [f"something at {zone.place} was not read" for zone in seen if _is_passed_over(zone, looked)]
+    doubts = [line.doubt for line in looked if line.doubt and not line.digits and line.zone.certainty > SURELY_ONE]
+    unread = [zone for zone in seen if _is_passed_over(zone, looked)]
+    unread += [line.zone for line in looked if line.is_blot and _is_amid(line.zone, kept)]
+    doubts += [f"something at {zone.place} was not read" for zone in unread]
     doubts += other_looks + against_each_other(kept, grey)
 
     # 4. One digit is read as `predict` reads it, and so is what may be two digits but looks like one: unsure.
@@ -106,10 +108,10 @@ def _read_strays(grey: np.ndarray, lines: list[ReadLine], readers: NumberReaders
     found: list[ReadLine] = []
     for zone in strays(grey, [line.zone for line in lines], readers.finder):
         if zone.height < LOWEST * height:
-            found.append(ReadLine(zone, "", [], [], 0.0, ""))
+            found.append(ReadLine(zone, "", [], [], 0.0, "squeezed in"))
         elif not any(line.zone.touches(zone) for line in found):
             found.append(read_zone(grey, replace(zone, height=height), readers))
-    return found
+    return [line for line in found if not line.is_blot or _is_amid(line.zone, lines)]
 
 
 def _is_apart(line: ReadLine, lines: list[ReadLine]) -> bool:
@@ -150,6 +152,14 @@ def _with_spaces(lines: list[ReadLine]) -> list[ReadLine]:
 def _is_passed_over(zone: Zone, lines: list[ReadLine]) -> bool:
     """Whether a zone surely is a number, and stands apart from all lines."""
     return zone.certainty > SURELY_ONE and not any(zone.touches(line.zone) for line in lines)
+
+
+def _is_amid(zone: Zone, lines: list[ReadLine]) -> bool:
+    """Whether a zone lies among lines, and not on the margin of all of them, where punched holes are."""
+    lefts, rights = [line.zone.x for line in lines], [line.zone.x + line.zone.length for line in lines]
+    rows = [line.zone.y for line in lines]
+    is_between = min(lefts, default=0) < zone.x + zone.length / 2 < max(rights, default=0)
+    return is_between and min(rows) - zone.height < zone.y < max(rows) + zone.height
 
 
 def _has_room(zone: Zone) -> bool:
