@@ -79,6 +79,13 @@ def _jumble(rng: Rng) -> str:
     return groups[0] + "".join(str(rng.choice(list(".,-+/: "))) + group for group in groups[1:])
 
 
+def _with_spaces(rng: Rng) -> str:
+    """A point with a space behind it: a list's numbers, dates."""
+    if rng.random() < 0.6:
+        return f"{rng.integers(1, 13)}. {_digits(rng, 1, 5)}"
+    return f"{rng.integers(1, 32)}. {rng.integers(1, 13)}. {rng.integers(1900, 2100)}"
+
+
 NUMBERS: dict[Callable[[Rng], str], float] = {
     lambda rng: _digits(rng, 1, 2): 0.16,
     lambda rng: _digits(rng, 2, 6): 0.3,
@@ -96,6 +103,7 @@ NUMBERS: dict[Callable[[Rng], str], float] = {
 TEXTS: dict[Callable[[Rng], str], float] = {
     **NUMBERS,
     _jumble: 0.04,
+    _with_spaces: 0.03,
     _with_words: 0.08,
     _with_other_signs: 0.18,
     lambda rng: " ".join(OTHER * int(rng.integers(1, 4))): 0.05,

@@ -25,7 +25,7 @@ from digits.learning.texts import SQUEEZED
 from digits.reading.symbols import OTHER
 
 STRUCK = "12345689"  # not a 0 or a 7, which many write with a stroke
-OVERWRITTEN = "02 03 04 05 07 23 24 25 26 27 29 34 36 37 45 46 47 48 56 57 58 67 78 79".split()  # a 1 would be a stroke
+OVERWRITTEN = "02 03 04 05 07 24 26 27 29 34 36 37 45 46 47 48 56 57 67 78".split()  # a 1 would be a stroke
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,14 @@ class Writer:
         way = rng.random()
         if way < 0.32:
             return write_other_sign(height, pen, rng)
-        if way < 0.65:
-            drawn = self._corrected(pen, hand, rng) if way < 0.57 else _doodle(rng)
+        if way < 0.53:
+            drawn = self._corrected(pen, hand, rng)
             return resized(drawn, height / drawn.shape[0], LEAST_HEIGHT), rng.normal(0, 0.05) * height
+        if way < 0.65:
+            digit = self.digit(int(rng.integers(10)), pen, rng, hand.bent)
+            drawn = _ringed(digit, pen, rng) if way < 0.57 else _doodle(rng)
+            larger = rng.uniform(0.9, 1.5)
+            return resized(drawn, larger * height / drawn.shape[0], LEAST_HEIGHT), height * (1 - larger) / 2
         return write_word(height, pen, rng), rng.normal(0, 0.1) * height
 
     def _corrected(self, pen: float, hand: Hand, rng: Rng) -> np.ndarray:
@@ -145,6 +150,16 @@ class Writer:
         first, second = (self.digit(int(digit), pen, rng, hand.bent) for digit in rng.choice(OVERWRITTEN))
         size = max(first.shape[1], second.shape[1]), max(first.shape[0], second.shape[0])
         return np.maximum(*(cv2.resize(drawn, size, interpolation=cv2.INTER_LINEAR) for drawn in (first, second)))
+
+
+def _ringed(digit: np.ndarray, pen: float, rng: Rng) -> np.ndarray:
+    """Return the coverage of a digit, (h, w), with a ring round it."""
+    height, width = digit.shape
+    room = round(max(height, width) * rng.uniform(0.15, 0.4)), round(height / 2)
+    drawn = (255 * np.pad(digit, [(room[0],) * 2, (room[1],) * 2])).astype(np.uint8)
+    middle, axes = (drawn.shape[1] // 2, drawn.shape[0] // 2), (drawn.shape[1] // 2 - 4, drawn.shape[0] // 2 - 4)
+    cv2.ellipse(drawn, middle, axes, rng.normal(0, 5), 0, 360, 255, max(1, round(0.8 * pen)), cv2.LINE_AA)
+    return drawn.astype(np.float32) / 255
 
 
 def _doodle(rng: Rng) -> np.ndarray:
