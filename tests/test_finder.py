@@ -9,7 +9,8 @@ import pytest
 from digits.command import UserError
 from digits.finding.strip import DIGIT_HEIGHT, MARGIN, PAPER, STRIP_HEIGHT, to_strip
 from digits.reading.engines import SurroundingsNetwork
-from digits.reading.finder import Zone, to_page, zones_of
+from digits.reading.finder import to_page
+from digits.reading.zones import Zone, zones_of
 
 
 def a_map(*boxes: tuple[int, int, int, int]) -> np.ndarray:

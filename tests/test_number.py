@@ -14,12 +14,13 @@ import pytest
 from digits.finding.digit import find_digit
 from digits.finding.pixels import bounding_box
 from digits.learning.typefaces import typeset
-from digits.reading.finder import NumberFinder, Zone
+from digits.reading.finder import NumberFinder
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.number import read_number
 from digits.reading.strays import strays
 from digits.reading.symbols import CTC_BLANK, OTHER, SYMBOLS
 from digits.reading.verdict import NOT_A_DIGIT, OK, UNSURE
+from digits.reading.zones import Zone
 
 HEIGHT = 56
 

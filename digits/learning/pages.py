@@ -24,8 +24,9 @@ from digits.learning.pens import PENS, Pen, ballpoint
 from digits.learning.texts import NUMBERS, WORDS, any_text
 from digits.learning.typefaces import typeset
 from digits.learning.writing import Hand, Writer, any_hand
-from digits.reading.finder import CORE, STRIDE, TILE, to_page
+from digits.reading.finder import TILE, to_page
 from digits.reading.symbols import OTHER
+from digits.reading.zones import CORE, STRIDE
 
 PAGE = (192, 256)  # rows and columns
 WHOLE = 0.6  # share of pages that are seen whole, not a piece of them

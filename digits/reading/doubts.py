@@ -15,10 +15,10 @@ from digits.finding.pixels import Box
 from digits.finding.rules import runs_through
 from digits.finding.strip import DIGIT_HEIGHT, PAPER, measure
 from digits.reading.ctc import Spelt
-from digits.reading.finder import Zone
 from digits.reading.marks import is_blot, why_not
 from digits.reading.spans import INKED, Span, ink_at_digits, to_box
 from digits.reading.symbols import OTHER, SYMBOLS
+from digits.reading.zones import Zone
 
 UNREAD = 0.8  # digit heights at an end of the zone, or between two symbols, where nothing was read
 TALL, BROAD = 0.3, 0.25  # digit heights: what was passed over is higher than a rule, and broader than a line

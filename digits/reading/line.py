@@ -27,11 +27,12 @@ from digits.reading.doubts import (
     weakest,
 )
 from digits.reading.engines import SurroundingsNetwork
-from digits.reading.finder import NumberFinder, Zone
+from digits.reading.finder import NumberFinder
 from digits.reading.spans import Span, spans_of, to_box
 from digits.reading.symbols import OTHER
 from digits.reading.usage import usage, weigh_usage
 from digits.reading.verdict import OK, UNSURE
+from digits.reading.zones import Zone
 
 # Chosen on drawn fields of validation digits and on the development documents, see docs/labbook.md.
 SIZES = (1.0, 1.14)  # of the digits, against what the finder says

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from digits.reading.finder import Zone
 from digits.reading.line import ReadLine
+from digits.reading.zones import Zone
 
 WELL_READ = 0.85  # certainty of a look that needs no coarser one
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading

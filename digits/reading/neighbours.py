@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from digits.finding.strip import measure
-from digits.reading.finder import Zone
 from digits.reading.line import ReadLine
+from digits.reading.zones import Zone
 
 DITTO = 0.5  # of the height of a page's tallest digits
 RAISED, NEAR = 0.65, 0.5  # of another line's height: how high a digit above or below it is at most, and how near

@@ -21,13 +21,13 @@ from digits.finding.pixels import Box, shifted, shrink, to_grey
 from digits.finding.sheet import ringed
 from digits.finding.views import cut_out
 from digits.reading.answer import NumberReading, Prediction
-from digits.reading.finder import Zone
 from digits.reading.line import DigitReading, NumberReaders, ReadLine, read_zone
 from digits.reading.looks import WELL_READ, once, surest
 from digits.reading.neighbours import against_each_other
 from digits.reading.spaces import spaced
 from digits.reading.strays import LOWEST, strays
 from digits.reading.verdict import AS_A_NUMBER, NOT_A_DIGIT, OK, UNSURE
+from digits.reading.zones import Zone
 
 SURELY_ONE = 0.8  # certainty of a zone in which surely something is written
 WIDEST = 1.6  # of a digit, in its heights

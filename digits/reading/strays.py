@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from digits.finding.strip import DIGIT_HEIGHT, PAPER
-from digits.reading.finder import SIDE, STRIDE, NumberFinder, Zone, seen_at, to_page
+from digits.reading.finder import SIDE, NumberFinder, seen_at, to_page
+from digits.reading.zones import STRIDE, Zone
 
 FAINT, CLEAR = 40, 80  # levels above the paper: ink reaches as far as the first, and a quarter of it exceeds the second
 LOWEST, TALLEST, WIDEST = 0.6, 1.6, 3.0  # in heights of the digits that were read
