@@ -43,7 +43,7 @@ from digits.learning.learner import Learner, autocast, read_run
 from digits.learning.pens import HELD_OUT, PENS
 from digits.learning.quantise import quantise_weights
 from digits.learning.reader_tasks import FINE_TUNING, SMOKE, TASKS, Sample, Settings, Task
-from digits.learning.warm_start import freeze_norms, take_weights
+from digits.learning.warm_start import freeze_norms, mix_in, take_weights
 from digits.learning.writing import Writer
 from model import save_onnx
 from utils import choose_device, seed_everything
@@ -155,7 +155,10 @@ def train(
         history.append(row | {"seconds": time.perf_counter() - started})
         print("  ".join(f"{key} {value:.5g}" for key, value in history[-1].items()), file=sys.stderr, flush=True)
         learner.save(run_dir, history)
-    return learner.averaged.module.eval().cpu()
+    trained: nn.Module = learner.averaged.module.eval().cpu()
+    if settings.kept:
+        mix_in(trained, settings.start, settings.kept)
+    return trained
 
 
 def pace(done: float, decay: float) -> float:

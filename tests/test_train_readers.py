@@ -20,7 +20,7 @@ from digits.learning.learner import Learner, read_run
 from digits.learning.networks import CropNet, LineNet, LookalikeNet, PageNet
 from digits.learning.quantise import quantise_weights
 from digits.learning.reader_tasks import TASKS, Settings, line_loss, lookalike_loss, pad, page_loss
-from digits.learning.warm_start import Norm, freeze_norms, take_weights
+from digits.learning.warm_start import Norm, freeze_norms, mix_in, take_weights
 from digits.reading.engines import SurroundingsNetwork
 from digits.reading.symbols import SYMBOLS
 from train_readers import pace
@@ -154,6 +154,17 @@ def test_a_network_that_goes_on_from_a_shipped_one_begins_where_that_stands(name
         kept = [module for module in network.modules() if isinstance(module, Norm)]
     assert answers == pytest.approx(shipped.run(pictures), abs=1e-3)
     assert kept and not any(module.training for module in kept)
+
+
+def test_the_mean_with_what_it_began_with_lies_between_the_two():
+    begun, trained = LookalikeNet().eval(), LookalikeNet().eval()
+    take_weights(begun, MODELS_DIR / "lookalikes.onnx")
+    take_weights(trained, MODELS_DIR / "lookalikes.onnx")
+    with torch.no_grad():
+        trained.answer[-1].bias += 4
+    ink = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    mix_in(trained, MODELS_DIR / "lookalikes.onnx", 0.75)
+    assert torch.allclose(trained(ink), begun(ink) + 1, atol=1e-5)
 
 
 def test_what_is_no_such_network_is_said_in_one_sentence(tmp_path):

@@ -51,6 +51,7 @@ class Settings:
     ema: float = 0.999
     seed: int = 0
     start: str = ""  # an exported network whose weights are taken
+    kept: float = 0.0  # share of these weights in the mean that is exported
 
     def parts(self, epoch: int) -> range:
         """Return the numbers of the parts learnt in `epoch`, both from 0."""
@@ -279,5 +280,5 @@ TASKS = {
         settings=Settings("lookalikes", part=12_000, window=3, epochs=24, batch_size=256, lr=4e-3),
     ),
 }
-FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998}  # of a network that has learnt
+FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998, "kept": 0.5}  # of what has learnt
 SMOKE: dict[str, Any] = {"part": 64, "window": 1, "epochs": 1, "batch_size": 16}  # of a trial
