@@ -75,7 +75,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "python app.py --host 0.0.0.0 --auth-file users.txt --allow-hosts digits.example.org",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
-    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--port", type=int, default=7860, metavar="N", help="port to serve on (default: 7860)")
     parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all in models/)")
     parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a password; lines name:password")
     parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="additional host names, or *")
@@ -86,7 +86,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help=f"largest file taken (default: {MAX_UPLOAD_MB})",
     )
-    parser.add_argument("--data-dir", type=Path, default=ROOT / "feedback", help="where corrections are kept")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=ROOT / "feedback",
+        metavar="DIR",
+        help="where corrections are kept (default: feedback/)",
+    )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="let MCP's classify_folder read below this folder")
     parser.add_argument("--yes-public", action="store_true", help="serve others without a password")
     if space := os.environ.get("SPACE_HOST"):  # a Hugging Face Space: public, behind its own name
@@ -100,8 +106,10 @@ def read_users(path: Path | None) -> dict[str, str]:
         return {}
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError:
-        raise UserError(f"the auth file {path} cannot be read") from None
+    except (OSError, UnicodeDecodeError):
+        raise UserError(
+            f"the auth file {path} cannot be read; name a text file in UTF-8, lines name:password"
+        ) from None
     pairs = [line.partition(":") for line in lines if line and not line.startswith("#")]
     if not pairs or not all(name and password for name, _colon, password in pairs):
         raise UserError(f"each line of {path} must read name:password")

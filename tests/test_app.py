@@ -55,9 +55,9 @@ def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("content", ["", "name\n", "name:\n", ":password\n"])
-def test_an_auth_file_has_names_and_passwords(tmp_path: Path, content: str) -> None:
-    (tmp_path / "users.txt").write_text(content)
+@pytest.mark.parametrize("content", [b"", b"name\n", b"name:\n", b":password\n", "zoë:word\n".encode("latin-1")])
+def test_an_auth_file_has_names_and_passwords(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "users.txt").write_bytes(content)
     with pytest.raises(UserError, match="name:password"):
         app.read_users(tmp_path / "users.txt")
 
