@@ -270,7 +270,7 @@ def test_a_file_name_is_only_a_label(client: httpx.Client, examples) -> None:
 
 def test_limits(client: httpx.Client, examples) -> None:
     answer = post(client, bytes(2 * 2**20))
-    assert answer.status_code == 422 and answer.json()["error"] == "the file is larger than 1 MB"
+    assert answer.status_code == 422 and answer.json()["error"] == "the file is larger than 1 MB; save it smaller"
     answer = post(client, bytes(5 * 2**20))
     assert answer.status_code == 413 and is_one_sentence(answer)
     answer = post(client, *[examples[1].read_bytes()[:100]] * 65)

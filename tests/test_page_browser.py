@@ -288,7 +288,8 @@ def test_upload_says_in_one_sentence_what_cannot_be_read(page, tmp_path: Path) -
     page.locator(".upload input[type=file]").set_input_files(bad)
     page.wait_for_selector("[data-status=error] >> visible=true")
     assert says(page) == "This file cannot be read."
-    assert page.locator(".answer .detail >> visible=true").inner_text() == "This is not a picture in a format we read"
+    sentence = "This is not a picture in a format we read; save it as PNG or JPEG"
+    assert page.locator(".answer .detail >> visible=true").inner_text() == sentence
 
 
 def test_an_answer_stays_when_the_second_look_fails(page, examples) -> None:

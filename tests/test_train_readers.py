@@ -170,6 +170,8 @@ def test_the_mean_with_what_it_began_with_lies_between_the_two():
 def test_what_is_no_such_network_is_said_in_one_sentence(tmp_path):
     with pytest.raises(UserError, match="pages.onnx is no network of this kind"):
         take_weights(LineNet(), MODELS_DIR / "pages.onnx")
+    with pytest.raises(UserError, match="lookalikes.onnx$"):
+        take_weights(LookalikeNet(), MODELS_DIR / "crops.onnx")
     (tmp_path / "other.onnx").write_bytes(b"no network")
     with pytest.raises(UserError, match="cannot be opened as a network"):
         take_weights(LineNet(), tmp_path / "other.onnx")

@@ -74,7 +74,7 @@ def read_member(path: str, name: str) -> bytes:
     except PictureError:
         raise
     except RuntimeError:
-        raise PictureError("the archive's member is encrypted") from None
+        raise PictureError("the archive's member is encrypted; unpack it first") from None
     except Exception as error:  # zlib.error, BadZipFile, NotImplementedError, KeyError, OSError
         raise PictureError(f"the archive's member is damaged ({type(error).__name__})") from None
 

@@ -33,6 +33,7 @@ from digits.finding.plain import PNG_START, check_scans, decode_jpeg, decode_png
 Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Tensor | list[Any] | Page
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG includes MPO, which phones write
+FOLDER = "this is a folder; batch_processor.py reads those"
 FOREIGN = frozenset(".pdf .heic .heif .hif .avif".split())  # of what is opened by a process of its own
 EXTENSIONS = FOREIGN | frozenset(
     ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm".split()
@@ -70,7 +71,7 @@ def read_bytes(picture: str | os.PathLike[str] | bytes) -> bytes:
     if not data:
         raise PictureError("the file is empty")
     if len(data) > MAX_BYTES:
-        raise PictureError(f"the file is larger than {MAX_BYTES // 2**20} MB")
+        raise PictureError(f"the file is larger than {MAX_BYTES // 2**20} MB; save it smaller")
     return data
 
 
@@ -81,14 +82,14 @@ def _read_file(path: str | os.PathLike[str]) -> bytes:
         with open(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise PictureError("this is a folder" if stat.S_ISDIR(status.st_mode) else "this is not a regular file")
+                raise PictureError(FOLDER if stat.S_ISDIR(status.st_mode) else "this is not a regular file")
             return _read_all(file, min(status.st_size, MAX_BYTES) + 1)
     except FileNotFoundError:
         raise PictureError("there is no such file") from None
     except PermissionError:
         raise PictureError("no permission to read the file") from None
     except IsADirectoryError:
-        raise PictureError("this is a folder") from None
+        raise PictureError(FOLDER) from None
     except PictureError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
@@ -114,9 +115,11 @@ def _from_bytes(data: bytes, side: int | None, page: int | None) -> np.ndarray:
             return _from_foreign(data, kind, page)
         return _decode(data, side, page)
     except UnidentifiedImageError:
-        raise PictureError("this is not a picture in a format we read") from None
+        raise PictureError("this is not a picture in a format we read; save it as PNG or JPEG") from None
     except Image.DecompressionBombError:  # Pillow's own limit, which lies above ours
-        raise PictureError(f"the picture has more than the limit of {MAX_PIXELS // 10**6} megapixels") from None
+        raise PictureError(
+            f"the picture has more than the limit of {MAX_PIXELS // 10**6} megapixels; save it smaller"
+        ) from None
     except PictureError:
         raise
     except foreign.ForeignError as error:

@@ -18,4 +18,6 @@ def check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise PictureError("the picture has no pixels")
     if width * height > MAX_PIXELS:
-        raise PictureError(f"{width} x {height} pixels are more than the limit of {MAX_PIXELS // 10**6} megapixels")
+        raise PictureError(
+            f"{width} x {height} pixels are more than the limit of {MAX_PIXELS // 10**6} megapixels; save it smaller"
+        )

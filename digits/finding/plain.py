@@ -118,7 +118,7 @@ def check_scans(data: bytes) -> None:
         n_scans += found[1] == START_OF_SCAN
         at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
         if n_scans > MAX_SCANS:
-            raise PictureError(f"the picture is stored in more than {MAX_SCANS} scans")
+            raise PictureError(f"the picture is stored in more than {MAX_SCANS} scans; save it anew")
 
 
 def _count_pairs(data: bytes, pair: bytes) -> int:

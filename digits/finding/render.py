@@ -80,7 +80,7 @@ class Still:
         try:
             self._image = Image.open(io.BytesIO(data), formats=[n for n in ("HEIF", "AVIF") if _is_known(n)])
         except Image.DecompressionBombError:  # Pillow's own limit, which lies above ours
-            raise Refused("the picture has more megapixels than the limit") from None
+            raise Refused("the picture has more megapixels than the limit; save it smaller") from None
         except UnidentifiedImageError:
             raise Refused("this HEIC or AVIF is damaged, or of a kind that is not read") from None
         # The file's own boxes say how it lies, and the decoder has obeyed; EXIF counts where there are none.
@@ -111,7 +111,9 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise Refused("the picture has no pixels")
     if width * height > max_pixels:
-        raise Refused(f"{width} x {height} pixels are more than the limit of {max_pixels // 10**6} megapixels")
+        raise Refused(
+            f"{width} x {height} pixels are more than the limit of {max_pixels // 10**6} megapixels; save it smaller"
+        )
 
 
 KINDS: dict[str, type[Pdf] | type[Still]] = {"pdf": Pdf, "still": Still}

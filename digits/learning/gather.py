@@ -228,7 +228,7 @@ def load_own(name: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
         return load_folders(path)
     raise UserError(
         f"there is no data set '{name}'; "
-        "use mnist, imitated, bundled, a folder of class folders, a Kaggle CSV or corrections"
+        "use mnist, imitated, shipped, written, bundled, a folder with folders 0 to 9, a Kaggle CSV or corrections"
     )
 
 

@@ -37,7 +37,10 @@ def take_weights(network: nn.Module, path: str | Path) -> None:
                 nn.init.ones_(module.weight)
                 module.reset_running_stats()
     except (KeyError, RuntimeError, TypeError):
-        raise UserError(f"{Path(path).name} is no network of this kind; models/ holds lines, pages and crops") from None
+        raise UserError(
+            f"{Path(path).name} is no network of this kind; "
+            "models/ has one of each: lines.onnx, pages.onnx, crops.onnx, lookalikes.onnx"
+        ) from None
 
 
 def _copy(to: torch.Tensor, values: np.ndarray) -> None:

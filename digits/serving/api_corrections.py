@@ -100,7 +100,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
         """Train the default network on the corrections; it is served if it is no worse. 409 while another one runs."""
         chosen = allowed()
         if (count := await desk.store(corrections.count)) < LEAST:
-            raise UserError(f"{count} of {LEAST} corrections: too few to train on")
+            raise UserError(f"{count} of {LEAST} corrections: too few to train on; correct a few more answers first")
         await anyio.to_thread.run_sync(chosen.start)
         return await progress()
 

@@ -114,5 +114,5 @@ class Desk:
     async def read_one(self, file: UploadFile) -> bytes:
         """Return the bytes of a request's only file. Raises `PictureError` if it is above the limit."""
         if (file.size or 0) > self.limits.file_bytes:
-            raise PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB")
+            raise PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB; save it smaller")
         return await file.read()
