@@ -408,7 +408,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="bring the reports of --name up to date: read only new and changed files",
     )
-    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     what.add_argument(
@@ -425,7 +425,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
     add("--workers", type=int, metavar="N", help="how many read at once (default: one per core)")
     add("--no-recursive", action="store_true", help="leave subfolders out")
-    add("--engine", choices=["local", "ray"], default="local", help="ray: on a cluster; see requirements-ray.txt")
+    add(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="ray: on a cluster, see docs/scaling.md (default: local)",
+    )
     add("--ray-address", metavar="ADDRESS", help="of a running cluster (default: start one on this machine)")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)

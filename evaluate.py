@@ -288,10 +288,14 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--model", nargs="+", metavar="NAME", help="name or .pth; several vote (default: mnistnet, or the run's)"
     )
     parser.add_argument(
-        "--data", default="mnist-validation", help="mnist-validation, mnist-test, a labelled folder, Kaggle's train.csv"
+        "--data",
+        default="mnist-validation",
+        help="mnist-validation, mnist-test, a labelled folder or Kaggle's train.csv (default: mnist-validation)",
     )
     parser.add_argument("--held-out", metavar="RUN", help="measure on what this run held out, in the place of --data")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: $MNIST_DATA_DIR or data/)"
+    )
     parser.add_argument("--compare", nargs="+", metavar="NAME", help="another model (or several, voting)")
     parser.add_argument("--stress", action="store_true", help="corruptions, FGSM and PGD as well")
     parser.add_argument("--n", type=int, default=1000, help="digits to stress (default: 1000)")

@@ -66,7 +66,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "csv", nargs="*", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture"
     )
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    parser.add_argument(
+        "--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)"
+    )
     parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)

@@ -264,7 +264,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags; without files, `files` are the example drawings."""
     parser = new_parser("Read handwritten digits.", "python predict.py", "python predict.py photo.jpg scan.png --json")
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
-    parser.add_argument("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote")
+    parser.add_argument(
+        "--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)"
+    )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object per file: a report's columns but for labels"
     )

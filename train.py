@@ -40,7 +40,7 @@ from tqdm import tqdm
 from digits.command import Range, UserError, add_flags, check_flags, command, flag, new_parser
 from digits.files import ROOT, RUNS_DIR, free_path, git_commit, sha256, without_folders, write_json
 from digits.finding.ink import MEAN, STD, standardise
-from digits.learning.augment import Augment, mix, parse
+from digits.learning.augment import RECIPES, USUAL, Augment, mix, parse
 from digits.learning.datasets import N_VALIDATION, data_dir
 from digits.learning.distil import teach
 from digits.learning.distributed import join_process_group, rank_zero_first
@@ -86,7 +86,7 @@ class Settings:
         "one named twice counts twice; imitated=60000 makes so many",
         metavar="NAME",
     )
-    augment: list[str] = flag(["light"], "recipes and augmentations", metavar="NAME[=STRENGTH]")
+    augment: list[str] = flag(["light"], ", ".join([*RECIPES, *USUAL]), metavar="NAME[=STRENGTH]")
     epochs: int = flag(10, "times through the data", AT_LEAST_ONE, metavar="N")
     batch_size: int = flag(64, "images a step learns from", AT_LEAST_ONE, metavar="N")
     lr: float = flag(1e-3, "highest learning rate, of one cycle", A_RATE, metavar="RATE")
@@ -294,7 +294,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", action="store_true", help="list the runs, and train nothing")
     parser.add_argument("--publish", action="store_true", help="serve the result even if it is worse (default: do not)")
     parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU (default: the fastest device)")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: $MNIST_DATA_DIR or data/)"
+    )
     parser.add_argument("--name", help="name of the run (default: model and time)")
     parser.add_argument("--resume", metavar="RUN", help="a stopped run to continue; with --epochs, a finished one")
     parser.add_argument("--quick", action="store_true", help="with --feedback: within a minute, and without MNIST")

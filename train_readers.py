@@ -3,7 +3,7 @@
     python train_readers.py lines              # some hours on two cores
     python train_readers.py lines --start models/lines.onnx    # learn today's drawings too: half an hour
     python train_readers.py pages --resume     # go on after a kill
-    python train_readers.py crops --smoke      # a few seconds on a little data
+    python train_readers.py crops --smoke      # a quick trial on a little data
 
 What each of them learns stands in digits/learning/reader_tasks.py; here is how. The pictures never run out: while one
 part of them is being learnt, worker processes draw the next, and a part is dropped after a few epochs. Each epoch's
@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from digits.command import UserError, command
+from digits.command import UserError, command, new_parser
 from digits.files import MODELS_DIR, RUNS_DIR, git_commit, write_json
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.gather import training_glyphs
@@ -181,15 +181,19 @@ def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> P
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags."""
-    parser = argparse.ArgumentParser(
-        description="Train the networks that find numbers, read lines and crops, or tell digits from lookalikes."
+    parser = new_parser(
+        "Train the networks that find numbers, read lines and crops, or tell digits from lookalikes.",
+        "python train_readers.py lines",
+        "python train_readers.py lines --start models/lines.onnx",
     )
     parser.add_argument("network", choices=TASKS, help="which network")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: data/)")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: $MNIST_DATA_DIR or data/)"
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (default: 1)")
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--start", metavar="FILE", help="go on from an exported network, as models/lines.onnx")
+    begin.add_argument("--start", metavar="FILE", help="go on from an exported network, such as models/lines.onnx")
     begin.add_argument("--resume", action="store_true", help="continue the run that was stopped")
     parser.add_argument("--smoke", action="store_true", help="a quick trial on a little data")
     return parser.parse_args(argv)

@@ -127,8 +127,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = make_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="by the clock (default: 60)")
     parser.add_argument("--connections", type=int, default=16, help="at once (default: 16)")
-    parser.add_argument("--requests", type=int, default=50_000, help="after which memory is looked at again")
-    parser.add_argument("--port", type=int, default=7994)
+    parser.add_argument(
+        "--requests", type=int, default=50_000, help="after which memory is measured again (default: 50000)"
+    )
+    parser.add_argument("--port", type=int, default=7994, metavar="N", help="of the server (default: 7994)")
     arguments = parser.parse_args(argv)
     found = measure(arguments.port, arguments.connections, arguments.seconds, arguments.requests)
     result = {"connections": arguments.connections, **found}

@@ -1,7 +1,7 @@
 """Fields drawn with digits that nobody trained on: with pens that are known, with pens that are not, and straight ones.
 
     python -m benchmarks.fields                          # validation digits, to choose thresholds by
-    python -m benchmarks.fields --mnist-test --n 500     # the published figure
+    python -m benchmarks.fields --mnist-test --n 300     # the published figure
 
 The drawing machine is the training's own, so these figures flatter; what they are for is to compare pens, and to see
 what "ok" is worth. benchmarks/documents.py measures fields that somebody else made.

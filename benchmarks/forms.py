@@ -1,7 +1,7 @@
 """Forms filled in, turned, shifted and photographed: are their fields read exactly, and is "ok" true?
 
     python -m benchmarks.forms                           # validation digits
-    python -m benchmarks.forms --mnist-test --gallery outputs/runs/forms
+    python -m benchmarks.forms --mnist-test --n 20       # the published figure
 
 Forms of one template, six fields each, are filled with digits that nobody trained on, digits apart, with a ballpoint
 and with pens that nobody trained on either; a fifth of the texts break their format. The same forms are read as they

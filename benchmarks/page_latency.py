@@ -176,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     """Measure; print and write the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("--strokes", type=int, default=100, help="for each half (default: 100)")
-    parser.add_argument("--port", type=int, default=7993)
+    parser.add_argument("--port", type=int, default=7993, metavar="N", help="of the server (default: 7993)")
     arguments = parser.parse_args(argv)
     result = measure_all(arguments.port, arguments.strokes)
     print(json.dumps(result))

@@ -1,7 +1,7 @@
 """How well whole numbers are read: pictures of 2-10 digits on 1-3 lines, made from MNIST digits nobody trained on.
 
     python -m benchmarks.read_numbers                                  # 200 pictures of validation digits, for tuning
-    python -m benchmarks.read_numbers --mnist-test --n 500             # the published figure, test digits only
+    python -m benchmarks.read_numbers --mnist-test --n 300             # the published figure, test digits only
 
 Spacing runs from strokes that overlap by a few pixels to wide, with wider gaps between groups; lines slant by up to 10
 degrees; paper is flat, shaded, textured, ruled, or a page on a desk; light, ink colour, polarity, blur, noise and JPEG
@@ -301,7 +301,7 @@ def main(argv: list[str] | None = None) -> int:
     """Synthesise, read, compare; print the table and write the JSON."""
     parser = make_parser(__doc__, "--mnist-test", "--model")
     parser.add_argument("--n", type=int, default=200, help="pictures (default: 200)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the pictures (default: 0)")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="write the misread pictures here")
     arguments = parser.parse_args(argv)
     ink, labels = unseen_digits(arguments.split)

@@ -110,7 +110,9 @@ def main(argv: list[str] | None = None) -> int:
     """Draw, read, count; print the table and write it as JSON. Exit status 1 if a form misses the target."""
     parser = make_parser(__doc__, "--mnist-test", "--model")
     parser.add_argument("--n", type=int, default=500, help="digits in each form (default: 500)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of which digits, and where on the pad (default: 0)"
+    )
     arguments = parser.parse_args(argv)
     predictor = MNISTPredictor(arguments.model)
     ink, labels = sample(arguments.split, arguments.n, arguments.seed)

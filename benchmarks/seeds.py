@@ -61,13 +61,15 @@ def save_beside_others(result: dict, model: str, path: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Train every seed, measure, print and write the figures."""
     parser = make_parser(__doc__, "--mnist-test")
-    parser.add_argument("--model", default="mnistnet", choices=list(REGISTRY), metavar="NAME")
+    parser.add_argument("--model", default="mnistnet", choices=list(REGISTRY), metavar="NAME", help="default: mnistnet")
     parser.add_argument("--teacher", nargs="+", default=[], metavar="FILE", help="learn what these networks say")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="how many (default: 5)")
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="of each (default: 20)")
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
-    parser.add_argument("--lr", type=float, default=4e-3, metavar="RATE")
-    parser.add_argument("--augment", nargs="+", default=["light"], metavar="NAME[=STRENGTH]")
+    parser.add_argument("--batch-size", type=int, default=128, metavar="N", help="default: 128")
+    parser.add_argument("--lr", type=float, default=4e-3, metavar="RATE", help="highest learning rate (default: 0.004)")
+    parser.add_argument(
+        "--augment", nargs="+", default=["light"], metavar="NAME[=STRENGTH]", help="as train.py has it (default: light)"
+    )
     arguments = parser.parse_args(argv)
     runs = [settings_of(arguments, seed) for seed in range(arguments.seeds)]
     name = f"{arguments.model}-taught" if arguments.teacher else arguments.model

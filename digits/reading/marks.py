@@ -1,6 +1,6 @@
 """Marks that the line reader takes for a symbol, and that are none: = for a -, a blot for a digit, a slash for a 1.
 
-The line reader knows the digits, seven signs and "other writing"; what it never saw becomes the nearest of them.
+The line reader knows the digits, six signs and "other writing"; what it never saw becomes the nearest of them.
 
     ink = strip[:, left:right] > level         # one symbol's, bool (h, w)
     why_not("-", ink)                          # "two strokes", or "" for an ordinary -
