@@ -1,1 +1,1 @@
-"""The rooms behind the programs at the root. Nothing in here imports a program; see CONTRIBUTING.md for the floors."""
+"""What the programs at the root are made of. Nothing in here imports a program; CONTRIBUTING.md describes the layers."""
