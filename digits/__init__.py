@@ -1,1 +1,1 @@
-"""What the programs at the root are made of. Nothing in here imports a program; CONTRIBUTING.md describes the layers."""
+"""What the programs at the root are made of; see CONTRIBUTING.md for the layers. Nothing in here imports a program."""
