@@ -76,7 +76,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860, metavar="N", help="port to serve on (default: 7860)")
-    parser.add_argument("--model", nargs="+", metavar="NAME", help="models to offer (default: all in models/)")
+    parser.add_argument(
+        "--model", nargs="+", metavar="NAME", help="names or .pth files to offer (default: all in models/)"
+    )
     parser.add_argument("--auth-file", type=Path, metavar="FILE", help="ask for a password; lines name:password")
     parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="additional host names, or *")
     parser.add_argument(

@@ -408,7 +408,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="bring the reports of --name up to date: read only new and changed files",
     )
-    add("--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)")
+    add(
+        "--model",
+        nargs="+",
+        default=["mnistnet"],
+        metavar="NAME",
+        help="name or .pth; several vote (default: mnistnet)",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     what.add_argument(

@@ -1,6 +1,7 @@
 """Kaggle's Digit Recognizer: test.csv in, submission.csv (ImageId,Label) out.
 
-    python kaggle_submission.py test.csv
+    python train.py --dataset train.csv --name kaggle                            # on its file alone
+    python kaggle_submission.py test.csv --model outputs/runs/kaggle/best.pth    # with its weights
     python kaggle_submission.py test.csv --model mnistnet modern --output vote.csv
 
 The rows of the competition are MNIST's own 28x28 and go to the network as they are; a file without header, or with
@@ -60,14 +61,18 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags, with the one file as `csv`."""
     parser = new_parser(
         "Write a submission for Kaggle's Digit Recognizer.",
-        "python kaggle_submission.py test.csv",
+        "python kaggle_submission.py test.csv --model outputs/runs/kaggle/best.pth",
         "python kaggle_submission.py test.csv --model mnistnet modern",
     )
     parser.add_argument(
         "csv", nargs="*", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture"
     )
     parser.add_argument(
-        "--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)"
+        "--model",
+        nargs="+",
+        default=["mnistnet"],
+        metavar="NAME",
+        help="name or .pth; several vote (default: mnistnet)",
     )
     parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
     arguments = parser.parse_args(argv)

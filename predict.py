@@ -265,7 +265,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = new_parser("Read handwritten digits.", "python predict.py", "python predict.py photo.jpg scan.png --json")
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
     parser.add_argument(
-        "--model", nargs="+", default=["mnistnet"], metavar="NAME", help="one, or several to vote (default: mnistnet)"
+        "--model",
+        nargs="+",
+        default=["mnistnet"],
+        metavar="NAME",
+        help="name or .pth; several vote (default: mnistnet)",
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object per file: a report's columns but for labels"

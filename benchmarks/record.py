@@ -28,7 +28,10 @@ from digits.learning.datasets import N_HELD_OUT, load_mnist, split
 
 RESULTS = ROOT / "benchmarks" / "results"
 FLAGS = {
-    "--model": {"nargs": "+", "default": ["mnistnet"], "metavar": "NAME", "help": "one, or several to vote"},
+    "--model": {
+        "nargs": "+", "default": ["mnistnet"], "metavar": "NAME",
+        "help": "name or .pth; several vote (default: mnistnet)",
+    },
     "--mnist-test": {
         "dest": "split", "action": "store_const", "const": "test", "default": "validation",
         "help": "MNIST's test images, for a published figure",
