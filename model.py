@@ -295,10 +295,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint; raises `UserError` if it is missing, damaged, or made by something else."""
     path = Path(path)
     if not path.exists():
-        maker = f"train.py --model {path.stem}" if path.stem in REGISTRY else "train.py"
-        raise UserError(
-            f"there are no weights at {path}; choose from {', '.join(shipped_models())}, or run python {maker}"
-        )
+        makers = {weights_path(name).stem: f"run python train.py --model {name}" for name in REGISTRY}
+        step = makers.get(path.stem, "name a file such as outputs/runs/RUN/best.pth")
+        raise UserError(f"there are no weights at {path}; choose from {', '.join(shipped_models())}, or {step}")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors alike

@@ -89,6 +89,7 @@ def test_a_network_misspelt_is_no_folder(folder, capsys):
     assert batch_processor.main(["--model", "mnistnet", "modren", str(folder)]) == 2
     told = capsys.readouterr().err
     assert "there are no weights at" in told and "choose from mnistnet, gapcnn, modern" in told
+    assert told.endswith("or name a file such as outputs/runs/RUN/best.pth\n")
 
 
 def test_api_of_the_readme(folder, tmp_path, capsys):

@@ -138,8 +138,16 @@ def one_sentence(path) -> str:
     return str(refusal.value)
 
 
-def test_a_missing_file_says_how_to_make_it(tmp_path):
-    assert "python train.py" in one_sentence(tmp_path / "none.pth")
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("simplecnn3.pth", "run python train.py --model simplecnn3"),
+        ("mnist_cnn_best.pth", "run python train.py --model mnistnet"),
+        ("none.pth", "name a file such as outputs/runs/RUN/best.pth"),
+    ],
+)
+def test_a_missing_file_says_what_to_do(name, step, tmp_path):
+    assert one_sentence(tmp_path / name).endswith(f", or {step}")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"a": 1}), b"PK\x03\x04rest", b"\x80\x02}q\x00."])

@@ -81,7 +81,7 @@ def test_a_page_beyond_the_last_is_refused(kind, examples, client, tmp_path):
     with Image.open(examples[7]) as picture:
         picture.convert("RGB").save(path)
     answer = client.post("/api/predict?page=2", files={"files": path.read_bytes()})
-    assert answer.status_code == 422 and answer.json() == {"error": "the file has no page 2, but 1"}
+    assert answer.status_code == 422 and answer.json() == {"error": "the file has no page 2; it has 1"}
     with pytest.raises(PictureError, match="no page 2"):
         MNISTPredictor().predict(f"{path}#2")
 

@@ -170,7 +170,7 @@ def _found(path: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
 def _in_glob(pattern: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
     paths, pass_over = sorted(set(_matching(pattern))), functools.cache(skipped.pass_over_copies)
     if not paths:
-        raise UserError(f"nothing matches '{pattern}'")
+        raise UserError(f"nothing matches '{pattern}'; name files that are there")
     for path in paths:
         if not os.path.isdir(path) and not any(map(pass_over, _folders_found(path, pattern))):
             yield from _found(path, recursive, skipped)

@@ -108,7 +108,7 @@ def check_page(page: int | None, n_pages: int) -> None:
     if page is None and n_pages > 1:
         raise SeveralPages(n_pages)
     if not n_pages or page is not None and page > n_pages:
-        raise PictureError(f"the file has no page {page or 1}, but {n_pages}")
+        raise PictureError(f"the file has no page {page or 1}; it has {n_pages}")
 
 
 def turned_to(image: Image.Image, page: int | None) -> Image.Image:
@@ -117,6 +117,6 @@ def turned_to(image: Image.Image, page: int | None) -> Image.Image:
     if page is None:
         check_page(None, len(numbers))
     elif page not in numbers:
-        raise PictureError(f"the file has no page {page}, but {len(numbers)}")
+        raise PictureError(f"the file has no page {page}; it has {len(numbers)}")
     image.seek((page or numbers[0]) - 1)
     return image
