@@ -427,7 +427,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     truth.add_argument("--labels", metavar="FILE", help="table with the columns file and label: accuracy, confusions")
     truth.add_argument("--labels-from-folders", action="store_true", help="a picture's folder, 0 to 9, is its label")
     add("--resume", action="store_true", help="continue an interrupted run of the same command")
-    add("--sort-into", metavar="DIR", help="copy the pictures into DIR/0 … DIR/9, unsure, blank, not_a_digit, error")
+    add(
+        "--sort-into",
+        metavar="DIR",
+        help="copy the pictures into DIR/0 … DIR/9 (numbers, forms: DIR/ok), unsure, blank, not_a_digit, error",
+    )
     add("--threshold", type=float, metavar="X", help="call a digit below this confidence unsure (default: the model's)")
     add("--workers", type=int, metavar="N", help="how many read at once (default: one per core)")
     add("--no-recursive", action="store_true", help="leave subfolders out")
