@@ -292,7 +292,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         default="mnist-validation",
         help="mnist-validation, mnist-test, a labelled folder or Kaggle's train.csv (default: mnist-validation)",
     )
-    parser.add_argument("--held-out", metavar="RUN", help="measure on what this run held out, in the place of --data")
+    parser.add_argument("--held-out", metavar="RUN", help="measure on what this run held out, instead of --data")
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: $MNIST_DATA_DIR or data/)"
     )

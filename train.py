@@ -92,16 +92,16 @@ class Settings:
     lr: float = flag(1e-3, "highest learning rate, of one cycle", A_RATE, metavar="RATE")
     validation: int = flag(N_VALIDATION, "MNIST images held out", AT_LEAST_ONE, metavar="N")
     seed: int = flag(0, "of every random choice (default: 0)", A_SEED, metavar="N")
-    start: str | None = flag(None, "weights to learn on from (default: random ones)", metavar="NAME")
+    start: str | None = flag(None, "weights to start from (default: random ones)", metavar="NAME")
     dropout: float | None = flag(
         None, "of every dropout layer while training (default: the architecture's)", A_SHARE,
         type=float, metavar="SHARE",
     )  # fmt: skip
     teacher: list[str] = flag(
-        [], "learn what these networks say, in place of the labels (default: the labels)", metavar="NAME"
+        [], "learn what these networks say, instead of the labels (default: the labels)", metavar="NAME"
     )
     feedback: str | None = flag(
-        None, "learn the page's corrections, from the served weights on (default: do not)",
+        None, "learn the page's corrections, starting from the served weights (default: do not)",
         nargs="?", const=str(FEEDBACK), metavar="FILE",
     )  # fmt: skip
     copies: int = 8  # of each picture, augmented, that the teacher judges: an epoch is so much longer
