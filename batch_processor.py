@@ -44,8 +44,8 @@ from digits.batch.labels import Labels, add_truth
 from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
 from digits.batch.number_tables import write_tables
 from digits.batch.opening import open_run
+from digits.batch.report_rows import printable, report_row, report_rows, to_json
 from digits.batch.rows import CHUNK, Numbered, RowReader
-from digits.batch.shape import printable, report_rows, shape_of, to_json
 from digits.batch.skipped import N_NAMED, Skipped
 from digits.batch.sorting import sort_into
 from digits.batch.sources import STDIN_LINES, STDIN_NULS, kind_of, listed
@@ -66,7 +66,6 @@ tqdm.monitor_interval = 0  # no thread besides, so that workers can be forked
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Tell = Callable[[dict[str, Any]], None]  # takes a row, as a report has it
-TellAll = Callable[[list[dict[str, Any]]], None]
 
 
 @contextlib.contextmanager
@@ -171,8 +170,7 @@ class BatchProcessor:
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
-                tell_all = _teller(self._done(), tell) if tell else None
-                keep = partial(self._keep, labels, log, bar, tell_all)
+                keep = partial(self._keep, labels, log, bar, tell)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
                 for rows in self._engine(numbered, named, total):
                     keep(rows)
@@ -210,7 +208,7 @@ class BatchProcessor:
         labels: Labels | None,
         log: logging.Logger,
         bar: tqdm,
-        tell_all: TellAll | None,
+        tell: Tell | None,
         rows: list[dict[str, Any]],
     ) -> None:
         """Put rows into the journal, with their truth where it is known; log what could not be read."""
@@ -220,8 +218,9 @@ class BatchProcessor:
             if row["status"] == ERROR:
                 log.warning("%s: %s", ascii(row["path"]), row["error"])
         self._done().add(rows)
-        if tell_all:
-            tell_all(rows)
+        if tell:
+            for row in rows:
+                tell(report_row(row, self._done()))
         bar.update(len(rows))
 
     def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict[str, Any]]], None]) -> Iterator[Numbered]:
@@ -351,17 +350,6 @@ def open_reader(
 def _flag_to_go_on(journal: Journal | None) -> str:
     """Return the flag that goes on with a run: only a named one, read to its end, can be brought up to date."""
     return "--update" if journal is not None and journal.facts.get("finished") else "--resume"
-
-
-def _teller(journal: Journal, tell: Tell) -> TellAll:
-    """Return what tells of rows one by one, each in the shape that the journal's reports have."""
-    shaped = shape_of(journal)
-
-    def tell_all(rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            tell(shaped(row))
-
-    return tell_all
 
 
 def _log_end(log: logging.Logger, skipped: Skipped, summary: dict[str, Any]) -> None:

@@ -22,10 +22,9 @@ from PIL import Image
 import batch_processor
 from batch_processor import BatchProcessor
 from digits.batch import local, rows
-from digits.batch.journal import SHOWN, Journal
+from digits.batch.journal import DIGIT_COLUMNS, SHOWN, Journal
 from digits.batch.labels import Labels
 from digits.batch.local import read_as_it_pays, read_locally
-from digits.batch.rows import COLUMNS
 from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.files import ROOT
@@ -65,7 +64,7 @@ def test_every_file_gets_a_row(folder, tmp_path, capsys):
     assert status == 1
     rows = read_csv(report)
     assert [Path(row["path"]).name for row in rows] == sorted(path.name for path in folder.iterdir())
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0]) == DIGIT_COLUMNS
     assert [int(row["digit"]) for row in rows[:10]] == list(range(10))
     bad = [row for row in rows if row["status"] == "error"]
     assert len(bad) == 4 and all(row["error"] and not row["digit"] for row in bad)

@@ -25,7 +25,7 @@ import numpy as np
 import pandas
 import pytest
 
-from digits.batch.shape import printable
+from digits.batch.report_rows import printable
 from digits.batch.sources import find_entries
 from digits.files import ASSETS_DIR, ROOT
 from digits.finding.limits import MAX_SCANS, PictureError

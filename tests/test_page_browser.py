@@ -19,7 +19,7 @@ import pandas
 import pytest
 from PIL import Image
 
-from digits.batch.rows import NUMBER_COLUMNS, TRUTH_COLUMNS
+from digits.batch.journal import NUMBER_COLUMNS
 from digits.files import ROOT
 from tests.browsing import STROKES, draw, go_to, keep_picture, open_page, paths, says, settle, to_pixels, touch
 from tests.conftest import CHROMIUM
@@ -736,7 +736,7 @@ def test_batch_reads_numbers_and_saves_them_corrected(page, examples, tmp_path: 
     page.locator(".fix-text").press_sequentially("1539")
     page.locator(".fix-text").press("Enter")
     table = pandas.read_csv(save(page, "CSV", tmp_path / "numbers.csv"), dtype=str)
-    assert list(table) == [*NUMBER_COLUMNS, *TRUTH_COLUMNS, "error"]
+    assert list(table) == NUMBER_COLUMNS
     assert list(table.path) == ["1.png", "7.png", "LICENSE"] and list(table.text.dropna()) == ["1", "7"]
     assert list(table.label.dropna()) == ["247\n1539"] and list(table.correct.dropna()) == ["0"]
     rows = json.loads(save(page, "JSON", tmp_path / "numbers.json").read_text())["rows"]

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digits.batch.entries import Entry
-from digits.batch.journal import Journal
-from digits.batch.rows import COLUMNS, RowReader
-from digits.batch.shape import printable
+from digits.batch.journal import DIGIT_COLUMNS, Journal
+from digits.batch.report_rows import printable
+from digits.batch.rows import RowReader
 from digits.batch.sources import find_entries
 from digits.batch.tabular import write_csv
 from digits.batch.writers import write_report
@@ -114,7 +114,8 @@ def test_rows_in_are_rows_out(predictor, examples, tmp_path_factory, given_names
 
 
 def one_row(name: str) -> dict:
-    return dict.fromkeys(COLUMNS) | {"path": name, "status": "ok", "digit": 7, "position": 0, "cut": None, "stamp": ""}
+    noted = {"position": 0, "cut": None, "stamp": ""}
+    return dict.fromkeys(DIGIT_COLUMNS) | {"path": name, "status": "ok", "digit": 7} | noted
 
 
 @FEW

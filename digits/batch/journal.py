@@ -10,6 +10,7 @@ finished run deletes it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -18,9 +19,14 @@ from pathlib import Path
 from typing import Any, AnyStr, Literal
 
 from digits.batch.entries import Entry
-from digits.batch.rows import COLUMNS, FORM_COLUMNS, NUMBER_COLUMNS
+from digits.reading.answer import P_COLUMNS
 
-SHOWN = list(dict.fromkeys([*COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
+ENDING = ["label", "correct", "error"]  # label and correct are empty where no truth was given
+DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS, *ENDING]
+# Of --number; lines and digits hold JSON.
+NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits", "number", "reason", *ENDING]
+FORM_COLUMNS = ["path", "status", "fields", "confidence", "reason", "error"]  # of --fields; fields hold JSON
+SHOWN = list(dict.fromkeys([*DIGIT_COLUMNS, *NUMBER_COLUMNS, *FORM_COLUMNS]))
 STORED = ["position", "cut", "stamp", "content", *SHOWN]
 
 IN_MEMORY = ":memory:"  # a journal's path, to leave no file
@@ -54,6 +60,14 @@ class Journal:
     def kind(self) -> Literal["digit", "number", "form"]:
         """What its rows are of."""
         return "form" if self.facts.get("fields") else "number" if self.facts.get("number") else "digit"
+
+    @functools.cached_property
+    def columns(self) -> list[str]:
+        """The columns of its report; a form's fields have one each, and one for their status beside it."""
+        if self.kind == "form":
+            cells = [column for name in self.facts["fields"] for column in (name, f"{name}_status")]
+            return ["path", "status", *cells, "reason", "error"]
+        return NUMBER_COLUMNS if self.kind == "number" else DIGIT_COLUMNS
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
         """Store rows with their `position`, `cut` and `stamp`; they are safe when this returns."""

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from digits.batch.entries import Entry
-from digits.batch.journal import Journal
-from digits.batch.rows import DIGIT_COLUMNS, TRUTH_COLUMNS
-from digits.batch.shape import printable
+from digits.batch.journal import DIGIT_COLUMNS, ENDING, FORM_COLUMNS, Journal
+from digits.batch.report_rows import printable
 from digits.batch.stores import URL
 from digits.command import UserError
 from digits.files import ASSETS_DIR
@@ -33,9 +32,9 @@ REPORT_SCRIPTS = ("text.js", "dom.js", "rows.js", "corrections.js", "table.js", 
 WORST_FIRST = """CASE WHEN status = 'error' THEN 0 WHEN correct = 0 THEN 1 WHEN status = 'unsure' THEN 2
     WHEN status = 'not_a_digit' THEN 3 WHEN status = 'blank' THEN 4 ELSE 5 END, confidence, position"""
 SHOWN_OF = {
-    "digit": [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"],
-    "number": ["path", "status", "text", "confidence", "reason", "digits", *TRUTH_COLUMNS, "error"],
-    "form": ["path", "status", "fields", "confidence", "reason", "error"],
+    "digit": DIGIT_COLUMNS,
+    "number": ["path", "status", "text", "confidence", "reason", "digits", *ENDING],
+    "form": FORM_COLUMNS,
 }
 
 

@@ -24,17 +24,10 @@ from digits.finding.digit import find_digit
 from digits.finding.found import FoundDigit
 from digits.finding.limits import PictureError
 from digits.finding.pages import Page
-from digits.reading.answer import P_COLUMNS, Predictor
+from digits.reading.answer import Predictor
 from digits.reading.form import read_form
 from digits.reading.template import Form
 from digits.reading.verdict import ERROR
-
-DIGIT_COLUMNS = ["path", "status", "digit", "confidence", "runner_up", "runner_up_confidence", *P_COLUMNS]
-# Of --number; lines and digits hold JSON.
-NUMBER_COLUMNS = ["path", "status", "text", "confidence", "lines", "digits", "number", "reason"]
-FORM_COLUMNS = ["path", "status", "fields", "confidence", "reason"]  # of --fields; fields hold JSON
-TRUTH_COLUMNS = ["label", "correct"]
-COLUMNS = [*DIGIT_COLUMNS, *TRUTH_COLUMNS, "error"]
 
 NOTHING = np.zeros((0, 0), np.float32)
 LOG = "batch"  # the name of a run's log

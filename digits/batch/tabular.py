@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from digits.batch.journal import Journal
-from digits.batch.shape import columns_of, packed, printable, report_rows, to_json, unpacked
+from digits.batch.report_rows import packed, printable, report_rows, to_json, unpacked
 from digits.command import UserError
 from digits.reading.answer import P_COLUMNS
 from digits.tables import disarmed
@@ -32,7 +32,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]") 
 
 def write_csv(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
     """Write the rows as CSV (UTF-8)."""
-    columns = columns_of(journal)
+    columns = journal.columns
     with _as_text(file) as text:
         writer = csv.writer(text)
         writer.writerow(map(disarmed, columns))  # a form's fields are called what their template says
@@ -99,7 +99,7 @@ def _parquet_schema(journal: Journal) -> Any:
     types |= {"number": pa.float64(), "lines": pa.list_(pa.string()), "digits": pa.list_(digit)}
     if journal.kind == "form":
         types = {}
-    return pa.schema([(name, types.get(name, pa.string())) for name in columns_of(journal)])
+    return pa.schema([(name, types.get(name, pa.string())) for name in journal.columns])
 
 
 def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> None:
@@ -112,8 +112,7 @@ def write_xlsx(journal: Journal, summary: dict[str, Any], file: BinaryIO) -> Non
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("rows")
     sheet.freeze_panes = "A2"
-    columns = columns_of(journal)
-    columns = [name for name in columns if name not in packed(columns)]
+    columns = [name for name in journal.columns if name not in packed(journal.columns)]
     for name in WIDE.keys() & set(columns):
         sheet.column_dimensions[get_column_letter(columns.index(name) + 1)].width = WIDE[name]
     sheet.append([_sheet_cell(sheet, name) for name in columns])

@@ -1,4 +1,4 @@
-"""What a journal's rows look like in a report: its columns, in their order, file names that can be printed, JSON.
+"""A journal's rows as a report has them: its columns, in their order, file names that can be printed, JSON.
 
 for row in report_rows(journal): print(to_json(row))
 """
@@ -7,23 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from digits.batch.journal import Journal
-from digits.batch.rows import DIGIT_COLUMNS, NUMBER_COLUMNS, TRUTH_COLUMNS
-
-
-def columns_of(journal: Journal) -> list[str]:
-    """Return the report's columns; label and correct are empty where no truth was given.
-
-    A form's fields have a column each, and their status beside it.
-    """
-    if journal.kind == "form":
-        cells = [column for name in journal.facts["fields"] for column in (name, f"{name}_status")]
-        return ["path", "status", *cells, "reason", "error"]
-    answers = NUMBER_COLUMNS if journal.kind == "number" else DIGIT_COLUMNS
-    return [*answers, *TRUTH_COLUMNS, "error"]
 
 
 def printable(value: Any) -> Any:
@@ -35,18 +22,14 @@ def printable(value: Any) -> Any:
 
 def report_rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """Yield every row with exactly the report's columns, in input order."""
-    return map(shape_of(journal), journal.rows())
+    return (report_row(row, journal) for row in journal.rows())
 
 
-def shape_of(journal: Journal) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return what makes a journal's row, or one on its way there, a report's row."""
-    columns, names = columns_of(journal), journal.facts.get("fields", [])
-
-    def shaped(row: dict[str, Any]) -> dict[str, Any]:
-        row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))} | _cells(row, names)
-        return {name: row.get(name) for name in columns}
-
-    return shaped
+def report_row(row: dict[str, Any], journal: Journal) -> dict[str, Any]:
+    """Return a journal's row, or one on its way there, as a report has it."""
+    cells = _cells(row, journal.facts.get("fields", []))
+    row = row | {"path": printable(row["path"]), "error": printable(row.get("error"))} | cells
+    return {name: row.get(name) for name in journal.columns}
 
 
 def _cells(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
