@@ -34,7 +34,6 @@ LOG = "batch"  # the name of a run's log
 CHUNK = 256  # entries read at once; each chunk costs a commit and two trips between processes
 
 Numbered = tuple[int, Entry]  # an entry and its place in the input, from 0
-Opened = bytes | Page | PictureError  # what an entry holds, or why that cannot be told
 T = TypeVar("T")
 
 
@@ -50,33 +49,35 @@ class RowReader:
     """Reads entries with one predictor; a file that cannot be read becomes a row with its reason."""
 
     def __init__(self, predictor: Predictor, number: bool = False, form: Form | None = None) -> None:
-        self.predictor, self._number, self._form = predictor, number, form
+        self.predictor, self._form = predictor, form
+        self._read: Callable[[Picture], Any] = _find_lightly
         if number or form:
+            self._read = self._read_form if form else self._read_number
             predictor.number_readers()  # a missing file is said now, not of every picture
         cv2.setNumThreads(1)  # the workers are the threads; more would only wait for each other
 
     def __call__(self, chunk: Sequence[Numbered]) -> list[dict[str, Any]]:
         """Return a row for each entry, with what the journal needs of it. Never raises for a file's sake."""
-        read = self._read_form if self._form else self._read_number if self._number else None
         notes, outcomes = list[dict[str, Any]](), list[Any]()
         for position, entry in chunk:  # one picture in memory at a time
-            stamp, picture = entry.stamp(), _picture_of(entry)
-            notes.append({"position": position, "cut": entry.cut, "stamp": stamp, "content": _content(picture)})
-            outcomes.append(_row_or_error(read, entry.name, picture) if read else _find(picture))
-        rows = outcomes if read else self._digit_rows([entry.name for _position, entry in chunk], outcomes)
+            stamp, picture = entry.stamp(), _or_why_not(Entry.picture, entry)
+            outcome = _or_why_not(self._read, picture)
+            note = {"path": entry.name, "position": position, "cut": entry.cut, "stamp": stamp}
+            notes.append(note | {"content": _content(picture)} | _fault_of(outcome))
+            outcomes.append(outcome)
+        if self._read is _find_lightly:  # the network runs once for all of them
+            rows = [prediction.row() for prediction in self.predictor.predict_found(outcomes)]
+        else:
+            rows = [{"status": ERROR, "error": str(one)} if isinstance(one, PictureError) else one for one in outcomes]
         return [row | note for row, note in zip(rows, notes, strict=True)]
 
-    def _digit_rows(self, names: list[str], found: list[FoundDigit | PictureError]) -> list[dict[str, Any]]:
-        read = zip(self.predictor.predict_found(found), names, found, strict=True)
-        return [prediction.row(name) | _fault_of(what) for prediction, name, what in read]
-
-    def _read_number(self, name: str, picture: Picture) -> dict[str, Any]:
-        row = self.predictor.read_number(picture).row(name)
+    def _read_number(self, picture: Picture) -> dict[str, Any]:
+        row = self.predictor.read_number(picture).row()
         return row | {"lines": json.dumps(row["lines"]), "digits": json.dumps(row["digits"])}
 
-    def _read_form(self, name: str, picture: Picture) -> dict[str, Any]:
+    def _read_form(self, picture: Picture) -> dict[str, Any]:
         assert self._form, "a form's pages are read with its template"
-        row = read_form(open_picture(picture), self._form, self.predictor).row(name)
+        row = read_form(open_picture(picture), self._form, self.predictor).row()
         return row | {"fields": json.dumps(row["fields"])}
 
 
@@ -85,7 +86,7 @@ OpenReader = Callable[[], RowReader]  # picklable where a worker process is to c
 
 def find_in(entry: Entry) -> FoundDigit | PictureError:
     """Return what is found in an entry, without the larger steps; or why nothing is. Never raises for a file's sake."""
-    found = _find(_picture_of(entry))
+    found = _or_why_not(_find_lightly, _or_why_not(Entry.picture, entry))
     log_faults([{"path": entry.name} | _fault_of(found)])
     return found
 
@@ -101,25 +102,12 @@ def log_faults(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _row_or_error(read: Callable[[str, Picture], dict[str, Any]], name: str, picture: Opened) -> dict[str, Any]:
-    row = picture if isinstance(picture, PictureError) else _or_why_not(lambda: read(name, picture))
-    if isinstance(row, PictureError):
-        return {"path": name, "status": ERROR, "error": str(row)} | _fault_of(row)
-    return row
-
-
-def _picture_of(entry: Entry) -> Opened:
-    return _or_why_not(entry.picture)
-
-
-def _find(picture: Opened) -> FoundDigit | PictureError:
-    return picture if isinstance(picture, PictureError) else _or_why_not(lambda: _lighten(find_digit(picture)))
-
-
-def _or_why_not(read: Callable[[], T]) -> T | PictureError:
-    """Return what `read` returns, or why it fails: one strange picture must not cost the other 99,999 their rows."""
+def _or_why_not(read: Callable[..., T], given: object) -> T | PictureError:
+    """Return what `read` makes of `given`, or why it fails: one strange picture must not cost 99,999 their rows."""
+    if isinstance(given, PictureError):
+        return given
     try:
-        return read()
+        return read(given)
     except PictureError as error:
         return error
     except Exception as error:
@@ -131,7 +119,7 @@ def _fault_of(outcome: object) -> dict[str, Any]:
     return {"traceback": outcome.traceback} if isinstance(outcome, Unexpected) else {}
 
 
-def _content(picture: Opened) -> str | None:
+def _content(picture: bytes | Page | PictureError) -> str | None:
     """Return what two pictures have in common only if their files are the same, byte by byte."""
     if isinstance(picture, Page):
         return f"{_hash_again(picture.data)}#{picture.number}"
@@ -143,6 +131,10 @@ def _hash(data: bytes) -> str:
 
 
 _hash_again = functools.lru_cache(maxsize=2)(_hash)  # of a file whose next page is asked for, too
+
+
+def _find_lightly(picture: Picture) -> FoundDigit:
+    return _lighten(find_digit(picture))
 
 
 def _lighten(found: FoundDigit) -> FoundDigit:
