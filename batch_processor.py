@@ -41,7 +41,7 @@ from tqdm import tqdm
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal, plain
 from digits.batch.labels import Labels, add_truth
-from digits.batch.local import FEW, n_cores, read_as_it_pays, read_locally
+from digits.batch.local import n_cores, read_locally
 from digits.batch.number_tables import write_tables
 from digits.batch.opening import open_run
 from digits.batch.report_rows import printable, report_row, report_rows, to_json
@@ -53,7 +53,7 @@ from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, write_report
 from digits.command import UserError, command, disk_sentence, new_parser
-from digits.files import ASSETS_DIR, ROOT, free_path, git_commit
+from digits.files import ASSETS_DIR, free_path, git_commit
 from digits.interrupt import STOPPED
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
@@ -172,7 +172,7 @@ class BatchProcessor:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
                 keep = partial(self._keep, labels, log, bar, tell)
                 numbered = self._unread(entries, keep) if resumed else enumerate(entries)
-                for rows in self._engine(numbered, named, total):
+                for rows in self._read(numbered, named, total):
                     keep(rows)
             if name:
                 self._done().keep_others()
@@ -237,18 +237,16 @@ class BatchProcessor:
                 known = []
         keep(known)
 
-    def _engine(
+    def _read(
         self, numbered: Iterator[Numbered], sources: list[str], total: int | None
     ) -> Iterator[list[dict[str, Any]]]:
         if self.engine == "ray":
             from digits.batch.on_ray import read_on_ray
 
-            return read_on_ray(self._open_reader, numbered, self.workers, self.ray_address, ROOT)
+            return read_on_ray(self._open_reader, numbered, self.workers, self.ray_address)
         remote = any(kind_of(source) == "url" for source in sources)
         workers = self.workers or (STORE_WORKERS if remote else n_cores())
-        if total is None:
-            return read_locally(lambda: self._reader, numbered, workers, chunk_size=FEW)
-        return read_as_it_pays(self._open_reader, self._reader, numbered, workers, total)
+        return read_locally(self._open_reader, self._reader, numbered, workers, total)
 
     # ------------------------------------------------------------ a run's own files
 

@@ -24,7 +24,7 @@ from batch_processor import BatchProcessor
 from digits.batch import local, rows
 from digits.batch.journal import DIGIT_COLUMNS, SHOWN, Journal
 from digits.batch.labels import Labels
-from digits.batch.local import read_as_it_pays, read_locally
+from digits.batch.local import read_in_pool, read_locally
 from digits.batch.sources import find_entries
 from digits.command import UserError
 from digits.files import ROOT
@@ -164,8 +164,8 @@ def test_an_output_that_is_a_file_is_two(examples, tmp_path, capsys):
 def test_processes_read_what_threads_read(folder):
     numbered = list(enumerate(find_entries([folder])))
     open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
-    threads = list(read_locally(open_one, numbered, 2, chunk_size=3))
-    processes = list(read_locally(open_one, numbered, 2, processes=True, chunk_size=3))
+    threads = list(read_in_pool(open_one, numbered, 2, chunk_size=3))
+    processes = list(read_in_pool(open_one, numbered, 2, processes=True, chunk_size=3))
     assert threads == processes and [len(rows) for rows in threads] == [3, 3, 3, 3, 2]
 
 
@@ -204,7 +204,7 @@ def test_forked_workers_share_no_open_archive(folder, tmp_path, monkeypatch):
     numbered = list(enumerate(find_entries([tmp_path / "many.zip"])))
     open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
     monkeypatch.setattr(local, "start_method", lambda: "fork")
-    forked = [row for rows in read_locally(open_one, numbered, 2, processes=True, chunk_size=2) for row in rows]
+    forked = [row for rows in read_in_pool(open_one, numbered, 2, processes=True, chunk_size=2) for row in rows]
     here = open_one()(numbered)
     assert forked == here and len(forked) == 200
 
@@ -240,7 +240,7 @@ def test_long_work_goes_to_processes(folder, monkeypatch, pays_from_s, processes
     monkeypatch.setattr(local, "_processes", lambda *given: chosen.append(given) or threads(*given))
     numbered = list(enumerate(find_entries([folder])))
     open_one = partial(batch_processor.open_reader, "mnistnet", None, False)
-    rows = [row for chunk in read_as_it_pays(open_one, open_one(), numbered, 2, len(numbered)) for row in chunk]
+    rows = [row for chunk in read_locally(open_one, open_one(), numbered, 2, len(numbered)) for row in chunk]
     assert [row["position"] for row in rows] == list(range(len(numbered)))
     assert bool(chosen) == processes
 
@@ -262,7 +262,7 @@ class Doomed:
 
 def test_a_killed_worker_is_one_sentence(folder):
     with pytest.raises(UserError, match="--resume"):
-        list(read_locally(Doomed, enumerate(find_entries([folder])), 2, processes=True))
+        list(read_in_pool(Doomed, enumerate(find_entries([folder])), 2, processes=True))
 
 
 KILLED = """
@@ -276,7 +276,7 @@ def tell(numbered):
 
 if __name__ == "__main__":
     local.start_method = lambda: "fork"
-    chunks = local.read_locally(lambda: tell, enumerate("abcdefghijkl"), 2, processes=True, chunk_size=1)
+    chunks = local.read_in_pool(lambda: tell, enumerate("abcdefghijkl"), 2, processes=True, chunk_size=1)
     next(chunks), next(chunks)
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -16,7 +16,6 @@ from batch_processor import BatchProcessor, main, open_reader
 from digits.batch.on_ray import read_on_ray
 from digits.batch.rows import RowReader
 from digits.batch.sources import find_entries
-from digits.files import ROOT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -82,7 +81,7 @@ def open_mortal(marker: Path) -> Mortal:
 def test_a_killed_worker_loses_nothing(cluster, mixed, tmp_path):
     marker = tmp_path / "killed"
     entries = list(find_entries([mixed]))
-    batches = read_on_ray(partial(open_mortal, marker), enumerate(entries), 2, cluster.address, ROOT)
+    batches = read_on_ray(partial(open_mortal, marker), enumerate(entries), 2, cluster.address)
     rows = sorted((row for batch in batches for row in batch), key=lambda row: row["position"])
     assert marker.exists(), "a worker was killed"
     assert [row["path"] for row in rows] == [entry.name for entry in entries]

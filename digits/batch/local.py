@@ -1,6 +1,6 @@
 """Runs a batch on this machine: a few chunks under way at once, in threads or in processes.
 
-    for rows in read_as_it_pays(open_reader, open_reader(), enumerate(entries), workers=2, total=60_000): ...
+    for rows in read_locally(open_reader, open_reader(), enumerate(entries), workers=2, total=60_000): ...
 
 Decoders and the network release Python's lock while they work, but between the calls only one thread runs. Processes
 have no such lock. Forked, they are there at once, with the network that is open here; spawned, they take half a second
@@ -31,13 +31,16 @@ PROCESSES_PAY_S = {"fork": 0.1, "spawn": 1.0}  # of one thread's work
 FEW = 16  # read at once where nobody knows how long they take, or how many there are: rows appear soon
 
 
-def read_as_it_pays(
-    open_reader: OpenReader, reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int
+def read_locally(
+    open_reader: OpenReader, reader: RowReader, numbered: Iterable[Numbered], workers: int, total: int | None
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of one chunk after another, in input order: time a few, then choose threads or processes.
 
-    `reader` is the one of this process, `total` about how many entries there are.
+    `reader` is the one of this process, `total` about how many entries there are, if anybody knows.
     """
+    if total is None:
+        yield from read_in_pool(lambda: reader, numbered, workers, chunk_size=FEW)
+        return
     numbered, started = iter(numbered), time.perf_counter()
     first = reader(list(islice(numbered, max(1, min(FEW, total // (4 * workers))))))
     if not first:
@@ -48,10 +51,10 @@ def read_as_it_pays(
     method = start_method()
     processes = workers > 1 and each_s * (total - len(first)) > PROCESSES_PAY_S[method]
     is_here = not processes or method == "fork"
-    yield from read_locally((lambda: reader) if is_here else open_reader, numbered, workers, processes, size)
+    yield from read_in_pool((lambda: reader) if is_here else open_reader, numbered, workers, processes, size)
 
 
-def read_locally(
+def read_in_pool(
     open_reader: OpenReader,
     numbered: Iterable[Numbered],
     workers: int,

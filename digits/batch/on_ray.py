@@ -15,7 +15,6 @@ import logging
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from digits.batch.entries import Entry
 from digits.batch.local import n_cores, to_chunks
 from digits.batch.rows import CHUNK, Numbered, OpenReader, log_faults
 from digits.command import UserError
+from digits.files import ROOT
 
 BLOCK = 16 * CHUNK  # names in one block: what a worker is handed at once
 NOT_SENT = (".venv", ".git", "data", "outputs", "predictions", "tests", "feedback", "benchmarks", "*.ipynb")
@@ -35,14 +35,13 @@ def read_on_ray(
     numbered: Iterable[Numbered],
     workers: int | None,
     address: str | None,
-    code_dir: Path,
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield lists of rows, with their positions, in any order. Raises `UserError` without Ray, or without the cluster.
 
     `address`: of a running cluster ("auto": the one this machine belongs to); None starts one on this machine, with
-    `workers` cores. `code_dir` is sent to a running cluster, with the weights in it.
+    `workers` cores. This program is sent to a running cluster, with its weights.
     """
-    ray, is_ours = _connect(address, workers, code_dir)
+    ray, is_ours = _connect(address, workers)
     try:
         blocks = [ray.put(_to_table(chunk)) for chunk in to_chunks(numbered, BLOCK)]
         if blocks:
@@ -90,7 +89,7 @@ def _to_table(chunk: list[Numbered]) -> Any:
     return pa.table({"entry": packed})
 
 
-def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple[Any, bool]:
+def _connect(address: str | None, workers: int | None) -> tuple[Any, bool]:
     """Return Ray, and whether it was we who connected it to a cluster (or started one)."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
     try:
@@ -101,9 +100,9 @@ def _connect(address: str | None, workers: int | None, code_dir: Path) -> tuple[
         return ray, False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
-        options |= {"address": address, "runtime_env": {"working_dir": str(code_dir), "excludes": list(NOT_SENT)}}
+        options |= {"address": address, "runtime_env": {"working_dir": str(ROOT), "excludes": list(NOT_SENT)}}
     else:
-        environment = {"env_vars": {"PYTHONPATH": str(code_dir)}}
+        environment = {"env_vars": {"PYTHONPATH": str(ROOT)}}
         options |= {"num_cpus": workers or n_cores(), "include_dashboard": False, "runtime_env": environment}
         options["object_store_memory"] = STORE_BYTES
     try:
