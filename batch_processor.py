@@ -48,7 +48,7 @@ from digits.batch.report_rows import printable, report_row, report_rows, to_json
 from digits.batch.rows import CHUNK, Numbered, RowReader
 from digits.batch.skipped import N_NAMED, Skipped
 from digits.batch.sorting import sort_into
-from digits.batch.sources import STDIN_LINES, STDIN_NULS, kind_of, listed
+from digits.batch.sources import STDIN_LINES, STDIN_NULS, kind_of, spool_entries
 from digits.batch.stores import URL
 from digits.batch.summary import about_run, summarise, summary_text
 from digits.batch.writers import WRITERS, check_kind, write_report
@@ -157,7 +157,7 @@ class BatchProcessor:
         named = self._names_of(sources, labels, sorted_into)
         table = labels if labels is not None and labels.table else None
         skipped = Skipped(sorted_into)
-        entries, total = listed(named, recursive, skipped, table.meet if table else None)
+        entries, total = spool_entries(named, recursive, skipped, table.meet if table else None)
         if total == 0:
             raise UserError("; ".join(skipped.empty) or "there is nothing to read; name a file or a folder")
         if table and total:

@@ -14,7 +14,7 @@ import pytest
 
 from digits.batch.entries import Entry
 from digits.batch.skipped import SORTED_MARK, Skipped
-from digits.batch.sources import MAX_NESTED, find_entries, listed
+from digits.batch.sources import MAX_NESTED, find_entries, spool_entries
 from digits.command import UserError
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
@@ -45,7 +45,7 @@ def test_a_folder_in_order_and_what_is_passed_over(tree):
     assert names([tree], tree, skipped=skipped) == ["a.PNG", "b.png", "sub/c.jpg", "sub/deep/d.webp"]
     assert skipped == {"hidden": 2, "not a picture": 1}
     assert names([tree], tree, recursive=False) == ["a.PNG", "b.png"]
-    entries, n = listed([tree])
+    entries, n = spool_entries([tree])
     assert n == 4 and [os.path.relpath(entry.name, tree) for entry in entries] == names([tree], tree)
 
 
@@ -59,7 +59,7 @@ def test_sources_mix_and_keep_their_order(tree):
 def test_what_is_named_is_read_whatever_it_is(tree):
     assert names([tree / "notes.md", tree / ".hidden.png"], tree) == ["notes.md", ".hidden.png"]
     with pytest.raises(UserError, match="there is no"):
-        listed([tree / "nothing.png"])
+        spool_entries([tree / "nothing.png"])
     with pytest.raises(UserError, match="nothing matches"):
         names([f"{tree}/*.tiff"])
 

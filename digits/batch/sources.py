@@ -1,6 +1,7 @@
 """What a batch reads: files, folders, globs, zip archives, lists, stdin and object stores -> one stream of entries.
 
     for entry in find_entries(["scans/", "more.zip", "s3://bucket/forms/"]): data = entry.read()
+    entries, total = spool_entries(["scans/"])      # the same, once it is known how many there are
 
 Entries come in a fixed order (as named; folders by name), lazily: a million of them take no memory. A file that is
 named becomes an entry whatever it is, so that it gets its row, but one that an earlier source held is passed over; in
@@ -36,6 +37,7 @@ from digits.finding.pages import PAGED, split_page, to_pages
 from digits.tables import TABLES
 
 STDIN_LINES, STDIN_NULS = "-", "-0"  # names on standard input, and how they are parted
+KINDS = {".zip": "zip"} | dict.fromkeys((".txt", *TABLES), "list")
 MAX_MEMBERS = 1_000_000  # of one archive, with those in it
 MAX_NESTED = 3  # archives within each other, below the outermost
 SPOOL_BYTES = 16 * 2**20  # of entries held in memory until they are read; some hundred thousand
@@ -63,6 +65,38 @@ def find_entries(
                     continue
             yield entry
         met |= here
+
+
+def spool_entries(
+    sources: Sequence[str | os.PathLike[str]],
+    recursive: bool = True,
+    skipped: Skipped | None = None,
+    meet: Callable[[Entry], None] | None = None,
+) -> tuple[Iterator[Entry], int | None]:
+    """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
+
+    The sources are walked once; what is found waits in a temporary file if it is much. `meet`, if given, is called
+    with every entry as it is found. Raises `UserError` for a source that does not exist.
+    """
+    kinds = {kind_of(os.fspath(source)) for source in sources}
+    entries = find_entries(sources, recursive, skipped)
+    if meet:
+        entries = _met(entries, meet)
+    if kinds & {"stdin", "url"}:
+        return entries, None
+    waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
+    while some := list(islice(entries, SPOOLED_AT_ONCE)):
+        parts = [entry.parts for entry in some]
+        waiting.write(json.dumps(parts).encode() + b"\n")
+        n += len(some)
+    waiting.seek(0)
+    return (Entry(*parts) for _ in range(0, n, SPOOLED_AT_ONCE) for parts in json.loads(waiting.readline())), n
+
+
+def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:
+    for entry in entries:
+        meet(entry)
+        yield entry
 
 
 def _noted_if_empty(source: str, entries: Iterator[Entry], skipped: Skipped) -> Iterator[Entry]:
@@ -106,9 +140,6 @@ def _paged(entry: Entry) -> Iterator[Entry]:
     except PictureError:  # which its row says
         marks = [""]
     yield from (Entry(entry.name + mark, entry.cut, entry.listed_stamp) for mark in marks)
-
-
-KINDS = {".zip": "zip"} | dict.fromkeys((".txt", *TABLES), "list")
 
 
 def kind_of(source: str) -> str:
@@ -285,35 +316,3 @@ def _in_store(url: str, recursive: bool, skipped: Skipped) -> Iterator[Entry]:
             yield from _in_zip(url_of_it, recursive, skipped)
         elif name == path or skipped.is_wanted(name.removeprefix(path), url_of_it):
             yield from _paged(Entry(url_of_it, None, stamp_of(info)))
-
-
-def listed(
-    sources: Sequence[str | os.PathLike[str]],
-    recursive: bool = True,
-    skipped: Skipped | None = None,
-    meet: Callable[[Entry], None] | None = None,
-) -> tuple[Iterator[Entry], int | None]:
-    """Return the entries of all `sources`, and how many there are: None where counting would cost as much as reading.
-
-    The sources are walked once; what is found waits in a temporary file if it is much. `meet`, if given, is called
-    with every entry as it is found. Raises `UserError` for a source that does not exist.
-    """
-    kinds = {kind_of(os.fspath(source)) for source in sources}
-    entries = find_entries(sources, recursive, skipped)
-    if meet:
-        entries = _met(entries, meet)
-    if kinds & {"stdin", "url"}:
-        return entries, None
-    waiting, n = tempfile.SpooledTemporaryFile(SPOOL_BYTES), 0  # noqa: SIM115  closed once nobody reads on
-    while some := list(islice(entries, SPOOLED_AT_ONCE)):
-        parts = [entry.parts for entry in some]
-        waiting.write(json.dumps(parts).encode() + b"\n")
-        n += len(some)
-    waiting.seek(0)
-    return (Entry(*parts) for _ in range(0, n, SPOOLED_AT_ONCE) for parts in json.loads(waiting.readline())), n
-
-
-def _met(entries: Iterator[Entry], meet: Callable[[Entry], None]) -> Iterator[Entry]:
-    for entry in entries:
-        meet(entry)
-        yield entry
