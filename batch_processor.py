@@ -66,6 +66,7 @@ tqdm.monitor_interval = 0  # no thread besides, so that workers can be forked
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Tell = Callable[[dict[str, Any]], None]  # takes a row, as a report has it
+Keep = Callable[[list[dict[str, Any]]], None]  # takes rows, as the journal has them
 
 
 @contextlib.contextmanager
@@ -127,7 +128,7 @@ class BatchProcessor:
     def process(self, sources: Sources, **options: Any) -> list[dict[str, Any]]:
         """Read all `sources`, or the one, and return the rows; the options are `run`'s."""
         self.run(sources, **options)
-        return list(report_rows(self._done()))
+        return list(report_rows(self._require_journal()))
 
     @_journal_may_fail()
     def run(
@@ -165,21 +166,22 @@ class BatchProcessor:
         # 2. The journal, perhaps with rows of a run before.
         job = self._job(named, recursive, labels is not None, name)
         self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
+        journal = self.journal
         log.info("reading %s", ", ".join(named))
         # 3. Every file gets its row; however that ends, what there is, is summed up.
         started = (time.time(), time.perf_counter())
         try:
             with tqdm(total=total, unit=" pictures", disable=None, smoothing=0.05, miniters=1) as bar:
-                keep = partial(self._keep, labels, log, bar, tell)
-                numbered = self._unread(entries, keep) if resumed else enumerate(entries)
+                keep = partial(_keep, journal, labels, log, bar, tell)
+                numbered = _unread(journal, entries, keep) if resumed else enumerate(entries)
                 for rows in self._read(numbered, named, total):
                     keep(rows)
             if name:
-                self._done().keep_others()
+                journal.keep_others()
         finally:
-            self.summary = self._summarise(started, skipped)
+            self.summary = self._summarise(journal, started, skipped)
             _log_end(log, skipped, self.summary)
-        if not len(self._done()):
+        if not len(journal):
             raise UserError("; ".join(skipped.empty))
         if table:
             table.check()  # where the files could not be counted before
@@ -187,7 +189,7 @@ class BatchProcessor:
         # 4. The run is at its end: its journal may go once the reports are written.
         self._is_finished = True
         if name:
-            self._done().finish()
+            journal.finish()
         return self.summary
 
     def _names_of(
@@ -202,40 +204,6 @@ class BatchProcessor:
             folder = os.fspath(sorted_into)
             raise UserError(f"the pictures of '{folder}' cannot be sorted into itself; name another folder")
         return named
-
-    def _keep(
-        self,
-        labels: Labels | None,
-        log: logging.Logger,
-        bar: tqdm,
-        tell: Tell | None,
-        rows: list[dict[str, Any]],
-    ) -> None:
-        """Put rows into the journal, with their truth where it is known; log what could not be read."""
-        for row in rows:
-            if labels is not None:
-                add_truth(row, labels.of(row["path"]))
-            if row["status"] == ERROR:
-                log.warning("%s: %s", ascii(row["path"]), row["error"])
-        self._done().add(rows)
-        if tell:
-            for row in rows:
-                tell(report_row(row, self._done()))
-        bar.update(len(rows))
-
-    def _unread(self, entries: Iterable[Entry], keep: Callable[[list[dict[str, Any]]], None]) -> Iterator[Numbered]:
-        """Yield the entries that an interrupted run has no row of; keep its rows of the others."""
-        known = []
-        for position, entry in enumerate(entries):
-            row = self._done().recall(entry)
-            if row is None:
-                yield position, entry
-            else:
-                known.append(row | {"position": position})
-            if len(known) >= CHUNK:
-                keep(known)
-                known = []
-        keep(known)
 
     def _read(
         self, numbered: Iterator[Numbered], sources: list[str], total: int | None
@@ -265,17 +233,16 @@ class BatchProcessor:
         deciding = job | {"sources": list(map(plain, sources))}  # in/ and ./in are in
         return job | {"fingerprint": hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]}
 
-    def _summarise(self, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
+    def _summarise(self, journal: Journal, started: tuple[float, float], skipped: Skipped) -> dict[str, Any]:
         """Return the summary; `started` is the time of the clock on the wall, and of one that is never set back."""
-        facts = self._done().facts
-        seconds = time.perf_counter() - started[1]
+        facts, seconds = journal.facts, time.perf_counter() - started[1]
         about = about_run(facts["sources"], facts["model"], dict(skipped), started[0], seconds)
         names = {kind: [printable(name) for name in found] for kind, found in skipped.names.items()}
         about |= {"skipped_names": names, "empty_sources": list(map(printable, skipped.empty))}
         more = {"weights": facts["weights"], "engine": self.engine, "versions": _versions()}
-        return summarise(self._done()) | about | more
+        return summarise(journal) | about | more
 
-    def _done(self) -> Journal:
+    def _require_journal(self) -> Journal:
         if self.journal is None:
             raise UserError("nothing has been read yet; call process_folder first")
         return self.journal
@@ -283,14 +250,14 @@ class BatchProcessor:
     def save(self, kind: str, path: str | os.PathLike[str] | None = None) -> Path:
         """Write a report, of a kind `--format` takes, below `output_dir`/reports or to `path`; return where it is."""
         check_kind(kind)
-        journal = self._done()
+        journal = self._require_journal()
         own, is_ours = self.output_dir / "reports" / journal.facts["run"], path is None and "name" in journal.facts
         with self._unfinished_if_it_fails():
             return write_report(journal, self.summary, kind, path or own, replace=is_ours)
 
     def sort_into(self, directory: str | os.PathLike[str]) -> int:
         """Copy every picture into `directory`/0 … 9, or a folder named by its status; return how many are there."""
-        journal = self._done()
+        journal = self._require_journal()
         with self._unfinished_if_it_fails():
             return sort_into(journal, Path(directory))
 
@@ -307,7 +274,7 @@ class BatchProcessor:
 
     def save_tables(self) -> Path:
         """Write the numbers of each picture as a table below `output_dir`/tables; return the folder."""
-        journal = self._done()
+        journal = self._require_journal()
         folder = free_path(self.output_dir / "tables" / journal.facts["run"])
         with self._unfinished_if_it_fails():
             write_tables(journal, folder)
@@ -323,7 +290,7 @@ class BatchProcessor:
 
     def print_summary(self) -> None:
         """Print the counts, the rate and, where truth was given, the accuracy."""
-        self._done()
+        self._require_journal()
         print(summary_text(self.summary))
 
     def close(self, keep_journal: bool = False) -> None:
@@ -343,6 +310,42 @@ def open_reader(
 ) -> RowReader:
     """Return what reads entries in a worker; digits below `threshold`, if one is given, are "unsure"."""
     return RowReader(MNISTPredictor(model, threshold=threshold), number, form)
+
+
+def _keep(
+    journal: Journal,
+    labels: Labels | None,
+    log: logging.Logger,
+    bar: tqdm,
+    tell: Tell | None,
+    rows: list[dict[str, Any]],
+) -> None:
+    """Put rows into the journal, with their truth where it is known; log what could not be read."""
+    for row in rows:
+        if labels is not None:
+            add_truth(row, labels.of(row["path"]))
+        if row["status"] == ERROR:
+            log.warning("%s: %s", ascii(row["path"]), row["error"])
+    journal.add(rows)
+    if tell:
+        for row in rows:
+            tell(report_row(row, journal))
+    bar.update(len(rows))
+
+
+def _unread(journal: Journal, entries: Iterable[Entry], keep: Keep) -> Iterator[Numbered]:
+    """Yield the entries that an interrupted run has no row of; keep its rows of the others."""
+    known = []
+    for position, entry in enumerate(entries):
+        row = journal.recall(entry)
+        if row is None:
+            yield position, entry
+        else:
+            known.append(row | {"position": position})
+        if len(known) >= CHUNK:
+            keep(known)
+            known = []
+    keep(known)
 
 
 def _flag_to_go_on(journal: Journal | None) -> str:
