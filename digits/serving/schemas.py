@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from digits.finding.limits import MAX_PAGES
 from digits.reading.verdict import Status
+from digits.serving.trainer import State
 
 Model = Annotated[list[str], Query(description="a model's name; several (model=a&model=b) vote")]
 Digit = Annotated[int, Field(ge=0, le=9)]
@@ -198,7 +199,7 @@ class TrainingProgress(BaseModel):
 
     count: int = Field(description="corrections kept now")
     least: int = Field(description="so many are needed")
-    state: Literal["ready", "training", "stopped", "failed", "used", "not_used", "back"]
+    state: State
     why: str = Field(description="why the new weights are used or not, or what went wrong")
     can_go_back: bool = Field(description="whether POST /api/training/back serves the earlier weights again")
     losses: list[float] = Field(description="of each step, or the mean of some, in order")
