@@ -253,11 +253,8 @@ def _can_run(twin: Path, device: str) -> bool:
 
 def _has_gpu() -> bool:
     """Whether an NVIDIA driver is loaded, without importing torch to find out."""
-    return os.path.exists("/proc/driver/nvidia/version") or "torch" in sys.modules and _torch_sees_gpu()
-
-
-def _torch_sees_gpu() -> bool:
-    return sys.modules["torch"].cuda.is_available()
+    torch = sys.modules.get("torch")
+    return os.path.exists("/proc/driver/nvidia/version") or torch is not None and torch.cuda.is_available()
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

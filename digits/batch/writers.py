@@ -88,10 +88,8 @@ def report_bytes(
     """Return a report of rows that `model` read before, within `seconds`, as the API answered them; all digits or all
     numbers. `skipped` tells how many files were passed over, by kind.
 
-    Each has besides its `label` (None if nobody gave one), and perhaps `ink`, a small picture as data URL. Raises
-    `UserError` for a kind that is none of `WRITERS`.
+    Each has besides its `label` (None if nobody gave one), and perhaps `ink`, a small picture as data URL.
     """
-    check_kind(kind)
     labelled = any(row["label"] is not None for row in rows)
     is_number = any("text" in row for row in rows)
     facts = {"run": "digits", "labelled": labelled, "number": is_number, "pictures": [row.get("ink") for row in rows]}

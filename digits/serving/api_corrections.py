@@ -45,8 +45,6 @@ def add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk:
 
         With `replaces` it takes the place of an earlier correction.
         """
-        if not desk.limits.keeps_corrections:
-            raise HTTPException(403, "this server keeps no corrections")
         predictor = readers.predictor(model)
         data = await desk.read_one(file)
         picture = await desk.work(page_of, data, page)
@@ -87,7 +85,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
     async def progress() -> dict[str, Any]:
         count = await desk.store(corrections.count)
         so_far = await anyio.to_thread.run_sync(allowed().progress)
-        sets = [one | {"name": set_name(one["name"])} for one in so_far["sets"]]
+        sets = [one | {"name": _set_name(one["name"])} for one in so_far["sets"]]
         return so_far | {"count": count, "least": LEAST, "sets": sets}
 
     @app.get("/api/training", tags=["corrections"], response_model=TrainingProgress, responses=REFUSED)
@@ -136,6 +134,6 @@ def _kept(corrections: Corrections, key: str | None = None) -> Kept:
     return Kept(key=key, count=corrections.count())
 
 
-def set_name(name: str) -> str:
+def _set_name(name: str) -> str:
     """Return what a set of pictures is called here: the corrections' file may have any name."""
     return "corrections" if Path(name).suffix == ".sqlite" else name

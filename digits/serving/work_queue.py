@@ -30,7 +30,6 @@ class Limits:
     n_report_rows: int = 20_000
     n_working: int = 2  # pictures are read in this many threads at a time
     n_waiting: int = 64  # requests that may wait for a thread; the next one gets 503
-    keeps_corrections: bool = True
     exports_corrections: bool = True
 
 
