@@ -441,9 +441,9 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
     gate = threading.Event()
 
     class Slow:
-        def predict_batch(self, pictures: list) -> list:
+        def predict_found(self, found: list) -> list:
             gate.wait(10)
-            return predictor.predict_batch(pictures)
+            return predictor.predict_found(found)
 
     limits = Limits(n_working=1, n_waiting=2)
     api = create_api(Readers(["slow"], lambda _names: Slow()), Corrections(tmp_path / "c"), limits)

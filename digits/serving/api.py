@@ -10,7 +10,6 @@ in which nothing can be read (422), unknown models (404), more work than fits (5
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, File, Header, HTTPException, Query, Request, UploadFile
@@ -28,15 +27,18 @@ from digits.corrections import Corrections, Unavailable
 from digits.files import without_folders
 from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
+from digits.finding.digit import find_or_error
 from digits.finding.limits import PictureError
-from digits.finding.pages import Page, SeveralPages, page_numbers, page_of, to_pages
+from digits.finding.pages import Page, SeveralPages, page_numbers, page_of
 from digits.reading.answer import Prediction, Predictor
+from digits.reading.verdict import ERROR
 from digits.serving.api_corrections import add_feedback, add_training
 from digits.serving.api_form import add_forms
 from digits.serving.api_inside import add_inside
 from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import NoModel, Readers
 from digits.serving.schemas import Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
+from digits.serving.sent_pages import SentPage, sent_pages
 from digits.serving.trainer import Busy, Trainer
 from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name
 
@@ -125,7 +127,7 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         names = [file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
         rows = await desk.work(_read, predictor, pictures, names, details, page, urgent=urgent)
-        if len(rows) == 1 and rows[0]["status"] == "error":
+        if len(rows) == 1 and rows[0]["status"] == ERROR:
             raise HTTPException(422, rows[0]["error"])
         return {"model": readers.check(model), "rows": rows}
 
@@ -178,16 +180,17 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
 
 
 def _read(
-    predictor: Predictor, pictures: list[bytes | PictureError], names: list[str], details: str, number: int | None
+    predictor: Predictor, files: list[bytes | PictureError], names: list[str], details: str, number: int | None
 ) -> list[dict[str, Any]]:
-    """Return the rows of pictures, a row for every page of a file or for page `number`, with what `details` adds."""
-    pages = [page for n, data in enumerate(pictures) for page in _pages_of(n, data, number)]
-    if len(pages) > len(pictures) + MAX_MORE_PAGES:
+    """Return the rows of files, a row for every page of a file or for page `number`, with what `details` adds."""
+    pages = sent_pages(files, number)
+    if len(pages) > len(files) + MAX_MORE_PAGES:
         raise HTTPException(413, f"{len(pages)} pages are too many for one request; read them with batch_processor.py")
-    predictions = _predict(predictor, [page.picture for page in pages])
+    pictures = [page.picture for page in pages]
+    predictions = predictor.predict_found([p if isinstance(p, PictureError) else find_or_error(p) for p in pictures])
     has_pages = any(page.mark for page in pages)  # else the rows are the files
     rows = [
-        prediction.row(names[page.file] + page.mark) | (page.place() if has_pages else {})
+        prediction.row(names[page.file] + page.mark) | (_place(page) if has_pages else {})
         for prediction, page in zip(predictions, pages, strict=True)
     ]
     if details == "none":
@@ -196,35 +199,10 @@ def _read(
     return [row | extra for row, extra in zip(rows, more, strict=True)]
 
 
-@dataclass(frozen=True)
-class _Sent:
-    """One page of a file that was sent, or all of a file that is one picture."""
-
-    file: int  # which of the request's files it is
-    mark: str
-    picture: bytes | Page | PictureError
-    pages: list[int]  # the numbers of all pages of the file; empty where it is one picture
-
-    def place(self) -> dict[str, Any]:
-        """Return what a row says of which file it is, and which page."""
-        number = self.picture.number if isinstance(self.picture, Page) else None
-        return {"file": self.file, "page": number, "pages": self.pages}
-
-
-def _pages_of(n: int, data: bytes | PictureError, number: int | None) -> list[_Sent]:
-    """Return what there is to read in the file `n` of a request: each page, or only page `number`."""
-    if isinstance(data, PictureError):
-        return [_Sent(n, "", data, [])]
-    numbers = page_numbers(data)
-    if number is None:
-        return [_Sent(n, mark, page, numbers) for mark, page in to_pages(data)]
-    picture = page_of(data, number)
-    return [_Sent(n, f"#{number}" if isinstance(picture, Page) else "", picture, numbers)]
-
-
-def _predict(predictor: Predictor, pictures: list[bytes | Page | PictureError]) -> list[Prediction]:
-    good = iter(predictor.predict_batch(data for data in pictures if not isinstance(data, PictureError)))
-    return [predictor.predict_found([data])[0] if isinstance(data, PictureError) else next(good) for data in pictures]
+def _place(page: SentPage) -> dict[str, Any]:
+    """Return what a row says of which file it is, and which page."""
+    number = page.picture.number if isinstance(page.picture, Page) else None
+    return {"file": page.file, "page": number, "pages": page.numbers}
 
 
 def _details(prediction: Prediction, data: bytes | Page | PictureError, details: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from digits.command import UserError
 from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
-from digits.finding.pages import Page, page_numbers, to_pages
+from digits.finding.pages import Page, page_numbers
 from digits.finding.pixels import shrink, to_grey
 from digits.reading.answer import Predictor
 from digits.reading.form import HEIGHT, FormReading, cut_field, read_form
@@ -26,6 +26,7 @@ from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
+from digits.serving.sent_pages import sent_pages
 from digits.serving.work_queue import Desk, OnlyFile, file_name
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
@@ -59,13 +60,13 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
         """
         predictor, names = readers.predictor(model), readers.check(model)
         form = await desk.work(_form, await desk.read_one(template), file_name(template)[:80] or "template")
-        pages = [page for n, data in enumerate(await desk.read(files)) for page in _pages_of(n, data)]
+        pages = await desk.work(sent_pages, await desk.read(files))
         if len(pages) > MAX_PAGES_SENT:
             raise HTTPException(413, f"{len(pages)} pages are too many for one request; send {MAX_PAGES_SENT}")
         rows = []
-        for n, mark, page in pages:  # one by one, so that nobody waits for all of them
-            path = file_name(files[n]) + mark
-            rows.append({**await desk.work(_row, page, path, form, predictor, pictures), "file": n})
+        for page in pages:  # one by one, so that nobody waits for all of them
+            path = file_name(files[page.file]) + page.mark
+            rows.append({**await desk.work(_row, page.picture, path, form, predictor, pictures), "file": page.file})
         if len(rows) == 1 and rows[0]["status"] == ERROR:
             raise HTTPException(422, rows[0]["error"])
         return {"model": names, "names": [field.name for field in form.fields], "rows": rows}
@@ -96,12 +97,6 @@ def _pixels(form: Form) -> list[float]:
     wide, high = (boxes[:, 2] - boxes[:, 0]) * width, (boxes[:, 3] - boxes[:, 1]) * height
     pixels: list[float] = (wide * high * np.maximum(1, HEIGHT / high) ** 2).tolist()
     return pixels
-
-
-def _pages_of(n: int, data: bytes | PictureError) -> list[tuple[int, str, bytes | Page | PictureError]]:
-    """Return what there is to read in the file `n` of a request: each page, with its mark."""
-    pages = [("", data)] if isinstance(data, PictureError) else to_pages(data)
-    return [(n, mark, page) for mark, page in pages]
 
 
 def _row(
