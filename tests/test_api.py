@@ -466,7 +466,7 @@ def test_more_work_than_fits_is_refused_with_retry_after(examples, predictor, tm
 
 
 def test_what_a_person_waits_for_goes_before_other_work_but_locks_nobody_out() -> None:
-    from digits.serving.work_queue import Desk, Limits
+    from digits.serving.work_queue import Limits, WorkQueue
 
     order: list[str] = []
 
@@ -475,12 +475,12 @@ def test_what_a_person_waits_for_goes_before_other_work_but_locks_nobody_out() -
         order.append(name)
 
     async def main() -> None:
-        desk = Desk(Limits(n_working=1))
-        others = [asyncio.create_task(desk.work(work, "other", 0.1)) for _ in range(3)]
+        queue = WorkQueue(Limits(n_working=1))
+        others = [asyncio.create_task(queue.run(work, "other", 0.1)) for _ in range(3)]
         await asyncio.sleep(0.05)
-        await desk.work(work, "urgent", 0.1, urgent=True)
+        await queue.run(work, "urgent", 0.1, urgent=True)
         assert order == ["other", "urgent"], "one was running, and no other was begun"
-        endless = asyncio.create_task(desk.work(work, "endless", 2 * Desk.PATIENCE_S, urgent=True))
+        endless = asyncio.create_task(queue.run(work, "endless", 2 * WorkQueue.PATIENCE_S, urgent=True))
         await asyncio.gather(*others)
         assert "endless" not in order, "it may hold others back only for a moment"
         await endless

@@ -38,9 +38,9 @@ from digits.serving.api_inside import add_inside
 from digits.serving.images import box_of, picture_url, steps_of
 from digits.serving.readers import NoModel, Readers
 from digits.serving.schemas import Model, ModelCard, Number, NumberReportRow, PageNumber, Problem, ReportRow, Rows
-from digits.serving.sent_pages import SentPage, sent_pages
 from digits.serving.trainer import Busy, Trainer
-from digits.serving.work_queue import Desk, Limits, OnlyFile, file_name
+from digits.serving.uploads import OnlyFile, SentPage, file_name, read_file, read_files, sent_pages
+from digits.serving.work_queue import Limits, WorkQueue
 
 REPORT_TYPES = {
     "csv": "text/csv",
@@ -84,14 +84,14 @@ def create_api(
         redoc_url=None,
         responses=PROBLEMS,
     )
-    desk = Desk(limits)
+    queue = WorkQueue(limits)
     _say_errors_in_one_sentence(app)
-    _add_reading(app, readers, desk)
-    add_forms(app, readers, desk)
-    add_feedback(app, readers, corrections, desk)
-    add_training(app, trainer, corrections, desk)
-    add_inside(app, readers, desk)
-    _add_reports(app, readers, desk)
+    _add_reading(app, readers, queue)
+    add_forms(app, readers, queue)
+    add_feedback(app, readers, corrections, queue)
+    add_training(app, trainer, corrections, queue)
+    add_inside(app, readers, queue)
+    _add_reports(app, readers, queue)
 
     @app.api_route("/api/{path:path}", methods=METHODS, include_in_schema=False)
     async def nothing(path: str, request: Request) -> None:
@@ -109,7 +109,7 @@ def _methods_at(app: FastAPI, request: Request) -> list[str]:
     return sorted(method for route in others for method in route.methods or ())
 
 
-def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
+def _add_reading(app: FastAPI, readers: Readers, queue: WorkQueue) -> None:
     @app.post("/api/predict", tags=["reading"], response_model=Rows, response_model_exclude_unset=True)
     async def predict(
         files: Annotated[list[UploadFile], File(description="one picture or several")],
@@ -123,10 +123,10 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
         Of several files, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
         predictor = readers.predictor(model)
-        pictures = await desk.read(files)
+        pictures = await read_files(files, queue.limits)
         names = [file_name(file) for file in files]
         urgent = len(files) == 1 and priority.startswith("u=0")
-        rows = await desk.work(_read, predictor, pictures, names, details, page, urgent=urgent)
+        rows = await queue.run(_read, predictor, pictures, names, details, page, urgent=urgent)
         if len(rows) == 1 and rows[0]["status"] == ERROR:
             raise HTTPException(422, rows[0]["error"])
         return {"model": readers.check(model), "rows": rows}
@@ -140,8 +140,8 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
     ) -> Any:
         """Read all digits of one picture, or of one page of a file, line by line, each with its box."""
         predictor = readers.predictor(model)
-        data = await desk.read_one(file)
-        row = await desk.work(_read_number, predictor, data, file_name(file), page, details == "steps")
+        data = await read_file(file, queue.limits)
+        row = await queue.run(_read_number, predictor, data, file_name(file), page, details == "steps")
         return {"model": readers.check(model), **row}
 
     @app.get("/api/models", tags=["about"])
@@ -152,11 +152,11 @@ def _add_reading(app: FastAPI, readers: Readers, desk: Desk) -> None:
     @app.get("/api/health", tags=["about"])
     async def health() -> dict[str, str]:
         """Answer {"status": "ok"} as soon as pictures can be read."""
-        await desk.work(readers.predictor)
+        await queue.run(readers.predictor)
         return {"status": "ok"}
 
 
-def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
+def _add_reports(app: FastAPI, readers: Readers, queue: WorkQueue) -> None:
     @app.post("/api/report", tags=["reading"], response_class=Response)
     async def report(
         rows: list[AnyReportRow],
@@ -166,12 +166,12 @@ def _add_reports(app: FastAPI, readers: Readers, desk: Desk) -> None:
         skipped: Skipped = [],  # noqa: B006
     ) -> Response:
         """Write rows from earlier answers, of digits or of numbers, with labels added since, as a report."""
-        if len(rows) > desk.limits.n_report_rows:
-            raise HTTPException(413, f"a report holds at most {desk.limits.n_report_rows:,} rows")
+        if len(rows) > queue.limits.n_report_rows:
+            raise HTTPException(413, f"a report holds at most {queue.limits.n_report_rows:,} rows")
         names = readers.check(model)
         written = [row.model_dump() for row in rows]
         passed = {what: int(n) for what, n in (one.split(":") for one in skipped)}
-        data = await desk.work(report_bytes, written, kind, names, seconds, passed)
+        data = await queue.run(report_bytes, written, kind, names, seconds, passed)
         name = {"Content-Disposition": f'attachment; filename="digits.{kind}"'}
         return Response(data, media_type=REPORT_TYPES[kind], headers=name)
 

@@ -1,7 +1,7 @@
 """The API's routes for corrections: keep one, take it back, hand all of them out; and learn them, here.
 
-    add_feedback(app, readers, corrections, desk)      # POST, GET, DELETE /api/feedback…
-    add_training(app, trainer, corrections, desk)      # GET, POST, DELETE /api/training…
+    add_feedback(app, readers, corrections, queue)      # POST, GET, DELETE /api/feedback…
+    add_training(app, trainer, corrections, queue)      # GET, POST, DELETE /api/training…
 
 `trainer` is None where visitors may not train: see `app.is_private`.
 """
@@ -24,14 +24,15 @@ from digits.reading.answer import Prediction
 from digits.serving.readers import Readers
 from digits.serving.schemas import Kept, Model, PageNumber, Problem, TrainingProgress
 from digits.serving.trainer import Trainer
-from digits.serving.work_queue import Desk, OnlyFile
+from digits.serving.uploads import OnlyFile, read_file
+from digits.serving.work_queue import WorkQueue
 
 LEAST = 5  # corrections: a fifth is kept aside
 REFUSED: dict[int | str, dict[str, Any]] = {403: {"model": Problem}, 409: {"model": Problem}}
 
 
-def add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk: Desk) -> None:
-    """Add the routes that keep corrections; the networks are those of `readers`, the work is done by `desk`."""
+def add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, queue: WorkQueue) -> None:
+    """Add the routes that keep corrections; the networks are those of `readers`, the work is done by `queue`."""
 
     @app.post("/api/feedback", tags=["corrections"])
     async def add(
@@ -46,35 +47,35 @@ def add_feedback(app: FastAPI, readers: Readers, corrections: Corrections, desk:
         With `replaces` it takes the place of an earlier correction.
         """
         predictor = readers.predictor(model)
-        data = await desk.read_one(file)
-        picture = await desk.work(page_of, data, page)
-        prediction = await desk.work(predictor.predict, picture)
+        data = await read_file(file, queue.limits)
+        picture = await queue.run(page_of, data, page)
+        prediction = await queue.run(predictor.predict, picture)
         names = "+".join(readers.check(model))
-        return await desk.store(_keep, corrections, picture, label, prediction, names, replaces)
+        return await queue.store(_keep, corrections, picture, label, prediction, names, replaces)
 
     @app.delete("/api/feedback/{key}", tags=["corrections"])
     async def remove(key: str) -> Kept:
         """Delete a correction and its picture."""
-        if not await desk.store(corrections.remove, key):
+        if not await queue.store(corrections.remove, key):
             raise HTTPException(404, "there is no such correction any more")
-        return await desk.store(_kept, corrections)
+        return await queue.store(_kept, corrections)
 
     @app.get("/api/feedback", tags=["corrections"])
     async def count() -> Kept:
         """Say how many corrections are kept."""
-        return await desk.store(_kept, corrections)
+        return await queue.store(_kept, corrections)
 
     @app.get("/api/feedback/export", tags=["corrections"], response_class=Response)
     async def export() -> Response:
         """Return all corrections as a zip: an image folder 0/ ... 9/ and corrections.csv."""
-        if not desk.limits.exports_corrections:
+        if not queue.limits.exports_corrections:
             raise HTTPException(403, "this server does not hand out its corrections")
-        archive = await desk.store(corrections.export_zip)
+        archive = await queue.store(corrections.export_zip)
         name = {"Content-Disposition": 'attachment; filename="corrections.zip"'}
         return Response(archive, media_type="application/zip", headers=name)
 
 
-def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections, desk: Desk) -> None:
+def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections, queue: WorkQueue) -> None:
     """Add the routes that learn them."""
 
     def allowed() -> Trainer:
@@ -83,7 +84,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
         return trainer
 
     async def progress() -> dict[str, Any]:
-        count = await desk.store(corrections.count)
+        count = await queue.store(corrections.count)
         so_far = await anyio.to_thread.run_sync(allowed().progress)
         sets = [one | {"name": _set_name(one["name"])} for one in so_far["sets"]]
         return so_far | {"count": count, "least": LEAST, "sets": sets}
@@ -97,7 +98,7 @@ def add_training(app: FastAPI, trainer: Trainer | None, corrections: Corrections
     async def start() -> Any:
         """Train the default network on the corrections; it is served if it is no worse. 409 while another one runs."""
         chosen = allowed()
-        if (count := await desk.store(corrections.count)) < LEAST:
+        if (count := await queue.store(corrections.count)) < LEAST:
             raise UserError(f"{count} of {LEAST} corrections: too few to train on; correct a few more answers first")
         await anyio.to_thread.run_sync(chosen.start)
         return await progress()

@@ -1,6 +1,6 @@
 """The API's routes for forms: a template is made of an empty form, and filled ones are read by it, as the batch does.
 
-    add_forms(app, readers, desk)      # POST /api/empty-form, /api/read-form
+    add_forms(app, readers, queue)      # POST /api/empty-form, /api/read-form
 
 A template is sent with each request, its picture in it: no file of the server is opened by its name, and nothing that
 is sent is kept beyond a few templates in memory.
@@ -26,8 +26,8 @@ from digits.reading.template import Form, form_of
 from digits.reading.verdict import ERROR
 from digits.serving.readers import Readers
 from digits.serving.schemas import EmptyForm, FormRows, Model, PageNumber
-from digits.serving.sent_pages import sent_pages
-from digits.serving.work_queue import Desk, OnlyFile, file_name
+from digits.serving.uploads import OnlyFile, file_name, read_file, read_files, sent_pages
+from digits.serving.work_queue import WorkQueue
 
 EMPTY_SIDE = 2000  # pixels of an empty form made ready: 170 dpi on A4, a field of 6 mm 40 pixels high
 CUT_SIDE = 320  # pixels of a field's little picture
@@ -36,16 +36,13 @@ MAX_EMPTY_PIXELS, MAX_FIELD_PIXELS = 16e6, 8e6  # of its picture; of all its fie
 MAX_PAGES_SENT = 64  # in one request
 
 
-def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
-    """Add the routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
+def add_forms(app: FastAPI, readers: Readers, queue: WorkQueue) -> None:
+    """Add the routes to `app`; the networks are those of `readers`, the work is done by `queue`."""
 
     @app.post("/api/empty-form", tags=["forms"], response_model=EmptyForm, response_model_exclude_unset=True)
-    async def empty_form(
-        file: OnlyFile,
-        page: PageNumber = None,
-    ) -> Any:
+    async def empty_form(file: OnlyFile, page: PageNumber = None) -> Any:
         """Make the picture of an empty form ready for a template; refused if too little is printed to know it by."""
-        return await desk.work(_empty_form, await desk.read_one(file), page)
+        return await queue.run(_empty_form, await read_file(file, queue.limits), page)
 
     @app.post("/api/read-form", tags=["forms"], response_model=FormRows, response_model_exclude_unset=True)
     async def read(
@@ -59,14 +56,14 @@ def add_forms(app: FastAPI, readers: Readers, desk: Desk) -> None:
         Of several pages, one that cannot be read is a row with status "error"; a single one is answered with 422.
         """
         predictor, names = readers.predictor(model), readers.check(model)
-        form = await desk.work(_form, await desk.read_one(template), file_name(template)[:80] or "template")
-        pages = await desk.work(sent_pages, await desk.read(files))
+        form = await queue.run(_form, await read_file(template, queue.limits), file_name(template)[:80] or "template")
+        pages = await queue.run(sent_pages, await read_files(files, queue.limits))
         if len(pages) > MAX_PAGES_SENT:
             raise HTTPException(413, f"{len(pages)} pages are too many for one request; send {MAX_PAGES_SENT}")
         rows = []
         for page in pages:  # one by one, so that nobody waits for all of them
             path = file_name(files[page.file]) + page.mark
-            rows.append({**await desk.work(_row, page.picture, path, form, predictor, pictures), "file": page.file})
+            rows.append({**await queue.run(_row, page.picture, path, form, predictor, pictures), "file": page.file})
         if len(rows) == 1 and rows[0]["status"] == ERROR:
             raise HTTPException(422, rows[0]["error"])
         return {"model": names, "names": [field.name for field in form.fields], "rows": rows}

@@ -1,6 +1,6 @@
 """The API's routes into the network: where it looks, what its layers make of a picture, what changes its mind.
 
-    add_inside(app, readers, desk)      # POST /api/explain, /api/think, /api/stress, /api/kernel
+    add_inside(app, readers, queue)      # POST /api/explain, /api/think, /api/stress, /api/kernel
 
 Each takes one model by name; a network's first question loads torch. Status and reason are those that /api/predict
 gives. What the routes answer is in digits/serving/schemas.py.
@@ -26,7 +26,8 @@ from digits.reading.verdict import BLANK, NOT_A_DIGIT, OK, UNSURE, judge
 from digits.serving.images import heat_on_ink, to_sheet, to_uint8
 from digits.serving.readers import Readers
 from digits.serving.schemas import Explanation, Kernel, PageNumber, Stress, Thoughts
-from digits.serving.work_queue import Desk, OnlyFile
+from digits.serving.uploads import OnlyFile, read_file
+from digits.serving.work_queue import WorkQueue
 
 Name = Annotated[str, Query(description="one model's name; the first if empty")]
 Digit = Annotated[int | None, Query(ge=0, le=9, description="the digit to ask about; the answer if left out")]
@@ -34,34 +35,34 @@ Kind = Annotated[StressKind, Query()]
 N_SHOWN = 6  # of the maps of a layer, while somebody draws
 
 
-def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
-    """Add the routes to `app`; the networks are those of `readers`, the work is done by `desk`."""
+def add_inside(app: FastAPI, readers: Readers, queue: WorkQueue) -> None:
+    """Add the routes to `app`; the networks are those of `readers`, the work is done by `queue`."""
 
     async def prepare(file: UploadFile, model: str, page: int | None) -> tuple[Explainer, Predictor, Prediction]:
         names = [model] if model else []
         readers.check(names)
-        data = await desk.read_one(file)
-        predictor = await desk.work(readers.predictor, names)
-        prediction = await desk.work(_predict, predictor, data, page)
-        return await desk.work(readers.explainer, model), predictor, prediction
+        data = await read_file(file, queue.limits)
+        predictor = await queue.run(readers.predictor, names)
+        prediction = await queue.run(_predict, predictor, data, page)
+        return await queue.run(readers.explainer, model), predictor, prediction
 
     @app.post("/api/explain", tags=["inside"], response_model=Explanation)
     async def explain(file: OnlyFile, model: Name = "", digit: Digit = None, page: PageNumber = None) -> Any:
         """Show which strokes speak for a digit, and the feature maps of every convolution."""
         explainer, _predictor, prediction = await prepare(file, model, page)
-        explanation = await desk.work(_explain, explainer, prediction, digit)
+        explanation = await queue.run(_explain, explainer, prediction, digit)
         return {"model": model or readers.names[0], **explanation}
 
     @app.post("/api/think", tags=["inside"], response_model=Thoughts)
     async def think(file: OnlyFile, model: Name = "", page: PageNumber = None) -> Any:
         """Show how ink becomes an answer: the most active maps of each layer, and what speaks for each digit."""
         explainer, _predictor, prediction = await prepare(file, model, page)
-        return await desk.work(_think, explainer, prediction)
+        return await queue.run(_think, explainer, prediction)
 
     @app.post("/api/stress", tags=["inside"], response_model=Stress)
     async def stress(file: OnlyFile, kind: Kind, model: Name = "", page: PageNumber = None) -> Any:
         """Damage the ink more and more and say how probabilities and verdict follow."""
-        return await desk.work(_stress, *await prepare(file, model, page), kind)
+        return await queue.run(_stress, *await prepare(file, model, page), kind)
 
     @app.post("/api/kernel", tags=["inside"], response_model=Kernel)
     async def kernel(file: OnlyFile, layer: str, index: int, model: Name = "", page: PageNumber = None) -> Any:
@@ -70,7 +71,7 @@ def add_inside(app: FastAPI, readers: Readers, desk: Desk) -> None:
         convolution = explainer.convolutions.get(layer)
         if convolution is None or not 0 <= index < convolution.out_channels:
             raise HTTPException(404, "there is no such feature map in this network")
-        return await desk.work(_kernel, explainer, _ink_of(prediction), layer, index)
+        return await queue.run(_kernel, explainer, _ink_of(prediction), layer, index)
 
 
 def _predict(predictor: Predictor, data: bytes, page: int | None) -> Prediction:

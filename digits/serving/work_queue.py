@@ -1,24 +1,22 @@
-"""Takes a request's files in, keeps the queue short, and has the work done in a few threads.
+"""Has the work of requests done in a few threads, and refuses more than fits into a short queue.
 
-desk = Desk(Limits(n_working=2))
-pictures = await desk.read(files)
-predictions = await desk.work(predictor.predict_batch, pictures)
+queue = WorkQueue(Limits(n_working=2))
+predictions = await queue.run(predictor.predict_batch, pictures)
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 import anyio.to_thread
-from fastapi import Depends, File, HTTPException, Request, UploadFile
+from fastapi import HTTPException
 
-from digits.files import without_folders
-from digits.finding.limits import MAX_UPLOAD_BYTES, PictureError
+from digits.finding.limits import MAX_UPLOAD_BYTES
 
 
 @dataclass(frozen=True)
@@ -33,23 +31,8 @@ class Limits:
     exports_corrections: bool = True
 
 
-async def _the_only(request: Request, file: Annotated[UploadFile, File(description="one picture")]) -> UploadFile:
-    """Return a request's file. Raises `PictureError` if it has several of that name, of which the others were lost."""
-    if len((await request.form()).getlist("file")) > 1:
-        raise PictureError("send one file here; /api/predict takes several, as files=")
-    return file
-
-
-OnlyFile = Annotated[UploadFile, Depends(_the_only)]
-
-
-def file_name(file: UploadFile) -> str:
-    """Return the last part of the name a client sent, whichever slashes it used."""
-    return without_folders(file.filename or "")[:255]
-
-
-class Desk:
-    """Where the work is done: a few threads, a bounded queue, files checked before they are read.
+class WorkQueue:
+    """A few threads and a bounded queue before them.
 
     Work that a person waits for, pen in hand, is `urgent`: it has threads of its own, and no other work begins while it
     lasts; for at most `PATIENCE_S`, so that a client that calls everything urgent cannot lock others out.
@@ -65,7 +48,7 @@ class Desk:
         self._calm = asyncio.Event()
         self._calm.set()
 
-    async def work(self, function: Callable[..., Any], *arguments: Any, urgent: bool = False) -> Any:
+    async def run(self, function: Callable[..., Any], *arguments: Any, urgent: bool = False) -> Any:
         """Run `function` in one of the threads; 503 if too many are waiting already."""
         threads = self._urgent_threads if urgent else self._threads
         self._refuse_if_busy(threads)
@@ -97,21 +80,3 @@ class Desk:
             self._n_urgent -= 1
             if not self._n_urgent:
                 self._calm.set()
-
-    async def read(self, files: Sequence[UploadFile]) -> list[bytes | PictureError]:
-        """Return the files' bytes, or for one above the limit the error that its row will carry."""
-        if len(files) > self.limits.n_files:
-            raise HTTPException(413, f"{len(files)} files are too many for one request; send {self.limits.n_files}")
-        return [await self._read_or_error(file) for file in files]
-
-    async def _read_or_error(self, file: UploadFile) -> bytes | PictureError:
-        try:
-            return await self.read_one(file)
-        except PictureError as error:
-            return error
-
-    async def read_one(self, file: UploadFile) -> bytes:
-        """Return the bytes of a request's only file. Raises `PictureError` if it is above the limit."""
-        if (file.size or 0) > self.limits.file_bytes:
-            raise PictureError(f"the file is larger than {self.limits.file_bytes // 2**20} MB; save it smaller")
-        return await file.read()
