@@ -80,6 +80,11 @@ def shortened(name: str) -> str:
     return os.fsdecode(os.fsencode(stem)[: MAX_NAME - len(os.fsencode(suffix))]) + suffix
 
 
+def read_asset(name: str) -> str:
+    """Return the text of a file in assets/."""
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

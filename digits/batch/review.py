@@ -17,7 +17,7 @@ from digits.batch.journal import DIGIT_COLUMNS, ENDING, FORM_COLUMNS, Journal
 from digits.batch.report_rows import printable
 from digits.batch.stores import URL
 from digits.command import UserError
-from digits.files import ASSETS_DIR
+from digits.files import read_asset
 from digits.finding.data_url import to_data_url
 from digits.finding.decode import open_picture
 from digits.finding.limits import PictureError
@@ -47,31 +47,27 @@ def write_html(
     """
     data = {
         "title": journal.facts["run"], "kind": journal.kind, "labelled": bool(journal.facts.get("labelled")),
-        "files": files or [], "page": page, "first": page * _n_a_page(journal), "summary": summary,
+        "files": files or [], "page": page, "first": page * _page_size(journal), "summary": summary,
         "histogram": _histogram(journal), "rows": list(_rows_to_look_at(journal, page)),
     }  # fmt: skip
     # As \u003c no text of a user's can close the script element that carries it.
     text = json.dumps(data, default=float).replace("<", "\\u003c")
-    parts = {"STYLE": _asset("table.css"), "SCRIPT": "\n".join(map(_script, REPORT_SCRIPTS)), "DATA": text}
-    file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _asset("report.html")).encode())
+    parts = {"STYLE": read_asset("table.css"), "SCRIPT": "\n".join(map(_script, REPORT_SCRIPTS)), "DATA": text}
+    file.write(re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], read_asset("report.html")).encode())
 
 
-def _n_a_page(journal: Journal) -> int:
+def _page_size(journal: Journal) -> int:
     return DIGITS_A_PAGE if journal.kind == "digit" else NUMBERS_A_PAGE
 
 
 def n_pages(journal: Journal) -> int:
     """Return how many HTML files the rows fill."""
-    return max(1, math.ceil(len(journal) / _n_a_page(journal)))
-
-
-def _asset(name: str) -> str:
-    return (ASSETS_DIR / name).read_text(encoding="utf-8")
+    return max(1, math.ceil(len(journal) / _page_size(journal)))
 
 
 def _script(name: str) -> str:
     """Return a module without its imports: in the report all of them are one."""
-    return re.sub(r"^import .*?;\n", "", _asset(f"scripts/{name}"), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^import .*?;\n", "", read_asset(f"scripts/{name}"), flags=re.MULTILINE | re.DOTALL)
 
 
 def _histogram(journal: Journal) -> list[int]:
@@ -82,7 +78,7 @@ def _histogram(journal: Journal) -> list[int]:
 
 
 def _rows_to_look_at(journal: Journal, page: int) -> Iterator[dict[str, Any]]:
-    kind, limit, copies = journal.kind, _n_a_page(journal), journal.copies()
+    kind, limit, copies = journal.kind, _page_size(journal), journal.copies()
     pictures = journal.facts.get("pictures")  # of a visitor's rows, by position: nothing is opened by their names
     for row in journal.rows(WORST_FIRST, limit, page * limit):
         shown = {name: printable(row[name]) for name in SHOWN_OF[kind]}

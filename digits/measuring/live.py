@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from digits.files import ASSETS_DIR
+from digits.files import read_asset
 from digits.measuring.corruptions import corrupt
 from digits.measuring.lesson import Picture, answers_figure, picture
 from digits.reading.answer import Prediction
@@ -99,7 +99,7 @@ def _pad(read: Callable[[Any], Prediction]) -> Any:
     from traitlets import Unicode
 
     class Pad(AnyWidget):  # type: ignore[misc, unused-ignore]  # anywidget may be missing
-        _esm = (ASSETS_DIR / "pad.js").read_text(encoding="utf-8")
+        _esm = read_asset("pad.js")
         drawing = Unicode().tag(sync=True)  # a PNG as data URL; empty if nothing is drawn
 
     pad, seen = Pad(), HTML()

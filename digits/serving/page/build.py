@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from gradio.events import api as endpoint
 
-from digits.files import ASSETS_DIR, ROOT
+from digits.files import ASSETS_DIR, ROOT, read_asset
 from digits.finding.decode import EXTENSIONS
 from digits.finding.limits import PictureError
 from digits.reading.verdict import AS_A_NUMBER
@@ -44,7 +44,8 @@ def build_page(readers: Readers, scripts: Scripts) -> gr.Blocks:
 def script_tab(name: str, address: str) -> gr.HTML:
     """Add a tab's content, <name>.html in assets/; the script at `address` brings it to life when it is shown."""
     start = f"import(new URL('{address}', document.baseURI)).then((tabs) => tabs.start('{name}', element));"
-    return gr.HTML(html_template=asset(f"{name}.html"), js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
+    content = read_asset(f"{name}.html")
+    return gr.HTML(html_template=content, js_on_load=start, texts=texts.SCRIPT, apply_default_css=False)
 
 
 def add_endpoints(readers: Readers) -> None:
@@ -101,22 +102,22 @@ def mount_page(api: FastAPI, readers: Readers, exports: bool, trains: bool, max_
     if example_names():
         api.mount("/examples", StaticFiles(directory=ASSETS_DIR / "examples"), name="examples")
 
-    figures = {model: {path.name: path for path in figure_paths(model)} for model in readers.names}
+    facts = known(readers, exports, trains)
 
     @api.get("/figures/{model}/{name}", include_in_schema=False)
     def figure(model: str, name: str) -> FileResponse:
-        if name not in figures.get(model, {}):
+        if name not in facts["figures"].get(model, ()):
             raise HTTPException(404, "there is no such figure")
-        return FileResponse(figures[model][name])
+        return FileResponse(figures_dir(model) / name)
 
-    scripts = Scripts(known(readers, exports, trains))
+    scripts = Scripts(facts)
     scripts.serve(api)
     return gr.mount_gradio_app(
         api,
         build_page(readers, scripts),
         path="/",
         theme=make_theme(),
-        css=asset("table.css") + asset("page.css"),
+        css=read_asset("table.css") + read_asset("page.css"),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -140,7 +141,7 @@ def known(readers: Readers, exports: bool, trains: bool) -> dict[str, Any]:
         "measured": {name: words for name in readers.names if (words := measured(name))},
         "extensions": sorted(EXTENSIONS),
         "asNumber": AS_A_NUMBER,
-        "figures": {model: [path.name for path in figure_paths(model)] for model in readers.names},
+        "figures": {model: figure_names(model) for model in readers.names},
     }
 
 
@@ -164,15 +165,8 @@ def example_names() -> list[str]:
     return sorted(path.name for path in (ASSETS_DIR / "examples").glob("*.png"))
 
 
-def figure_paths(model: str) -> list[Path]:
-    """Return the figures of a model's training, in the order of the texts that name them."""
+def figure_names(model: str) -> list[str]:
+    """Return the file names of the figures of a model's training, in the order of the texts that name them."""
     order = list(texts.SCRIPT["figures"])
-    return sorted(
-        figures_dir(model).glob("*.png"),
-        key=lambda path: (order.index(path.name) if path.name in order else len(order), path.name),
-    )
-
-
-def asset(name: str) -> str:
-    """Return the text of a file in assets/."""
-    return (ASSETS_DIR / name).read_text(encoding="utf-8")
+    names = (path.name for path in figures_dir(model).glob("*.png"))
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
