@@ -40,7 +40,7 @@ from tqdm import tqdm
 
 from digits.batch.entries import Entry
 from digits.batch.journal import Journal, plain
-from digits.batch.labels import Labels, add_truth
+from digits.batch.labels import Coverage, Labels, add_truth
 from digits.batch.local import n_cores, read_locally
 from digits.batch.number_tables import write_tables
 from digits.batch.opening import open_run
@@ -156,13 +156,13 @@ class BatchProcessor:
         self.summary, self._is_finished = {}, False
         # 1. What is to be read; nothing at all is an error, before and after.
         named = self._names_of(sources, labels, sorted_into)
-        table = labels if labels is not None and labels.table else None
+        coverage = Coverage(labels) if labels is not None and labels.table else None
         skipped = Skipped(sorted_into)
-        entries, total = spool_entries(named, recursive, skipped, table.meet if table else None)
+        entries, total = spool_entries(named, recursive, skipped, coverage.meet if coverage else None)
         if total == 0:
             raise UserError("; ".join(skipped.empty) or "there is nothing to read; name a file or a folder")
-        if table and total:
-            table.check()  # before the work
+        if coverage:
+            coverage.check()  # before the work
         # 2. The journal, perhaps with rows of a run before.
         job = self._job(named, recursive, labels is not None, name)
         self.journal, log, resumed = open_run(self.output_dir, job, resume, update)
@@ -183,9 +183,9 @@ class BatchProcessor:
             _log_end(log, skipped, self.summary)
         if not len(journal):
             raise UserError("; ".join(skipped.empty))
-        if table:
-            table.check()  # where the files could not be counted before
-            self.summary["labels"] = table.coverage()
+        if coverage:
+            coverage.check()  # where the files could not be counted before
+            self.summary["labels"] = coverage.sentence()
         # 4. The run is at its end: its journal may go once the reports are written.
         self._is_finished = True
         if name:

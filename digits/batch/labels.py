@@ -35,17 +35,16 @@ class Labels:
         self._by_name: dict[str, str | None] = {}  # None: several pictures of that name, with different labels
         self._from_folders, self._number = path is None, number
         self.table = None if path is None else os.fspath(path)
-        self._names: list[str] = []  # as in the table, the first few
-        self._without: list[str] = []  # files of which the table says nothing, the first few
-        self._n_files = self._n_labelled = self._n_named = self._n_empty = 0
+        self.names: list[str] = []  # as in the table, the first few
+        self.n_named = self.n_empty = 0
         if path is not None:
             self._load(Path(path))
 
     def _load(self, path: Path) -> None:
         rows = read_labels(path)
-        self._n_named, self._names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
-        self._n_empty = sum(not row["label"].strip() for row in rows)
-        if self._n_empty == len(rows):
+        self.n_named, self.names = len(rows), [row["file"] for row in rows[:N_EXAMPLES]]
+        self.n_empty = sum(not row["label"].strip() for row in rows)
+        if self.n_empty == len(rows):
             raise UserError(f"'{path}' has no label at all: its column is empty; fill it in, - for what is no digit")
         for row in rows:
             self._note(path, row["file"].strip(), armed("".join(row["label"].split())))
@@ -88,10 +87,23 @@ class Labels:
             or self._by_name.get(bare.stem)
         )
 
+
+def _key(name: str | os.PathLike[str]) -> str:
+    """Return a name as it is compared: macOS takes an ü apart, others do not."""
+    return unicodedata.normalize("NFC", os.fspath(name))
+
+
+class Coverage:
+    """How many of the files that a run meets have a label in the table of its `labels`."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._labels, self._n_files, self._n_labelled = labels, 0, 0
+        self._without: list[str] = []  # files of which the table says nothing, the first few
+
     def meet(self, entry: Entry) -> None:
-        """Take note of a file to be read, for `check` and `coverage`."""
+        """Take note of a file to be read."""
         self._n_files += 1
-        if self.of(entry.name) is not None:
+        if self._labels.of(entry.name) is not None:
             self._n_labelled += 1
         elif len(self._without) < N_EXAMPLES:
             self._without.append(entry.name)
@@ -99,23 +111,18 @@ class Labels:
     def check(self) -> None:
         """Raise `UserError` if the table has no label for any of the files met."""
         if self._n_files and not self._n_labelled:
-            without, names = (", ".join(map(shown, some)) for some in (self._without, self._names))
+            names, without = (", ".join(map(shown, some)) for some in (self._labels.names, self._without))
             raise UserError(
-                f"'{self.table}' has no label for any of the files: it names {names}; the files are {without}"
+                f"'{self._labels.table}' has no label for any of the files: it names {names}; the files are {without}"
             )
 
-    def coverage(self) -> str:
-        """Return in one sentence how many of the files met have a label in the table."""
+    def sentence(self) -> str:
+        """Return in one sentence how many of the files met have a label."""
         without = ", ".join(map(shown, self._without))
         rest = f"; none of {without}{', …' * (self._n_files - self._n_labelled > N_EXAMPLES)}" if without else ""
-        empty = f", {self._n_empty:,} of them without a label" if self._n_empty else ""
-        named = f"'{self.table}', which names {self._n_named:,}{empty}"
+        empty = f", {self._labels.n_empty:,} of them without a label" if self._labels.n_empty else ""
+        named = f"'{self._labels.table}', which names {self._labels.n_named:,}{empty}"
         return f"labels: {self._n_labelled:,} of {self._n_files:,} files have one in {named}{rest}"
-
-
-def _key(name: str | os.PathLike[str]) -> str:
-    """Return a name as it is compared: macOS takes an ü apart, others do not."""
-    return unicodedata.normalize("NFC", os.fspath(name))
 
 
 def add_truth(row: dict[str, Any], label: str | None) -> None:
