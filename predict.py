@@ -116,8 +116,9 @@ class MNISTPredictor:
     def _without_lookalikes(self, predictions: list[Prediction]) -> list[Prediction]:
         """Return predictions, those unsure that were ok by their ink alone and look like something else."""
         inks = {i: ink for i, one in enumerate(predictions) if (ink := sure_ink(one)) is not None}
-        if inks:
-            for i in np.array(list(inks))[~self.are_digits(np.stack(list(inks.values())))]:
+        are_digits = self.are_digits(np.stack(list(inks.values()))) if inks else ()
+        for i, is_digit in zip(inks, are_digits, strict=True):
+            if not is_digit:
                 predictions[i] = unusual(predictions[i])
         return predictions
 

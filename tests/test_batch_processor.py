@@ -134,6 +134,7 @@ def test_a_run_that_fails_leaves_no_rows_of_the_one_before(folder, tmp_path):
 
 def test_a_bad_file_never_takes_its_neighbours_row(folder, tmp_path, predictor):
     rows = BatchProcessor(output_dir=tmp_path / "out", workers=3).process([folder])
+    assert len(rows) == 14
     for row in rows:
         (alone,) = predictor.predict_batch([row["path"]])
         assert (row["status"], row["digit"]) == (alone.status, alone.digit)
