@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digits.command import UserError, command, new_parser
+from digits.command import UserError, at_least_one, command, new_parser
 from digits.files import ROOT
 from digits.finding.limits import MAX_UPLOAD_BYTES
 from digits.serving.readers import Readers
@@ -83,7 +83,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--allow-hosts", nargs="+", default=[], metavar="NAME", help="additional host names, or *")
     parser.add_argument(
         "--max-upload-mb",
-        type=int,
+        type=at_least_one,
         default=MAX_UPLOAD_MB,
         metavar="N",
         help=f"largest file taken (default: {MAX_UPLOAD_MB})",

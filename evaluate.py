@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from digits.command import UserError, command, new_parser
+from digits.command import UserError, at_least_one, command, new_parser
 from digits.files import RUNS_DIR, free_path, git_commit, write_json
 from digits.learning.datasets import KAGGLE_IS_MNIST, N_VALIDATION, load_kaggle, load_mnist, split
 from digits.learning.gather import GONE, gather_held_out, parse_name
@@ -298,7 +298,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--compare", nargs="+", metavar="NAME", help="another model (or several, voting)")
     parser.add_argument("--stress", action="store_true", help="corruptions, FGSM and PGD as well")
-    parser.add_argument("--n", type=int, default=1000, help="digits to stress (default: 1000)")
+    parser.add_argument("--n", type=at_least_one, default=1000, help="digits to stress (default: 1000)")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="default: a new folder below outputs/runs/")
     arguments = parser.parse_args(argv)
     own = str(RUNS_DIR / arguments.held_out / "best.pth") if arguments.held_out else "mnistnet"

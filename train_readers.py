@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from digits.command import UserError, command, new_parser
+from digits.command import UserError, at_least_one, command, new_parser
 from digits.files import MODELS_DIR, RUNS_DIR, git_commit, write_json
 from digits.learning.datasets import N_VALIDATION, data_dir, load_mnist, split
 from digits.learning.gather import training_glyphs
@@ -190,8 +190,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder that holds MNIST/raw (default: $MNIST_DATA_DIR or data/)"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: depends on the network)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw pictures (default: 1)")
+    parser.add_argument(
+        "--epochs", type=at_least_one, metavar="N", help="number of epochs (default: depends on the network)"
+    )
+    parser.add_argument(
+        "--workers", type=at_least_one, default=1, metavar="N", help="processes that draw pictures (default: 1)"
+    )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--start", metavar="FILE", help="go on from an exported network, such as models/lines.onnx")
     begin.add_argument("--resume", action="store_true", help="continue the run that was stopped")

@@ -69,6 +69,17 @@ def new_parser(description: str, *examples: str) -> argparse.ArgumentParser:
     )
 
 
+def at_least_one(text: str) -> int:
+    """Return a flag's whole number from 1 on, for argparse's `type`; raises its error for anything else.
+
+    >>> at_least_one("8")
+    8
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number from 1 on")
+    return int(text)
+
+
 Range = tuple[Callable[[float], bool], str]  # whether a number fits, and which do
 
 

@@ -9,6 +9,8 @@ from functools import partial
 
 import pytest
 
+import app
+import train_readers
 from digits.command import UserError, command
 from digits.files import ROOT
 
@@ -34,6 +36,15 @@ def test_command_does_not_hide_our_own_mistakes():
 
 def test_command_passes_status_and_arguments_through():
     assert command(lambda argv: len(argv))(["a", "b", "c"]) == 3
+
+
+@pytest.mark.parametrize("program", [app, train_readers])
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_a_number_below_one_is_refused_where_it_would_undo_everything(program, number, capsys):
+    flags = ["--max-upload-mb"] if program is app else ["lines", "--epochs"]
+    with pytest.raises(SystemExit):
+        program.parse_arguments([*flags, number])
+    assert f"'{number}' must be a whole number from 1 on" in capsys.readouterr().err
 
 
 @pytest.fixture
