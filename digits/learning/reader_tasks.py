@@ -280,5 +280,5 @@ TASKS = {
         settings=Settings("lookalikes", part=12_000, window=3, epochs=24, batch_size=256, lr=4e-3),
     ),
 }
-FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998, "kept": 0.5}  # of what has learnt
+FINE_TUNING: dict[str, Any] = {"epochs": 6, "lr": 5e-4, "decay": 0.6, "ema": 0.998, "kept": 0.4}  # of what has learnt
 SMOKE: dict[str, Any] = {"part": 64, "window": 1, "epochs": 1, "batch_size": 16}  # of a trial
