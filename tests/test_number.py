@@ -340,6 +340,21 @@ def test_a_number_is_ok_only_if_no_other_look_says_more(glyphs, predictor, monke
     assert (reading.text, reading.status) == (text, status)
 
 
+def test_a_line_that_a_look_reads_twice_says_no_more_than_once(glyphs, predictor, monkeypatch):
+    twice, whole = [replace(FINE, certainty=0.6), replace(FINE, x=30, certainty=0.6)], [COARSE]
+    monkeypatch.setattr("digits.reading.finder.NumberFinder.looks", lambda _self, _grey: ([twice, whole], []))
+    monkeypatch.setattr("digits.reading.number.strays", lambda *_page: [])
+    said = {30: ("8", "a doubt"), 10: ("185", "")}
+
+    def read(_grey, zone, _readers):
+        text, doubt = ("1185", "a doubt") if zone is COARSE else said[int(zone.x)]
+        return zone_read(text, zone, doubt)
+
+    monkeypatch.setattr("digits.reading.number.read_zone", read)
+    reading = predictor.read_number(on_paper(write(glyphs, "1185")))
+    assert reading.text == "1185" and reading.status == UNSURE
+
+
 @pytest.mark.parametrize("text, seen", [("350824", slice(4, 6)), ("350824", slice(0, 2)), ("35082413", slice(3, 4))])
 def test_reading_goes_on_beyond_a_zone_that_shows_only_a_part_of_a_number(glyphs, predictor, text, seen):
     page = on_paper(write(glyphs, text))

@@ -15,6 +15,7 @@ from digits.reading.line import ReadLine
 from digits.reading.zones import Zone
 
 WELL_READ = 0.85  # certainty of a look that needs no coarser one
+HARDLY = 0.7  # certainty of a zone in which the finder hardly sees a number
 FURTHER = 0.5  # digit heights, for each zone, by which a look must be longer to be worth reading
 
 
@@ -24,7 +25,7 @@ def surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[l
     looked: list[list[ReadLine]] = []
     for zones in looks:
         if not any(map(_is_clean, looked)) or _reaches_further(zones, looks[0]):
-            looked.append([read(zone) for zone in zones])
+            looked.append(once([read(zone) for zone in zones]))
     # 2. The best of these says most without a doubt; or, if there is none, is the surest on average.
     clean = sorted(filter(_is_clean, looked), key=lambda lines: -len(_digits(lines)))
     best = clean[0] if clean else max(looked, key=_sureness, default=[])
@@ -32,10 +33,25 @@ def surest(looks: list[list[Zone]], read: Callable[[Zone], ReadLine]) -> tuple[l
     further = [lines for lines in looked if _reaches_further(_zones(lines), _zones(best))]
     longer = [lines for lines in looked if len(_digits(lines)) > len(_digits(best))]
     more = [lines for lines in longer if _sureness(lines) > WELL_READ or any(lines is one for one in further)]
+    # 4. If it says all of that and more, and where the best one read it hardly a number was seen, it is the answer.
+    fuller = [lines for lines in more if _is_part(_digits(best), _digits(lines))]
+    if fuller and _placed(best) < HARDLY:
+        clean, best = [*clean, best], max(fuller, key=_sureness)
     others = [lines for lines in more + clean if _said(lines) != _said(best)]
     doubts = [f"it could be {' '.join(line.text for line in lines if line.digits)}" for lines in others[:1]]
     missed = [line for lines in further for line in lines if line.digits and not line.is_whole]
     return best, doubts + [line.doubt for line in missed if line.doubt]
+
+
+def _is_part(digits: list[int], longer: list[int]) -> bool:
+    """Whether `digits` are among the `longer` ones in the same order, with others between them."""
+    rest = iter(longer)
+    return all(digit in rest for digit in digits)
+
+
+def _placed(lines: list[ReadLine]) -> float:
+    """Return how surely numbers stand where a look saw them, the least sure of them."""
+    return min((line.zone.certainty for line in lines if line.digits), default=0.0)
 
 
 def _sureness(lines: list[ReadLine]) -> float:
@@ -62,7 +78,8 @@ def once(lines: list[ReadLine]) -> list[ReadLine]:
     return [
         line
         for line in lines
-        if not any(
+        if not line.digits
+        or not any(
             other is not line
             and other.zone.touches(line.zone)
             and len(other.digits) > len(line.digits)
