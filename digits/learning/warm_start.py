@@ -2,7 +2,7 @@
 
 take_weights(LineNet(), "models/lines.onnx")
 freeze_norms(network.train())      # before each epoch: they add what the export made of them, and learn no statistics
-mix_in(network, "models/lines.onnx", 0.5)      # at the end: the mean of both forgets less than what was learnt last
+mix_in(network, "models/lines.onnx", 0.4)      # at the end: the mean of both forgets less than what was learnt last
 """
 
 from __future__ import annotations
