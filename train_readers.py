@@ -171,7 +171,7 @@ def pace(done: float, decay: float) -> float:
 
 
 def export(task: Task, model: nn.Module, path: Path, facts: dict[str, str]) -> Path:
-    """Write the network as ONNX, its weights in eight bits."""
+    """Write the network as ONNX, its weights in a byte each."""
     example = torch.zeros(*task.example, dtype=torch.uint8)
     sizes = {axis: torch.export.Dim(name, min=2, max=100_000) for axis, name in task.dynamic.items()}
     save_onnx(model, example, {"pictures": sizes}, task.answer, path, facts)

@@ -139,7 +139,7 @@ def test_quantised_weights_answer_nearly_the_same_from_a_quarter_of_the_file(tmp
     assert small.stat().st_size < 0.4 * plain.stat().st_size
     x = rng.normal(0, 1, (10, 64)).astype(np.float32)
     y, nearly = (onnxruntime.InferenceSession(path).run(None, {"x": x})[0] for path in (plain, small))
-    assert (np.abs(y - nearly).max(axis=0) <= 0.02 * np.abs(y).max(axis=0)).all()
+    assert (np.abs(y - nearly).max(axis=0) <= 0.06 * np.abs(y).max(axis=0)).all()
 
 
 @pytest.mark.parametrize("name", TASKS)
