@@ -57,7 +57,7 @@ from digits.files import ASSETS_DIR, free_path, git_commit
 from digits.interrupt import STOPPED
 from digits.reading.template import Form, load_form
 from digits.reading.verdict import ERROR
-from digits.weights import split_names
+from digits.weights import add_model_flag, split_names
 from predict import MNISTPredictor
 
 STORE_WORKERS = 16  # object stores make one wait: more threads than cores pay
@@ -397,13 +397,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="bring the reports of --name up to date: read only new and changed files",
     )
-    add(
-        "--model",
-        nargs="+",
-        default=["mnistnet"],
-        metavar="NAME",
-        help="name or .pth; several vote (default: mnistnet)",
-    )
+    add_model_flag(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--number", action="store_true", help="read whole numbers: several digits, several lines")
     what.add_argument(

@@ -28,7 +28,7 @@ from digits.command import UserError, command, new_parser
 from digits.files import atomic_path, free_path
 from digits.learning.datasets import KAGGLE_IS_MNIST, load_kaggle
 from digits.learning.trained_on import learnt, note_of
-from digits.weights import split_names
+from digits.weights import add_model_flag, split_names
 from predict import MNISTPredictor
 
 
@@ -67,13 +67,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "csv", nargs="*", metavar="TEST_CSV", help="Kaggle's test.csv: pixel0 … pixel783, a row per picture"
     )
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        default=["mnistnet"],
-        metavar="NAME",
-        help="name or .pth; several vote (default: mnistnet)",
-    )
+    add_model_flag(parser)
     parser.add_argument("--output", default="submission.csv", metavar="FILE", help="default: submission.csv")
     arguments = parser.parse_args(argv)
     arguments.model, more = split_names(arguments.model)

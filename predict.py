@@ -44,7 +44,7 @@ from digits.reading.finder import NumberFinder
 from digits.reading.line import NumberReaders
 from digits.reading.number import read_number
 from digits.reading.verdict import ERROR, LEAST_ODDS, SURE, digit_score, look_again, softmax
-from digits.weights import split_names, weights_path
+from digits.weights import add_model_flag, split_names, weights_path
 from utils import choose_device
 
 Given = Picture | IO[bytes]
@@ -262,13 +262,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line's flags; without files, `files` are the example drawings."""
     parser = new_parser("Read handwritten digits.", "python predict.py", "python predict.py photo.jpg scan.png --json")
     parser.add_argument("files", nargs="*", metavar="FILE", help="pictures (default: the example drawings)")
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        default=["mnistnet"],
-        metavar="NAME",
-        help="name or .pth; several vote (default: mnistnet)",
-    )
+    add_model_flag(parser)
     parser.add_argument(
         "--json", action="store_true", help="one JSON object per file: a report's columns but for labels"
     )

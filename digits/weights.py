@@ -10,6 +10,7 @@ It opens no network: `publish` in model.py does, sees that the weights fit their
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 from pathlib import Path
@@ -47,6 +48,17 @@ def previous_dir(name: str) -> Path:
 def figures_dir(name: str) -> Path:
     """Return the folder of the figures of what is served under a name; it need not exist."""
     return OUTPUTS_DIR if name == "mnistnet" else OUTPUTS_DIR / "figures" / name
+
+
+def add_model_flag(parser: argparse.ArgumentParser) -> None:
+    """Add --model, the networks to read with; what it takes along, `split_names` gives back."""
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=["mnistnet"],
+        metavar="NAME",
+        help="name or .pth; several vote (default: mnistnet)",
+    )
 
 
 def split_names(words: list[str]) -> tuple[list[str], list[str]]:

@@ -3,7 +3,8 @@
 quantise_weights(path)     # an ONNX file; it computes in full precision, as before
 
 Each output channel has a scale of its own, and weights of 63 levels, six bits, which compress to a sixth of floats. The
-program that runs the network widens the weights once, while it opens the file. Probabilities change by hundredths.
+program that runs the network widens the weights once, while it opens the file. Against eight bits the line reader's
+probabilities change by 0.003 on average, and in one column of a hundred of hard drawn lines by more than 0.06.
 """
 
 from __future__ import annotations

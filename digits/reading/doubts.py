@@ -58,9 +58,10 @@ def unread_end(zone: Zone, boxes: list[Box]) -> Doubt | None:
 
 def illegible(zone: Zone, text: str, spans: list[Span], strip: np.ndarray) -> Doubt | None:
     """Return that a zone in which no number is read holds something; None if that is a punched hole or a blot."""
-    columns = [slice(round(left), round(right)) for left, right in spans]
-    if text == OTHER and is_blot(ink_at_digits(strip)[:, columns[0]] > INKED):
-        return None
+    if text == OTHER:
+        left, right = map(round, spans[0])
+        if is_blot(ink_at_digits(strip)[:, left:right] > INKED):
+            return None
     return Doubt(f"something at {zone.place} was not read")
 
 
